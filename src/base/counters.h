@@ -1,0 +1,41 @@
+/*
+ * This file is the figures that a worker keeps; it does not place or sum them.
+ * One process writes a block, any process may read it, so every field is a
+ * relaxed atomic and nothing is locked.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+struct sh_counters {
+	_Atomic uint64_t accepted;	   /* connections, since the start */
+	_Atomic uint64_t closed;	   /* of them, ended */
+	_Atomic uint64_t accept_errors;	   /* accept(2) failed: EMFILE and such */
+	_Atomic uint64_t bytes_received;
+	_Atomic uint64_t bytes_sent;
+	_Atomic uint64_t messages_received; /* on_receive calls */
+	_Atomic uint64_t sends_refused;	   /* -SHOAL_EAGAIN given to a handler */
+	_Atomic uint64_t timeouts;	   /* idle connections closed */
+	_Atomic uint64_t queued_bytes;	   /* gauge: waiting for peers to read */
+};
+
+/* One writer: a load and a store, no locked instruction. */
+#define SH_COUNT(field, n)                                                    \
+	atomic_store_explicit(&(field),                                       \
+	    atomic_load_explicit(&(field), memory_order_relaxed) +            \
+		(uint64_t)(n),                                                \
+	    memory_order_relaxed)
+#define SH_COUNTER(field) atomic_load_explicit(&(field), memory_order_relaxed)
+
+enum { SH_USER_COUNTER_NAME_MAX = 48, SH_USER_COUNTERS = 64 };
+
+/* A counter or gauge that a handler made. */
+struct shoal_counter {
+	char name[SH_USER_COUNTER_NAME_MAX]; /* written before used is set */
+	_Atomic uint32_t used;		     /* enum sh_counter_kind */
+	uint32_t pad;
+	_Atomic int64_t value;
+};
+
+enum sh_counter_kind { SH_COUNTER_NONE, SH_COUNTER_COUNTER, SH_COUNTER_GAUGE };

@@ -1,0 +1,98 @@
+/* A server: listeners and handlers of a program, and its command line. */
+#pragma once
+
+#include <shoal/conn.h>
+#include <shoal/error.h>
+#include <shoal/handler.h>
+#include <shoal/visibility.h>
+#include <shoal/worker.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shoal_server;
+
+/**
+ * Make a server without listeners.
+ *
+ * Returns  the server, or NULL when out of memory
+ * Owner    the caller; freed by shoal_server_free()
+ * Context  before shoal_main()
+ */
+SHOAL_API struct shoal_server *shoal_server_new(void);
+
+/** Free a server and clear the pointer. NULL and a NULL pointer are fine. */
+SHOAL_API void shoal_server_free(struct shoal_server **server);
+
+/**
+ * Serve TCP on an address.
+ *
+ * @param address    "host:port", "[v6]:port" or "unix:/path", copied; port 0
+ *                   lets the kernel pick one; "*" as host is every address
+ * @param callbacks  copied; on_receive is required
+ * @param arg        handed to the callbacks; the caller keeps it alive
+ *
+ * Returns  0; -SHOAL_EINVAL for a malformed address or missing callback;
+ *          -SHOAL_EEXIST when the server has the address already;
+ *          -SHOAL_ENOMEM. The address is bound by shoal_main(), not here
+ * Context  before shoal_main()
+ */
+SHOAL_API int shoal_server_listen(struct shoal_server *server,
+    const char *address, const struct shoal_tcp_callbacks *callbacks,
+    void *arg);
+
+/**
+ * Make a handler known, so that a configuration file can name it.
+ *
+ * @param handler  lent as long as the server lives
+ *
+ * Returns  0; -SHOAL_EINVAL, -SHOAL_EEXIST, -SHOAL_ENOMEM
+ * Context  before shoal_main()
+ */
+SHOAL_API int shoal_server_add_handler(struct shoal_server *server,
+    const struct shoal_handler *handler);
+
+/**
+ * Set the hooks that every worker calls.
+ *
+ * @param hooks  copied
+ * @param arg    handed to the hooks
+ *
+ * Returns  0; -SHOAL_EINVAL
+ * Context  before shoal_main()
+ */
+SHOAL_API int shoal_server_set_hooks(struct shoal_server *server,
+    const struct shoal_worker_hooks *hooks, void *arg);
+
+/**
+ * Give a program the whole command line of shoal(8): run, start, stop,
+ * restart, reload, status, test, config, reopen, workers, modules, version.
+ *
+ * Without a command, a program that has listeners of its own runs in the
+ * foreground. Forks: call it with one thread only.
+ *
+ * @param server  borrowed
+ *
+ * Returns  the exit status for main(), see shoal(8)
+ * Context  main()
+ * Blocks   the process, until the command is done
+ */
+SHOAL_API int shoal_main(struct shoal_server *server, int argc, char **argv);
+
+/**
+ * Serve without a command line and without a configuration file, in the
+ * foreground: what `run' does with every setting at its default.
+ *
+ * @param server  borrowed
+ *
+ * Returns  0 after an orderly stop; else the exit status that `run' would
+ *          give, see shoal(8)
+ * Context  main(), with one thread only
+ * Blocks   the process, until it is stopped by a signal
+ */
+SHOAL_API int shoal_server_run(struct shoal_server *server);
+
+#ifdef __cplusplus
+}
+#endif

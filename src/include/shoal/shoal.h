@@ -1,0 +1,43 @@
+/*
+ * shoal: a pre-fork server for TCP.
+ *
+ * In reading order:
+ *	server.h	listeners, handlers, the command line
+ *	conn.h		a connection: receive, send, close
+ *	timer.h		once, again and again
+ *	worker.h	the process that a handler runs in
+ *	counter.h	figures for the operator
+ *	log.h		lines for the operator
+ *	handler.h	code that the configuration file can name
+ *	settings.h	the values it is given there
+ *	module.h	handlers in a shared object
+ *	error.h		what a negative result means
+ */
+#pragma once
+
+#include <shoal/conn.h>
+#include <shoal/counter.h>
+#include <shoal/error.h>
+#include <shoal/handler.h>
+#include <shoal/log.h>
+#include <shoal/module.h>
+#include <shoal/server.h>
+#include <shoal/settings.h>
+#include <shoal/timer.h>
+#include <shoal/worker.h>
+
+#define SHOAL_VERSION_MAJOR 0
+#define SHOAL_VERSION_MINOR 1
+#define SHOAL_VERSION_PATCH 0
+#define SHOAL_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of the library that runs, which may differ from SHOAL_VERSION. */
+SHOAL_API const char *shoal_version(void);
+
+#ifdef __cplusplus
+}
+#endif
