@@ -29,7 +29,7 @@ static const char usage_text[] =
     "  -c, --connections N  at the same time (echo 64, connect 16, idle 1000)\n"
     "  -s, --size BYTES     of a message (128)\n"
     "  -d, --depth N        echo: messages in flight per connection (1)\n"
-    "  -t, --time SECONDS   to measure, run or hold (echo, connect 5, idle 60)\n"
+    "  -t, --time SECONDS   to measure, run or hold (5; idle 60)\n"
     "  -w, --warmup SECONDS echo: before the measurement (0.3)\n"
     "  -n, --count N        connect: end after N connections\n"
     "  -r, --rate N         connect: begin N connections a second\n"
@@ -115,8 +115,12 @@ static void
 set_option(struct load_options *options, int letter, const char *value)
 {
 	switch (letter) {
-	case 'c': options->connections = (int)whole_number(value, 1, 1e6); break;
-	case 's': options->size = (size_t)whole_number(value, 1, 1 << 24); break;
+	case 'c':
+		options->connections = (int)whole_number(value, 1, 1e6);
+		break;
+	case 's':
+		options->size = (size_t)whole_number(value, 1, 1 << 24);
+		break;
 	case 'd': options->depth = (int)whole_number(value, 1, 4096); break;
 	case 't': options->seconds = number(value, 0.01, MAX_SECONDS); break;
 	case 'w': options->warmup_s = number(value, 0, 60); break;

@@ -37,7 +37,7 @@ struct load_options {
 	double seconds;		/* how long to measure, to run or to hold */
 	double warmup_s;	/* before it, echo only */
 	uint64_t count;		/* connections in all; 0: as time allows */
-	double rate;		/* connections a second; 0: as fast as it goes */
+	double rate;		/* connections a second; 0: no limit */
 	int timeout_ms;		/* for an answer */
 	pid_t server_pid;	/* its tree's CPU time is taken; 0: nobody's */
 };
