@@ -1,0 +1,255 @@
+/*
+ * This file checks what the schema cannot say about one value alone; it does
+ * not look at the system, such as whether an address is free.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/mem.h"
+#include "base/sock.h"
+#include "settings/settings_draft.h"
+
+static const struct sh_key *
+key_of(enum sh_key_scope scope, const char *path)
+{
+	return sh_key_find(scope, path);
+}
+
+/* Where a key of a record is, or its record when it has a default. */
+static const char *
+place_of(const struct sh_record *record, const char *path)
+{
+	return sh_record_error_place(record, key_of(record->scope, path));
+}
+
+/* "file:line" of a key of a record, for "first at"; "?" cannot happen. */
+static char *
+line_of(const struct sh_record *record, const char *path)
+{
+	const char *place = place_of(record, path);
+
+	return place != NULL ? sh_place_line(place) : sh_xstrdup("?");
+}
+
+static bool
+is_set(const struct sh_record *record, const char *path)
+{
+	return sh_record_place(record, key_of(record->scope, path)) != NULL;
+}
+
+static void
+check_queue(struct sh_draft *draft, const struct sh_record *record,
+    const struct sh_settings_limits *limits)
+{
+	char prefix[SH_RECORD_PREFIX_MAX];
+	bool low = is_set(record, "limits.send_queue.low");
+
+	if (limits->queue_low <= limits->queue_high || record->failed)
+		return;
+	/* what a listener inherits whole is the top's mistake */
+	if (record->scope == SH_SCOPE_LISTENER && !low &&
+	    !is_set(record, "limits.send_queue.high"))
+		return;
+	sh_diagnose(draft->diags,
+	    place_of(record, low ? "limits.send_queue.low"
+				 : "limits.send_queue.high"),
+	    "%slimits.send_queue: low (%lld bytes) is above high (%lld bytes)",
+	    sh_record_prefix(record, prefix, sizeof(prefix)),
+	    (long long)limits->queue_low, (long long)limits->queue_high);
+}
+
+static void
+check_control_path(struct sh_draft *draft, const struct sh_record *record)
+{
+	struct sockaddr_un un;
+	const char *path =
+	    sh_image_text(&draft->image, draft->image.top.control.path);
+
+	if (strlen(path) >= sizeof(un.sun_path))
+		sh_diagnose(draft->diags, place_of(record, "control.path"),
+		    "control.path: a unix socket path has at most %zu bytes, "
+		    "got %zu", sizeof(un.sun_path) - 1, strlen(path));
+}
+
+static void
+check_top(struct sh_draft *draft)
+{
+	const struct sh_record *record = &draft->doc->records[0];
+	const struct sh_settings *top = &draft->image.top;
+
+	check_control_path(draft, record);
+	check_queue(draft, record, &top->limits);
+	if (!record->failed &&
+	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)
+		sh_diagnose(draft->diags,
+		    place_of(record, is_set(record, "workers.backoff.first")
+			    ? "workers.backoff.first"
+			    : "workers.backoff.max"),
+		    "workers.backoff: first (%lld ms) is above max (%lld ms)",
+		    (long long)top->workers.backoff_first_ms,
+		    (long long)top->workers.backoff_max_ms);
+}
+
+/* A module's name is half of a handler's name, "chat.room". */
+static bool
+is_module_name(const char *name)
+{
+	return name[0] >= 'a' && name[0] <= 'z' &&
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+}
+
+/* The record before this one with the same name, or NULL. */
+static const struct sh_record *
+find_namesake(struct sh_draft *draft, const struct sh_record *record,
+    const char *name)
+{
+	const struct sh_key *key = key_of(record->scope, "name");
+	const struct sh_record *other = draft->doc->records;
+	struct sh_text text;
+
+	for (; other < record; other++) {
+		if (other->scope != record->scope)
+			continue;
+		memcpy(&text,
+		    (char *)sh_image_record(&draft->image, other->scope,
+			other->index) + key->offset,
+		    sizeof(text));
+		if (strcmp(sh_image_text(&draft->image, text), name) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static void
+check_name(struct sh_draft *draft, const struct sh_record *record,
+    const char *name)
+{
+	const struct sh_record *other = find_namesake(draft, record, name);
+	char prefix[SH_RECORD_PREFIX_MAX];
+	char *first;
+
+	if (name[0] == '\0' || other == NULL)
+		return;
+	first = line_of(other, "name");
+	sh_diagnose(draft->diags, place_of(record, "name"),
+	    "%sname: '%s' is taken already, at %s",
+	    sh_record_prefix(record, prefix, sizeof(prefix)), name, first);
+	free(first);
+}
+
+static void
+check_module(struct sh_draft *draft, const struct sh_record *record)
+{
+	const struct sh_settings_module *module =
+	    &draft->image.modules[record->index];
+	const char *name = sh_image_text(&draft->image, module->name);
+
+	if (is_set(record, "name") && !is_module_name(name))
+		sh_diagnose(draft->diags, place_of(record, "name"),
+		    "modules[%u].name: expected a-z, then a-z, 0-9 or _, "
+		    "got \"%s\"", record->index, name);
+	if (is_set(record, "file") && module->file.off == 0)
+		sh_diagnose(draft->diags, place_of(record, "file"),
+		    "modules[%u].file: expected the name of a shared object, "
+		    "got \"\"", record->index);
+	check_name(draft, record, name);
+}
+
+/* The address of a listener, when it has one that parses. */
+static bool
+parse_address(struct sh_draft *draft, uint32_t index, struct sh_addr *addr,
+    const char **why_out)
+{
+	return sh_addr_parse(addr,
+		   sh_image_text(&draft->image,
+		       draft->image.listeners[index].address),
+		   why_out) == 0;
+}
+
+/* Two listeners cannot have one address; port 0 is a new one each time. */
+static bool
+check_address_unique(struct sh_draft *draft, const struct sh_record *record,
+    const struct sh_addr *addr)
+{
+	const struct sh_record *other = draft->doc->records;
+	struct sh_addr taken;
+	const char *why;
+	char *first;
+
+	if (!sh_addr_is_unix(addr) && sh_addr_port(addr) == 0)
+		return true;
+	for (; other < record; other++) {
+		if (other->scope != SH_SCOPE_LISTENER ||
+		    !parse_address(draft, other->index, &taken, &why) ||
+		    taken.len != addr->len ||
+		    memcmp(&taken.storage, &addr->storage, addr->len) != 0)
+			continue;
+		first = line_of(other, "address");
+		sh_diagnose(draft->diags, place_of(record, "address"),
+		    "listeners[%u].address: '%s' is taken already, at %s",
+		    record->index,
+		    sh_image_text(&draft->image,
+			draft->image.listeners[record->index].address),
+		    first);
+		free(first);
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_address(struct sh_draft *draft, const struct sh_record *record)
+{
+	struct sh_addr addr;
+	const char *why;
+
+	if (!is_set(record, "address"))
+		return false; /* reported as missing */
+	if (parse_address(draft, record->index, &addr, &why))
+		return check_address_unique(draft, record, &addr);
+	sh_diagnose(draft->diags, place_of(record, "address"),
+	    "listeners[%u].address: '%s': %s", record->index,
+	    sh_image_text(&draft->image,
+		draft->image.listeners[record->index].address),
+	    why);
+	return false;
+}
+
+static void
+check_listener(struct sh_draft *draft, const struct sh_record *record)
+{
+	struct sh_settings_listener *listener =
+	    &draft->image.listeners[record->index];
+
+	if (is_set(record, "handler") && listener->handler.off == 0)
+		sh_diagnose(draft->diags, place_of(record, "handler"),
+		    "listeners[%u].handler: expected the name of a handler, "
+		    "got \"\"", record->index);
+	if (listener->name.off == 0)
+		listener->name = listener->address;
+	/* one message is enough when the address is the name */
+	if (check_address(draft, record) || is_set(record, "name"))
+		check_name(draft, record,
+		    sh_image_text(&draft->image, listener->name));
+	check_queue(draft, record, &listener->limits);
+}
+
+void
+sh_draft_check(struct sh_draft *draft)
+{
+	size_t i;
+
+	for (i = 0; i < draft->doc->record_count; i++) {
+		const struct sh_record *record = &draft->doc->records[i];
+
+		if (record->scope == SH_SCOPE_TOP)
+			check_top(draft);
+		else if (record->scope == SH_SCOPE_MODULE)
+			check_module(draft, record);
+		else
+			check_listener(draft, record);
+	}
+}

@@ -1,0 +1,91 @@
+/*
+ * This file keeps where the values of a configuration were written; it does
+ * not read them.
+ */
+#include "config.h"
+
+#include "settings/settings_doc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "settings/settings_tree.h"
+
+struct sh_record *
+sh_doc_add_record(struct sh_settings_doc *doc, enum sh_key_scope scope,
+    uint32_t index, char *place)
+{
+	struct sh_record *record;
+
+	doc->records = sh_xgrow(doc->records, doc->record_count + 1,
+	    sizeof(*doc->records));
+	record = &doc->records[doc->record_count++];
+	*record = (struct sh_record){ .scope = scope, .index = index,
+		.place = place };
+	return record;
+}
+
+const char *
+sh_record_place(const struct sh_record *record, const struct sh_key *key)
+{
+	return record->places[key - sh_keys];
+}
+
+const char *
+sh_record_error_place(const struct sh_record *record,
+    const struct sh_key *key)
+{
+	const char *place = sh_record_place(record, key);
+
+	return place != NULL ? place : record->place;
+}
+
+char *
+sh_doc_origin(const struct sh_settings_doc *doc,
+    const struct sh_record *record, const struct sh_key *key)
+{
+	const char *place = sh_record_place(record, key);
+
+	if (place == NULL && (key->flags & SH_KEY_INHERITS) != 0)
+		place = sh_record_place(&doc->records[0],
+		    sh_key_find(SH_SCOPE_TOP, key->path));
+	return place != NULL ? sh_place_line(place) : sh_xstrdup("default");
+}
+
+const char *
+sh_record_prefix(const struct sh_record *record, char *buf, size_t cap)
+{
+	if (record->scope == SH_SCOPE_TOP)
+		buf[0] = '\0';
+	else
+		snprintf(buf, cap, "%s[%u].",
+		    record->scope == SH_SCOPE_MODULE ? "modules" : "listeners",
+		    record->index);
+	return buf;
+}
+
+void
+sh_settings_doc_free(struct sh_settings_doc **doc_ptr)
+{
+	struct sh_settings_doc *doc = *doc_ptr;
+	size_t i, k;
+
+	*doc_ptr = NULL;
+	if (doc == NULL)
+		return;
+	for (i = 0; i < doc->record_count; i++) {
+		free(doc->records[i].place);
+		for (k = 0; k < SH_KEYS_MAX; k++)
+			free(doc->records[i].places[k]);
+	}
+	free(doc->records);
+	free(doc->block);
+	free(doc);
+}
+
+const struct sh_settings *
+sh_settings_doc_value(const struct sh_settings_doc *doc)
+{
+	return doc->block;
+}

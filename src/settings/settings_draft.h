@@ -1,0 +1,35 @@
+/*
+ * This file is a configuration while it is read: the tree it comes from and
+ * the image it becomes.
+ */
+#pragma once
+
+#include "settings/settings_doc.h"
+#include "settings/settings_image.h"
+#include "settings/settings_tree.h"
+
+struct sh_draft {
+	struct sh_tree tree;
+	struct sh_image image;
+	struct sh_settings_doc *doc;
+	struct sh_diagnostics *diags; /* borrowed */
+};
+
+/** Make a draft that adds its errors to diags. */
+void sh_draft_init(struct sh_draft *draft, struct sh_diagnostics *diags);
+void sh_draft_fini(struct sh_draft *draft);
+/** Read every value of the tree into the image, defaults where there is none;
+ *  unknown keys, wrong types and missing keys become errors. */
+void sh_draft_read(struct sh_draft *draft);
+/** Read a `config' group into items of the image. */
+struct sh_settings_group sh_draft_flatten(struct sh_draft *draft,
+    const config_setting_t *config);
+/** Check what concerns more than one value, and what a text must be. */
+void sh_draft_check(struct sh_draft *draft);
+/** Read, check and build from the draft's tree: 0 with *doc_out set, or
+ *  -SHOAL_ECONFIG when there are errors beyond the given count. */
+int sh_draft_finish(struct sh_draft *draft, size_t errors,
+    struct sh_settings_doc **doc_out);
+/** What kind of value a setting is: "integer 30", "a list". Owner: the
+ *  caller, free(3). */
+char *sh_setting_describe(const config_setting_t *setting);

@@ -1,0 +1,75 @@
+/*
+ * This file is the one table of keys that a configuration may hold. Reading,
+ * overrides, the dump, the list of keys and the tests of the documentation go
+ * by it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Which group a key belongs to, and so which struct it is stored in. */
+enum sh_key_scope {
+	SH_SCOPE_TOP,	   /* struct sh_settings */
+	SH_SCOPE_MODULE,   /* struct sh_settings_module */
+	SH_SCOPE_LISTENER  /* struct sh_settings_listener */
+};
+
+/* What a value looks like. STRING and PATH are stored as struct sh_text,
+ * CONFIG as struct sh_settings_group, all others as int64_t. */
+enum sh_key_type {
+	SH_KEY_STRING,
+	SH_KEY_PATH,	 /* absolute */
+	SH_KEY_INT,
+	SH_KEY_DURATION, /* milliseconds */
+	SH_KEY_SIZE,	 /* bytes */
+	SH_KEY_MODE,	 /* permissions, octal, as a string */
+	SH_KEY_WORD,	 /* one of words and nothing else */
+	SH_KEY_CONFIG	 /* a group whose keys the handler knows */
+};
+
+enum {
+	SH_KEY_REQUIRED = 1u << 0,
+	SH_KEY_RESTART = 1u << 1, /* a running master cannot change it */
+	SH_KEY_INHERITS = 1u << 2 /* default: the top-level key of this path */
+};
+
+struct sh_word {
+	const char *name; /* NULL ends a list */
+	int64_t value;
+};
+
+struct sh_key {
+	enum sh_key_scope scope;
+	const char *path; /* inside its scope: "keepalive.idle" */
+	enum sh_key_type type;
+	unsigned flags;
+	int64_t min, max;	     /* of numbers, in base units */
+	const char *fallback;	     /* as written, without quotes; or NULL */
+	const struct sh_word *words; /* allowed besides; or NULL */
+	size_t offset;		     /* in the struct of the scope */
+	const char *doc;	     /* one line */
+};
+
+enum { SH_KEYS_MAX = 64 }; /* more than there are; sizes arrays by key */
+
+/** The table; ends with path == NULL. Keys of one group stand together. */
+extern const struct sh_key sh_keys[];
+
+/** The key with this path in a scope, or NULL. */
+const struct sh_key *sh_key_find(enum sh_key_scope scope, const char *path);
+/** Whether a path is a group that keys of the scope live in. */
+bool sh_key_is_group(enum sh_key_scope scope, const char *path);
+/** The names that may stand in the group at path ("" for the scope itself),
+ *  a NULL-terminated list of strings. Owner: the caller, sh_key_names_free().*/
+char **sh_key_names(enum sh_key_scope scope, const char *path);
+void sh_key_names_free(char **names);
+/** "; did you mean 'x'?", "; known here: a, b" or "" for a wrong name in the
+ *  group at path. Owner: the caller, free(3). */
+char *sh_key_advice(enum sh_key_scope scope, const char *path,
+    const char *wrong);
+/** "listeners[].", "modules[]." or "". */
+const char *sh_scope_prefix(enum sh_key_scope scope);
+/** Whether two keys live in the same innermost group. */
+bool sh_key_is_beside(const struct sh_key *a, const struct sh_key *b);
