@@ -12,6 +12,7 @@
 #include "session/tcp.h"
 
 enum {
+	PARTS_MAX = 64,
 	PRINTF_MAX = 64 * 1024,
 	/* on the coroutine's stack; longer texts are rare */
 	PRINTF_SHORT = 1024
@@ -38,6 +39,20 @@ int
 shoal_conn_send(struct shoal_conn *conn, const void *data, size_t len)
 {
 	return sh_conn_send(sh_conn_of_public(conn), data, len);
+}
+
+int
+shoal_conn_sendv(struct shoal_conn *conn, const struct iovec *parts, int count)
+{
+	if (count < 0 || count > PARTS_MAX || (parts == NULL && count != 0))
+		return -SHOAL_EINVAL;
+	return sh_conn_sendv(sh_conn_of_public(conn), parts, count);
+}
+
+bool
+shoal_conn_is_full(struct shoal_conn *conn)
+{
+	return sh_conn_is_full(sh_conn_of_public(conn));
 }
 
 /* Format a text that is too long for the stack. */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <shoal/conn.h>
 
+struct iovec;
 struct sh_addr;
 struct sh_conn;
 struct sh_group;
@@ -37,6 +38,10 @@ void sh_conn_check(const struct sh_conn *conn);
 
 /** See shoal_conn_send(). */
 int sh_conn_send(struct sh_conn *conn, const void *data, size_t len);
+/** See shoal_conn_sendv(). */
+int sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count);
+/** See shoal_conn_is_full(). */
+bool sh_conn_is_full(struct sh_conn *conn);
 /** See shoal_conn_flush(). */
 int sh_conn_flush(struct sh_conn *conn);
 /** See shoal_conn_close(). */

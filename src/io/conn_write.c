@@ -138,10 +138,40 @@ admit(struct sh_conn *conn)
 	return -SHOAL_EAGAIN;
 }
 
+bool
+sh_conn_is_full(struct sh_conn *conn)
+{
+	size_t high = conn->group->options.queue_high;
+
+	if (SH_LIKELY(sh_conn_queued(conn) < high) ||
+	    conn->state != SH_CONN_OPEN)
+		return false;
+	push(conn);
+	if (conn->state != SH_CONN_OPEN || sh_conn_queued(conn) < high)
+		return false;
+	/* so that on_writable comes */
+	conn->refused = true;
+	return true;
+}
+
+static int
+append(struct sh_conn *conn, const void *data, size_t len)
+{
+	struct sh_loop *loop = conn->loop;
+	int r;
+
+	/* behind what is queued, else order would be lost */
+	if (SH_LIKELY(loop->serving == conn && conn->queue.len == 0))
+		return sh_cork_add(loop, data, len);
+	r = sh_conn_enqueue(conn, data, len);
+	if (r == 0 && !conn->blocked)
+		sh_conn_make_unsettled(conn);
+	return r;
+}
+
 int
 sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
 {
-	struct sh_loop *loop = conn->loop;
 	int r;
 
 	if (conn->state != SH_CONN_OPEN)
@@ -149,12 +179,25 @@ sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
 	r = admit(conn);
 	if (r < 0 || len == 0)
 		return r;
-	/* behind what is queued, else order would be lost */
-	if (SH_LIKELY(loop->serving == conn && conn->queue.len == 0))
-		return sh_cork_add(loop, data, len);
-	r = sh_conn_enqueue(conn, data, len);
-	if (r == 0 && !conn->blocked)
-		sh_conn_make_unsettled(conn);
+	return append(conn, data, len);
+}
+
+int
+sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	int i, r;
+
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	r = admit(conn);
+	for (i = 0; i < count && r == 0; i++) {
+		if (parts[i].iov_len == 0)
+			continue;
+		r = append(conn, parts[i].iov_base, parts[i].iov_len);
+		/* a message without its end would be worse than none */
+		if (r < 0 && i > 0)
+			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);
+	}
 	return r;
 }
 

@@ -179,7 +179,7 @@ sh_command_process_gone(const struct sh_process *process, void *arg)
 
 	for (i = 0; i < SH_CONTROL_CLIENTS; i++) {
 		struct sh_control_client *client = &master->clients[i];
-		char text[SH_WHY_MAX + 64];
+		char text[SH_WHY_MAX + 128];
 
 		if (client->fd < 0 || client->replaces == 0 ||
 		    client->replaces_slot != process->slot ||

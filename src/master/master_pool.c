@@ -223,6 +223,7 @@ commit(struct sh_pool *pool, int64_t now_ms)
 	    sh_pool_generation(pool, state->target);
 	uint32_t slot;
 
+	sh_assert(next != NULL);
 	/* going back makes the crashed one not worth keeping */
 	pool->previous = next->id > state->current ? state->current : 0;
 	state->can_revert = pool->previous != 0;
@@ -256,6 +257,7 @@ revert(struct sh_pool *pool, int64_t now_ms)
 	struct sh_generation *old = sh_pool_generation(pool, pool->previous);
 	char why[SH_WHY_MAX];
 
+	sh_assert(old != NULL);
 	sh_log_err("generation %llu: %u workers died within %d s of the "
 		   "reload; going back to generation %llu",
 	    (unsigned long long)pool->state.current,
@@ -369,7 +371,8 @@ count_connections(const struct sh_pool *pool, bool only_draining)
 		const struct sh_process *p = &pool->state.processes[i];
 
 		if (p->state == SH_PROCESS_FREE ||
-		    (only_draining && p->state != SH_PROCESS_DRAINING &&
+		    (only_draining && p->generation == pool->state.current &&
+			p->state != SH_PROCESS_DRAINING &&
 			p->state != SH_PROCESS_STOPPING))
 			continue;
 		sum += sh_block_connections(&pool->board.blocks[i]);

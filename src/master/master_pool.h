@@ -86,7 +86,7 @@ struct sh_generation *sh_pool_generation(const struct sh_pool *pool,
     uint64_t id);
 /** Slots whose current generation has a worker that is ready. */
 uint32_t sh_pool_ready(const struct sh_pool *pool);
-/** Connections of processes of other generations than the current. */
+/** Connections of processes that drain, or will: those of older generations. */
 uint64_t sh_pool_draining_connections(const struct sh_pool *pool);
 /** Connections of all processes. */
 uint64_t sh_pool_connections(const struct sh_pool *pool);

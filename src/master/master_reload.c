@@ -260,7 +260,8 @@ sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
 	if (master->ready)
 		snprintf(words + strlen(words), sizeof(words) - strlen(words),
 		    ", %llu connections go on in older ones",
-		    (unsigned long long)sh_pool_connections(&master->pool));
+		    (unsigned long long)sh_pool_draining_connections(
+			&master->pool));
 	else
 		begin_service(master);
 	finish(master, SH_EXIT_OK, words);
