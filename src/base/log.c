@@ -22,8 +22,6 @@ static struct {
 	enum sh_log_format format;
 	enum shoal_log_level level;
 	char role[32];
-	void (*tap)(const char *message, void *arg);
-	void *tap_arg;
 } sink = { .fd = 2, .level = SHOAL_LOG_INFO, .role = "shoal" };
 
 static const char *const level_names[] = { "emerg", "alert", "crit", "error",
@@ -63,13 +61,6 @@ bool
 sh_log_wants(enum shoal_log_level level)
 {
 	return level <= sink.level;
-}
-
-void
-sh_log_tap(void (*fn)(const char *message, void *arg), void *arg)
-{
-	sink.tap = fn;
-	sink.tap_arg = arg;
 }
 
 bool
@@ -168,8 +159,6 @@ shoal_vlog(enum shoal_log_level level, const char *format, va_list args)
 		/* a full disk must not stop the service */
 	}
 	sh_buf_fini(&line);
-	if (sink.tap != NULL && level <= SHOAL_LOG_WARNING)
-		sink.tap(message, sink.tap_arg);
 }
 
 void
@@ -180,4 +169,16 @@ shoal_log(enum shoal_log_level level, const char *format, ...)
 	va_start(args, format);
 	shoal_vlog(level, format, args);
 	va_end(args);
+}
+
+void
+sh_log_lines(enum shoal_log_level level, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		if (len != 0)
+			shoal_log(level, "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
 }

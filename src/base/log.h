@@ -29,9 +29,8 @@ int sh_log_fd(void);
 bool sh_log_stderr_is_journal(void);
 /** Whether a line of this level would be written. */
 bool sh_log_wants(enum shoal_log_level level);
-/** Also copy every line of at least WARNING to a function, for example to
- *  tell the caller of a command; NULL ends it. */
-void sh_log_tap(void (*fn)(const char *message, void *arg), void *arg);
+/** Write a text of several lines as several lines. */
+void sh_log_lines(enum shoal_log_level level, const char *text);
 
 /* A place that may be reached very often logs at most 10 lines a second. */
 struct sh_log_limit {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include <shoal/error.h>
 #include <shoal/visibility.h>
 
@@ -58,7 +59,7 @@ struct shoal_tcp_callbacks {
 
 	/*
 	 * The send queue has fallen to its low-water mark, after a send was
-	 * refused with -SHOAL_EAGAIN.
+	 * refused with -SHOAL_EAGAIN or shoal_conn_is_full() said so.
 	 */
 	shoal_writable_fn *on_writable;
 
@@ -89,6 +90,19 @@ struct shoal_tcp_callbacks {
  */
 SHOAL_API int shoal_conn_send(struct shoal_conn *conn, const void *data,
     size_t len);
+
+/**
+ * Send bytes that lie in several places, as one message.
+ *
+ * @param parts  borrowed
+ * @param count  of them, at most 64
+ *
+ * Returns  as shoal_conn_send(); -SHOAL_EINVAL for a bad count
+ * Context  worker
+ * Blocks   never
+ */
+SHOAL_API int shoal_conn_sendv(struct shoal_conn *conn,
+    const struct iovec *parts, int count);
 
 /**
  * Send formatted text, at most 64 KiB of it; see shoal_conn_send().
@@ -144,6 +158,13 @@ SHOAL_API void shoal_conn_resume(struct shoal_conn *conn);
 
 /** Whether reading is paused. */
 SHOAL_API bool shoal_conn_is_paused(const struct shoal_conn *conn);
+
+/**
+ * Whether the send queue is at its high-water mark, so that a send would be
+ * refused. When it is, on_writable follows as after a refused send. A handler
+ * that answers what it receives pauses reading here and resumes it there.
+ */
+SHOAL_API bool shoal_conn_is_full(struct shoal_conn *conn);
 
 /** Bytes sent by the handler and not yet taken by the kernel. */
 SHOAL_API size_t shoal_conn_queued(const struct shoal_conn *conn);

@@ -1,0 +1,90 @@
+#!/bin/bash
+# This file measures what an idle connection costs a server: how much its
+# private memory has grown after one message on each of many connections,
+# divided by their number. Run it by `./dev bench idle'.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+
+usage() {
+	cat >&2 <<-END
+	usage: idle.sh [--connections N] [--rounds N]
+
+	  --connections N  held at the same time (19000)
+	  --rounds N       how often every server is measured, in turn (3)
+	END
+	exit 2
+}
+
+connections=19000 rounds=3
+while [ $# -gt 0 ]; do
+	case $1 in --connections | --rounds) [ $# -ge 2 ] || usage ;; esac
+	case $1 in
+	--connections) connections=$2 ;;
+	--rounds) rounds=$2 ;;
+	*) usage ;;
+	esac
+	shift 2
+done
+case $connections$rounds in *[!0-9]*) usage ;; esac
+
+# shellcheck source=bench/servers.sh
+. "$here/servers.sh"
+
+private_kib() { # pid
+	awk '$1 == "Private_Clean:" || $1 == "Private_Dirty:" { kib += $2 }
+	    END { print kib + 0 }' "/proc/$1/smaps_rollup"
+}
+
+# shellcheck disable=SC2317 # called by wait_for
+is_holding() { grep -q '^holding' "$tmp/load.err"; }
+
+# warm_up: the first connections pay for what is made once.
+warm_up() {
+	"$load" connect "$address" --count 200 >/dev/null 2>&1
+}
+
+# The generator lets go when the pipe on its stdin is closed.
+measure() { # server
+	local before after status held
+	start_server "$1" || return 1
+	warm_up
+	before=$(private_kib "$worker")
+	: >"$tmp/load.err"
+	mkfifo "$tmp/hold"
+	taskset -c "$load_cpu" "$load" idle "$address" \
+	    --connections "$connections" --time 120 \
+	    <"$tmp/hold" >"$tmp/load.out" 2>"$tmp/load.err" &
+	held=$!
+	exec 9>"$tmp/hold"
+	wait_for 60 is_holding
+	after=$(private_kib "$worker")
+	exec 9>&-
+	wait "$held"
+	status=$?
+	rm -f "$tmp/hold"
+	stop_server
+	if [ "$status" -ne 0 ]; then
+		say "$1: $(cat "$tmp/load.out" "$tmp/load.err")"
+		return 1
+	fi
+	echo "$1 $(((after - before) * 1024 / connections))" >>"$tmp/results"
+}
+
+bad=0
+for ((round = 1; round <= rounds; round++)); do
+	for name in $(list_servers); do
+		measure "$name" || bad=1
+	done
+done
+[ -s "$tmp/results" ] || { say "no results"; exit 1; }
+
+echo "| server | user bytes per idle connection | min | max | connections |"
+echo "|---|---:|---:|---:|---:|"
+for name in $(list_servers); do
+	awk -v name="$name" '$1 == name { print $2 }' "$tmp/results" | sort -n |
+	    awk -v name="$name" -v n="$connections" '
+		{ value[NR] = $1 }
+		END { if (NR) printf "| %s | %d | %d | %d | %d |\n", name,
+		    value[int((NR + 1) / 2)], value[1], value[NR], n }'
+done
+exit $bad

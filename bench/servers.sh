@@ -1,0 +1,118 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # what it sets is for those who source it
+# This file starts and stops the servers that are compared; sourced by tcp.sh
+# and idle.sh. One server at a time. It sets:
+#   server   pid of the process that was started
+#   worker   pid of the process that serves
+#   address  where it listens
+
+build=${SHOAL_BUILDDIR:?the build folder; run this by ./dev bench}
+load=$build/bench/load
+server_cpu=${SHOAL_BENCH_SERVER_CPU:-0}
+load_cpu=${SHOAL_BENCH_LOAD_CPU:-1}
+tmp=$(mktemp -d) || exit 1
+server='' worker='' address=''
+
+# Where `shoal status --json' keeps what is needed here.
+status_address=listeners.0.address
+status_worker=workers.0.pid
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+stop_server() {
+	[ -n "$server" ] || return 0
+	kill -TERM "$server" 2>/dev/null
+	for _ in $(seq 100); do
+		kill -0 "$server" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -KILL "$server" 2>/dev/null && say "the server had to be killed"
+	wait "$server" 2>/dev/null
+	server=''
+}
+
+finish() {
+	stop_server
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# wait_for SECONDS COMMAND...: until it succeeds or the server has ended.
+wait_for() {
+	local end=$((SECONDS + $1))
+	shift
+	until "$@"; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		kill -0 "$server" 2>/dev/null || return 1
+		sleep 0.05
+	done
+}
+
+shoal_config() {
+	cat <<-END
+	control = { path = "$tmp/control.sock"; };
+	pid_file = "off";
+	workers = { count = 1; };
+	log = { target = "stderr"; level = "warning"; };
+	listeners = (
+		{ name = "bench"; protocol = "tcp"; address = "127.0.0.1:0";
+		  handler = "echo"; config = { prefix = ""; }; }
+	);
+	END
+}
+
+# status_value PATH: one value of `shoal status --json', or failure.
+status_value() {
+	"$build/shoal" status --json -c "$tmp/shoal.conf" 2>/dev/null |
+	    python3 -c '
+import json, sys
+value = json.load(sys.stdin)
+for key in sys.argv[1].split("."):
+    value = value[int(key) if isinstance(value, list) else key]
+print(value)' "$1" 2>/dev/null
+}
+
+shoal_is_up() {
+	address=$(status_value "$status_address") &&
+	    worker=$(status_value "$status_worker") &&
+	    [ "$worker" -gt 0 ]
+}
+
+reference_is_up() {
+	local port
+	IFS= read -r port <"$tmp/out" || return 1
+	address=127.0.0.1:$port worker=$server
+}
+
+# start_server NAME: epoll, bufferevent or shoal.
+start_server() {
+	local probe command
+	: >"$tmp/out"
+	if [ "$1" = shoal ]; then
+		shoal_config >"$tmp/shoal.conf"
+		command=("$build/shoal" run -c "$tmp/shoal.conf")
+		probe=shoal_is_up
+	else
+		command=("$build/bench/echo_$1" 0)
+		probe=reference_is_up
+	fi
+	taskset -c "$server_cpu" "${command[@]}" \
+	    >"$tmp/out" 2>"$tmp/err" </dev/null &
+	server=$!
+	wait_for 20 "$probe" && return 0
+	say "$1 does not come up:"
+	tail -n 5 "$tmp/err" >&2
+	stop_server
+	return 1
+}
+
+# The servers that were built, in the order of the table.
+list_servers() {
+	local name
+	for name in epoll bufferevent; do
+		[ -x "$build/bench/echo_$name" ] && echo "$name"
+	done
+	[ -x "$build/shoal" ] && echo shoal
+	return 0
+}

@@ -1,0 +1,165 @@
+/* This file is the commands that a running master obeys. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <shoal/error.h>
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_client.h"
+
+/* The master's own deadlines are shorter with their defaults. */
+enum {
+	STOP_TIMEOUT_MS = 60000,
+	RELOAD_TIMEOUT_MS = 90000,
+	ANSWER_TIMEOUT_MS = 15000
+};
+
+/* Levels of `stop', as the master counts them. */
+enum { LEVEL_GRACEFUL = 2, LEVEL_FAST = 3 };
+
+/* Exit statuses of `status', as the LSB says. */
+enum { STATUS_DEAD = 1, STATUS_STOPPED = 3, STATUS_UNKNOWN = 4 };
+
+/* What is left after the time is over. */
+static void
+print_rest(const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "status" };
+	struct sh_cmd_line patient = *line;
+
+	fprintf(stderr, "%s: still stopping:\n", line->name);
+	patient.timeout_ms = ANSWER_TIMEOUT_MS;
+	patient.json = false;
+	sh_cmd_ask(&patient, &request, ANSWER_TIMEOUT_MS);
+}
+
+int
+sh_cmd_stop(const struct sh_cmd_backend *backend,
+    const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "stop" };
+	struct sh_cmd_client client;
+	int r = sh_cmd_client_open(&client, line, STOP_TIMEOUT_MS);
+
+	if (line->if_running && (r == -ENOENT || r == -ECONNREFUSED))
+		return SH_CMD_OK;
+	sh_control_add(&request, "level",
+	    line->now ? LEVEL_FAST : LEVEL_GRACEFUL);
+	if (r == 0)
+		r = sh_cmd_client_send(&client, &request);
+	if (r < 0) {
+		sh_cmd_client_close(&client);
+		return sh_cmd_explain(&client, line, r);
+	}
+	r = sh_cmd_client_wait_gone(&client);
+	sh_cmd_client_close(&client);
+	if (r == -SHOAL_ETIMEDOUT) {
+		if (!line->quiet)
+			print_rest(line);
+		return SH_CMD_TIMEOUT;
+	}
+	if (r < 0)
+		return sh_cmd_explain(&client, line, r);
+	if (!line->quiet)
+		printf("%s: stopped\n", line->name);
+	return SH_CMD_OK;
+}
+
+int
+sh_cmd_reload(const struct sh_cmd_backend *backend,
+    const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "reload" };
+
+	sh_control_add(&request, "wait", !line->no_wait);
+	if (line->timeout_ms >= 0)
+		sh_control_add(&request, "timeout", line->timeout_ms);
+	return sh_cmd_ask(line, &request, RELOAD_TIMEOUT_MS);
+}
+
+int
+sh_cmd_reopen(const struct sh_cmd_backend *backend,
+    const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "reopen" };
+
+	return sh_cmd_ask(line, &request, ANSWER_TIMEOUT_MS);
+}
+
+int
+sh_cmd_workers(const struct sh_cmd_backend *backend,
+    const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "restart-worker" };
+	char *end;
+	long slot;
+
+	if (line->operand_count != 2 ||
+	    strcmp(line->operands[0], "restart") != 0) {
+		fprintf(stderr, "%s: usage: %s workers restart SLOT\n",
+		    line->name, line->name);
+		return SH_CMD_USAGE;
+	}
+	slot = strtol(line->operands[1], &end, 10);
+	if (*end != '\0' || end == line->operands[1] || slot < 0) {
+		fprintf(stderr, "%s: '%s' is not a slot; `%s status' lists "
+		    "them\n", line->name, line->operands[1], line->name);
+		return SH_CMD_USAGE;
+	}
+	sh_control_add(&request, "slot", slot);
+	if (line->timeout_ms >= 0)
+		sh_control_add(&request, "timeout", line->timeout_ms);
+	return sh_cmd_ask(line, &request, RELOAD_TIMEOUT_MS);
+}
+
+/* Not running, after a crash or in good order. */
+static int
+status_of_nothing(const struct sh_cmd_line *line)
+{
+	char pid_file[512];
+
+	if (line->file != NULL &&
+	    sh_settings_peek(line->file, "pid_file", pid_file,
+		sizeof(pid_file)) == 0 &&
+	    pid_file[0] == '/' && access(pid_file, F_OK) == 0) {
+		if (!line->quiet)
+			fprintf(stderr, "%s: not running, but %s is still "
+			    "there\n", line->name, pid_file);
+		return STATUS_DEAD;
+	}
+	if (!line->quiet)
+		fprintf(stderr, "%s: not running\n", line->name);
+	return STATUS_STOPPED;
+}
+
+int
+sh_cmd_status(const struct sh_cmd_backend *backend,
+    const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "status" };
+	struct sh_cmd_client client;
+	char *body = NULL;
+	int r = sh_cmd_client_open(&client, line, ANSWER_TIMEOUT_MS);
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		return status_of_nothing(line);
+	sh_control_add(&request, "json", line->json);
+	if (r == 0)
+		r = sh_cmd_client_send(&client, &request);
+	if (r == 0)
+		r = sh_cmd_client_receive(&client, &body);
+	sh_cmd_client_close(&client);
+	if (r < 0) {
+		sh_cmd_explain(&client, line, r);
+		return STATUS_UNKNOWN;
+	}
+	if (!line->quiet)
+		fputs(body, stdout);
+	free(body);
+	return r;
+}

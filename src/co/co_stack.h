@@ -1,0 +1,48 @@
+/*
+ * This file hands out stacks with a guard below each; it does not run anything
+ * on them. Stacks live in large slabs that are mapped once and never given
+ * back, only their pages are.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct sh_stack_pool;
+
+/* What catches an overflow. */
+enum sh_stack_guard {
+	SH_STACK_GUARD_AUTO,	/* the best that the kernel has */
+	SH_STACK_GUARD_MADVISE,	/* MADV_GUARD_INSTALL: no mapping per stack */
+	SH_STACK_GUARD_MPROTECT	/* PROT_NONE: two mappings per stack */
+};
+
+enum {
+	SH_STACK_SIZE_DEFAULT = 64 * 1024,
+	/* a guard of one page is jumped over by one large local */
+	SH_STACK_GUARD_SIZE = 64 * 1024
+};
+
+/** Name of a guard: "madvise", "mprotect". */
+const char *sh_stack_guard_str(enum sh_stack_guard guard);
+
+/** Make an empty pool. size is rounded up to pages, 0 means the default.
+ *  NULL when out of memory. */
+struct sh_stack_pool *sh_stack_pool_new(size_t size,
+    enum sh_stack_guard guard);
+/** Unmap everything; no stack may be in use. */
+void sh_stack_pool_free(struct sh_stack_pool **pool);
+/** Bytes of every stack of the pool. */
+size_t sh_stack_pool_size(const struct sh_stack_pool *pool);
+/** The guard in use; AUTO until the first stack was taken. */
+enum sh_stack_guard sh_stack_pool_guard(const struct sh_stack_pool *pool);
+/** Take a stack, the one given back last first. 0 with its lowest byte in
+ *  *low_out; -SHOAL_ENOMEM, also when the kernel has no mapping left for
+ *  another guard. */
+int sh_stack_take(struct sh_stack_pool *pool, void **low_out);
+/** Give a stack back, and its pages to the kernel; the content is lost. */
+void sh_stack_give(struct sh_stack_pool *pool, void *low);
+/** Whether an address lies in the guard below one of the stacks.
+ *  Async-signal-safe. */
+bool sh_stack_pool_is_guard(const struct sh_stack_pool *pool,
+    const void *address);

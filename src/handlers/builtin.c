@@ -1,0 +1,7 @@
+/* This file lists the handlers that come with the library. */
+#include "handlers/builtin.h"
+
+const struct shoal_handler *const sh_builtin_handlers[] = {
+	&sh_echo_handler,
+	NULL,
+};

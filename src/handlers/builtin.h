@@ -1,0 +1,7 @@
+/* This file lists the handlers that come with the library. */
+#pragma once
+
+#include <shoal/handler.h>
+
+extern const struct shoal_handler *const sh_builtin_handlers[]; /* to NULL */
+extern const struct shoal_handler sh_echo_handler;

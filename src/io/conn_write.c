@@ -1,0 +1,213 @@
+/* This file writes to a connection, and queues what the kernel does not take. */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <shoal/error.h>
+
+#include "base/attr.h"
+#include "io/conn_private.h"
+
+enum { VECTORS_MAX = 32 };
+
+static ssize_t
+write_once(int fd, const struct iovec *vectors, size_t n)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)vectors,
+		.msg_iovlen = n };
+	ssize_t sent;
+
+	do {
+		if (n == 1)
+			sent = send(fd, vectors[0].iov_base, vectors[0].iov_len,
+			    MSG_NOSIGNAL);
+		else
+			sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	return sent;
+}
+
+ssize_t
+sh_conn_transmit(struct sh_conn *conn, const struct iovec *vectors, size_t n,
+    size_t len)
+{
+	struct sh_loop *loop = conn->loop;
+	ssize_t sent = write_once(conn->event.ev_fd, vectors, n);
+
+	loop->sent = true;
+	if (SH_LIKELY(sent == (ssize_t)len)) {
+		conn->active_ms = sh_loop_now_ms(loop);
+		SH_COUNT(loop->counters->bytes_sent, sent);
+		return sent;
+	}
+	if (sent < 0 && errno != EAGAIN) {
+		/* EPIPE is a reset that came after the peer's end */
+		sh_conn_fail(conn, SHOAL_CLOSE_ERROR,
+		    errno == EPIPE ? -ECONNRESET : -errno);
+		return -1;
+	}
+	conn->blocked = true;
+	if (sent < 0)
+		return 0;
+	conn->active_ms = sh_loop_now_ms(loop);
+	SH_COUNT(loop->counters->bytes_sent, sent);
+	return sent;
+}
+
+void
+sh_conn_write_queue(struct sh_conn *conn)
+{
+	struct iovec vectors[VECTORS_MAX];
+
+	while (conn->queue.len != 0 && !conn->blocked) {
+		size_t i, n, len = 0;
+		ssize_t sent;
+
+		n = sh_queue_peek(&conn->queue, vectors, VECTORS_MAX);
+		for (i = 0; i < n; i++)
+			len += vectors[i].iov_len;
+		sent = sh_conn_transmit(conn, vectors, n, len);
+		if (sent < 0)
+			return;
+		sh_queue_consume(&conn->queue, (size_t)sent);
+		SH_COUNT(conn->loop->counters->queued_bytes, -sent);
+	}
+}
+
+int
+sh_conn_enqueue(struct sh_conn *conn, const void *data, size_t len)
+{
+	int r = sh_queue_add(&conn->queue, data, len);
+
+	if (r == 0)
+		SH_COUNT(conn->loop->counters->queued_bytes, len);
+	return r;
+}
+
+void
+sh_conn_drop_queue(struct sh_conn *conn)
+{
+	if (conn->queue.len != 0)
+		SH_COUNT(conn->loop->counters->queued_bytes,
+		    -(int64_t)conn->queue.len);
+	sh_queue_clear(&conn->queue);
+	if (conn->loop->serving == conn) {
+		conn->loop->cork.len = 0;
+		conn->loop->cork.sends = 0;
+	}
+}
+
+size_t
+sh_conn_queued(const struct sh_conn *conn)
+{
+	size_t corked = conn->loop->serving == conn ? conn->loop->cork.len : 0;
+
+	return conn->queue.len + corked;
+}
+
+/* Hand over what can be handed over now. */
+static void
+push(struct sh_conn *conn)
+{
+	if (conn->loop->serving == conn)
+		sh_cork_flush(conn->loop);
+	if (conn->state == SH_CONN_OPEN)
+		sh_conn_write_queue(conn);
+	/* on_writable may be owed, or the end */
+	if (conn->loop->serving != conn)
+		sh_conn_make_unsettled(conn);
+}
+
+/* Whether the queue takes another message. */
+static int
+admit(struct sh_conn *conn)
+{
+	size_t high = conn->group->options.queue_high;
+
+	if (SH_LIKELY(sh_conn_queued(conn) < high))
+		return 0;
+	push(conn);
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	if (sh_conn_queued(conn) < high)
+		return 0;
+	conn->refused = true;
+	SH_COUNT(conn->loop->counters->sends_refused, 1);
+	return -SHOAL_EAGAIN;
+}
+
+bool
+sh_conn_is_full(struct sh_conn *conn)
+{
+	size_t high = conn->group->options.queue_high;
+
+	if (SH_LIKELY(sh_conn_queued(conn) < high) ||
+	    conn->state != SH_CONN_OPEN)
+		return false;
+	push(conn);
+	if (conn->state != SH_CONN_OPEN || sh_conn_queued(conn) < high)
+		return false;
+	/* so that on_writable comes */
+	conn->refused = true;
+	return true;
+}
+
+static int
+append(struct sh_conn *conn, const void *data, size_t len)
+{
+	struct sh_loop *loop = conn->loop;
+	int r;
+
+	/* behind what is queued, else order would be lost */
+	if (SH_LIKELY(loop->serving == conn && conn->queue.len == 0))
+		return sh_cork_add(loop, data, len);
+	r = sh_conn_enqueue(conn, data, len);
+	if (r == 0 && !conn->blocked)
+		sh_conn_make_unsettled(conn);
+	return r;
+}
+
+int
+sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
+{
+	int r;
+
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	r = admit(conn);
+	if (r < 0 || len == 0)
+		return r;
+	return append(conn, data, len);
+}
+
+int
+sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	int i, r;
+
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	r = admit(conn);
+	for (i = 0; i < count && r == 0; i++) {
+		if (parts[i].iov_len == 0)
+			continue;
+		r = append(conn, parts[i].iov_base, parts[i].iov_len);
+		/* a message without its end would be worse than none */
+		if (r < 0 && i > 0)
+			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);
+	}
+	return r;
+}
+
+int
+sh_conn_flush(struct sh_conn *conn)
+{
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	push(conn);
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	return conn->queue.len == 0 ? 0 : -SHOAL_EAGAIN;
+}

@@ -1,0 +1,36 @@
+/*
+ * This file is a set of connections with the same session and limits: it finds
+ * the idle ones and ends all of them. It does not accept any.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct sh_conn_ops;
+struct sh_group;
+struct sh_loop;
+
+struct sh_group_options {
+	const struct sh_conn_ops *ops;	/* lent */
+	void *owner;			/* for the session */
+	size_t queue_high, queue_low;	/* bytes; low <= high */
+	int64_t idle_timeout_ms;	/* <= 0: none */
+};
+
+/** Make an empty group; options are copied. NULL when out of memory. */
+struct sh_group *sh_group_new(struct sh_loop *loop,
+    const struct sh_group_options *options);
+/** Free a group that has no connections. */
+void sh_group_free(struct sh_group **group);
+/** The session's pointer. */
+void *sh_group_owner(const struct sh_group *group);
+/** Its loop. */
+struct sh_loop *sh_group_loop(const struct sh_group *group);
+/** Connections in it, counted as in sh_loop_connections(). */
+size_t sh_group_connections(const struct sh_group *group);
+/** sh_conn_drain() for every connection. */
+void sh_group_drain(struct sh_group *group, int64_t linger_ms);
+/** sh_conn_shutdown() for every connection, and an end to lingering: the group
+ *  is empty afterwards, unless called in a callback of one of them. */
+void sh_group_shutdown(struct sh_group *group);

@@ -1,0 +1,243 @@
+/* This file accepts connections from one listening socket. */
+#include "config.h"
+
+#include "io/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <shoal/error.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/panic.h"
+#include "base/sock.h"
+#include "io/loop_private.h"
+
+enum {
+	ACCEPTS_PER_TURN = 64,
+	RETRY_MS = 100,		/* after "no descriptors" and such */
+	YIELD_MS = 5,		/* so that emptier workers come first */
+	YIELD_MARGIN = 8	/* connections above the mean that are luck */
+};
+
+struct sh_listener {
+	struct sh_loop *loop;
+	struct sh_listener_options options;
+	struct event event;		/* level-triggered */
+	struct event retry;		/* ends a pause */
+	struct sh_log_limit limit;
+	bool waiting;			/* for a descriptor to be closed */
+	bool accepting;			/* in its own callback ... */
+	bool closed;			/* ... and to be freed after it */
+	TAILQ_ENTRY(sh_listener) link;
+};
+
+static void
+pause_for(struct sh_listener *listener, int delay_ms)
+{
+	struct timeval delay = { .tv_usec = delay_ms * 1000 };
+
+	event_del(&listener->event);
+	if (delay_ms != 0 && event_add(&listener->retry, &delay) < 0)
+		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
+}
+
+static void
+resume(struct sh_listener *listener)
+{
+	listener->waiting = false;
+	event_del(&listener->retry);
+	if (event_add(&listener->event, NULL) < 0)
+		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	resume(arg);
+}
+
+void
+sh_listener_wake_all(struct sh_loop *loop)
+{
+	struct sh_listener *listener;
+
+	TAILQ_FOREACH(listener, &loop->listeners, link)
+		if (listener->waiting)
+			resume(listener);
+}
+
+static bool
+is_full(const struct sh_loop *loop)
+{
+	size_t max = loop->options.max_connections;
+
+	return max != 0 && loop->conn_count >= max;
+}
+
+/* A socket that all workers watch goes to whoever wakes up first. */
+static bool
+must_yield(const struct sh_listener *listener)
+{
+	const struct sh_loop_options *options = &listener->loop->options;
+	size_t mean;
+
+	if (!listener->options.shared || options->mean_connections == NULL)
+		return false;
+	mean = options->mean_connections(options->mean_arg);
+	return listener->loop->conn_count > mean + mean / 4 + YIELD_MARGIN;
+}
+
+/* Errors of the connection that was to be accepted; accept(2) lists them. */
+static bool
+is_passing(int error)
+{
+	switch (error) {
+	case ECONNABORTED:
+	case EINTR:
+	case EPERM:	/* a firewall rule */
+	case EPROTO:
+	case ENETDOWN:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+	case ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *
+advise(int error)
+{
+	switch (error) {
+	case EMFILE:
+		return "raise workers.nofile, or lower "
+		       "workers.max_connections";
+	case ENFILE:
+		return "raise the system's fs.file-max";
+	default:
+		return "the system is short of memory for sockets";
+	}
+}
+
+static void
+wait_for_room(struct sh_listener *listener, int error)
+{
+	SH_COUNT(listener->loop->counters->accept_errors, 1);
+	if (sh_log_allowed(&listener->limit))
+		sh_log_warning("listener %s: cannot accept: %s; %s; trying "
+			       "again every %d ms",
+		    listener->options.name, shoal_strerror(error),
+		    advise(error), RETRY_MS);
+	listener->waiting = true;
+	pause_for(listener, RETRY_MS);
+}
+
+/* Accept one. False when there is nothing more to do now. */
+static bool
+accept_one(struct sh_listener *listener)
+{
+	struct sh_addr peer;
+	int fd;
+
+	peer.len = sizeof(peer.storage);
+	fd = accept4(listener->event.ev_fd, &peer.sa, &peer.len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		listener->options.accepted(fd, &peer, listener->options.arg);
+		return !listener->closed;
+	}
+	if (is_passing(errno))
+		return true;
+	if (errno != EAGAIN)
+		wait_for_room(listener, errno);
+	return false;
+}
+
+static void
+accept_batch(struct sh_listener *listener, bool polite)
+{
+	int left = ACCEPTS_PER_TURN;
+
+	listener->accepting = true;
+	do {
+		if (is_full(listener->loop)) {
+			/* the next one waits in the kernel */
+			listener->waiting = true;
+			pause_for(listener, 0);
+			break;
+		}
+		if (polite && must_yield(listener)) {
+			pause_for(listener, YIELD_MS);
+			break;
+		}
+	} while (accept_one(listener) && (!polite || --left > 0));
+	listener->accepting = false;
+	if (listener->closed)
+		free(listener);
+}
+
+static void
+on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	accept_batch(arg, true);
+}
+
+int
+sh_listener_open(struct sh_loop *loop, int fd,
+    const struct sh_listener_options *options, struct sh_listener **out)
+{
+	struct sh_listener *listener = sh_try_calloc(1, sizeof(*listener));
+
+	if (listener == NULL) {
+		close(fd);
+		return -SHOAL_ENOMEM;
+	}
+	listener->loop = loop;
+	listener->options = *options;
+	event_assign(&listener->retry, loop->base, -1, 0, on_retry, listener);
+	if (event_assign(&listener->event, loop->base, fd,
+		EV_READ | EV_PERSIST, on_acceptable, listener) < 0 ||
+	    event_add(&listener->event, NULL) < 0) {
+		free(listener);
+		close(fd);
+		return -SHOAL_ENOMEM;
+	}
+	TAILQ_INSERT_TAIL(&loop->listeners, listener, link);
+	*out = listener;
+	return 0;
+}
+
+void
+sh_listener_close(struct sh_listener **listener)
+{
+	struct sh_listener *l;
+
+	if (listener == NULL || *listener == NULL)
+		return;
+	l = *listener;
+	*listener = NULL;
+	TAILQ_REMOVE(&l->loop->listeners, l, link);
+	/* other processes may hold the socket: epoll would go on with it */
+	event_del(&l->event);
+	event_del(&l->retry);
+	close(l->event.ev_fd);
+	l->closed = true;
+	if (!l->accepting)
+		free(l);
+}
+
+void
+sh_listener_accept_queued(struct sh_listener *listener)
+{
+	if (!listener->accepting)
+		accept_batch(listener, false);
+}

@@ -1,0 +1,212 @@
+/* This file is the turn of a worker. */
+#include "config.h"
+
+#include "io/loop.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include <shoal/error.h>
+
+#include "base/mem.h"
+#include "base/panic.h"
+#include "co/co.h"
+#include "io/conn_private.h"
+#include "io/timer.h"
+
+/* The loop of this process. */
+static struct sh_loop *current;
+
+int64_t
+sh_loop_coarse_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* So the turn counter moves in an idle worker too. */
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct sh_loop *loop = arg;
+
+	sh_conn_prove_all(loop);
+}
+
+static struct event_base *
+make_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config == NULL)
+		return NULL;
+	/* one thread; and the environment has no say in what is used */
+	if (event_config_require_features(config,
+		EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
+	    event_config_set_flag(config,
+		EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0)
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static void
+init(struct sh_loop *loop, const struct sh_loop_options *options)
+{
+	static struct sh_counters unread;
+
+	loop->options = *options;
+	loop->counters = options->counters != NULL ? options->counters
+						    : &unread;
+	TAILQ_INIT(&loop->ready);
+	TAILQ_INIT(&loop->unsettled);
+	TAILQ_INIT(&loop->unproven);
+	TAILQ_INIT(&loop->dead);
+	TAILQ_INIT(&loop->listeners);
+}
+
+int
+sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	struct sh_loop *loop = sh_try_calloc(1, sizeof(*loop));
+
+	sh_assert(current == NULL);
+	if (loop == NULL)
+		return -SHOAL_ENOMEM;
+	init(loop, options);
+	loop->base = make_base();
+	loop->coroutines = sh_co_pool_new(options->stack_size,
+	    SH_STACK_GUARD_AUTO);
+	loop->read_buffer = malloc(SH_READ_SIZE);
+	if (loop->base == NULL || loop->coroutines == NULL ||
+	    loop->read_buffer == NULL ||
+	    event_assign(&loop->tick, loop->base, -1, EV_PERSIST, on_tick,
+		loop) < 0 ||
+	    event_add(&loop->tick, &second) < 0) {
+		sh_loop_free(&loop);
+		return -SHOAL_ENOMEM;
+	}
+	current = loop;
+	*out = loop;
+	return 0;
+}
+
+void
+sh_loop_free(struct sh_loop **loop)
+{
+	struct sh_loop *l;
+
+	if (loop == NULL || *loop == NULL)
+		return;
+	l = *loop;
+	sh_assert(l->conn_count == 0 && TAILQ_EMPTY(&l->listeners));
+	sh_timer_stop_all(l);
+	sh_conn_free_dead(l);
+	sh_id_table_fini(&l->conns);
+	sh_id_table_fini(&l->timers);
+	if (event_initialized(&l->tick))
+		event_del(&l->tick);
+	if (l->base != NULL)
+		event_base_free(l->base);
+	sh_co_pool_free(&l->coroutines);
+	free(l->read_buffer);
+	if (current == l)
+		current = NULL;
+	free(l);
+	*loop = NULL;
+}
+
+struct sh_loop *
+sh_loop_current(void)
+{
+	return current;
+}
+
+static void
+tell_emptied(struct sh_loop *loop)
+{
+	loop->emptied = false;
+	if (loop->conn_count == 0 && loop->options.on_no_connections != NULL)
+		loop->options.on_no_connections(loop->options.idle_arg);
+}
+
+int
+sh_loop_turn(struct sh_loop *loop)
+{
+	bool busy = loop->ready_count != 0 || !TAILQ_EMPTY(&loop->unsettled) ||
+	    loop->emptied;
+
+	/* the clock is read when somebody asks, but not before the wait */
+	loop->now_known = false;
+	if (event_base_loop(loop->base,
+		EVLOOP_ONCE | (busy ? EVLOOP_NONBLOCK : 0)) < 0)
+		return -SHOAL_ESTATE;
+	if (loop->ready_count != 0)
+		sh_conn_serve_ready(loop);
+	if (!TAILQ_EMPTY(&loop->unsettled))
+		sh_conn_settle_all(loop);
+	if (!TAILQ_EMPTY(&loop->dead))
+		sh_conn_free_dead(loop);
+	if (loop->emptied)
+		tell_emptied(loop);
+	loop->turns++;
+	if (loop->options.heartbeat != NULL)
+		atomic_store_explicit(loop->options.heartbeat, loop->turns,
+		    memory_order_relaxed);
+	return 0;
+}
+
+int
+sh_loop_run(struct sh_loop *loop)
+{
+	int r = 0;
+
+	loop->stopping = false;
+	while (r == 0 && !loop->stopping)
+		r = sh_loop_turn(loop);
+	return r;
+}
+
+void
+sh_loop_stop(struct sh_loop *loop)
+{
+	loop->stopping = true;
+}
+
+int64_t
+sh_loop_now_ms(struct sh_loop *loop)
+{
+	if (!loop->now_known) {
+		loop->now_ms = sh_loop_coarse_ns() / 1000000;
+		loop->now_known = true;
+	}
+	return loop->now_ms;
+}
+
+uint64_t
+sh_loop_turns(const struct sh_loop *loop)
+{
+	return loop->turns;
+}
+
+size_t
+sh_loop_connections(const struct sh_loop *loop)
+{
+	return loop->conn_count;
+}
+
+const struct sh_loop_options *
+sh_loop_options(const struct sh_loop *loop)
+{
+	return &loop->options;
+}
+
+struct sh_co_pool *
+sh_loop_coroutines(struct sh_loop *loop)
+{
+	return loop->coroutines;
+}

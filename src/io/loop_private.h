@@ -1,0 +1,72 @@
+/*
+ * This file is what the files of this folder know of the loop; it is not for
+ * other folders.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include "base/counters.h"
+#include "io/id_table.h"
+#include "io/listener.h"
+#include "io/loop.h"
+
+struct sh_conn;
+
+enum {
+	/* what one read(2) takes at most, and a connection gets in a turn */
+	SH_READ_SIZE = 64 * 1024,
+	/* answers of one event are collected up to here */
+	SH_CORK_SIZE = 16 * 1024
+};
+
+TAILQ_HEAD(sh_conn_list, sh_conn);
+TAILQ_HEAD(sh_listener_list, sh_listener);
+
+/* What the connection that is being served has sent. */
+struct sh_cork {
+	size_t len;
+	unsigned sends;		/* since it was empty */
+	int64_t since_ns;	/* coarse time of the second one of them */
+	char data[SH_CORK_SIZE];
+};
+
+struct sh_loop {
+	struct event_base *base;
+	struct sh_loop_options options;
+	struct sh_counters *counters;	/* never NULL */
+	struct sh_co_pool *coroutines;
+	char *read_buffer;		/* SH_READ_SIZE */
+	struct event tick;		/* once a second */
+	uint64_t turns;
+	int64_t now_ms;			/* valid when now_known */
+	bool now_known;
+	bool stopping;
+	bool emptied;			/* on_no_connections is due */
+
+	struct sh_id_table conns;	/* those that have not ended */
+	uint64_t last_conn;		/* sequence part of the last id */
+	size_t conn_count;		/* descriptors, lingering ones too */
+	size_t lingering_count;
+	struct sh_conn_list ready;	/* to be served again, without an event */
+	size_t ready_count;
+	struct sh_conn_list unsettled;	/* to be written or ended in this turn */
+	struct sh_conn_list unproven;	/* may have been reset unnoticed */
+	struct sh_conn_list dead;	/* to be freed in this turn */
+
+	struct sh_conn *serving;	/* its sends go to the cork, or NULL */
+	bool read_short;		/* its socket seemed empty ... */
+	bool sent;			/* ... and a send has not failed since */
+	struct sh_cork cork;
+
+	struct sh_listener_list listeners;
+	struct sh_id_table timers;
+	uint64_t last_timer;
+};
+
+/** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
+int64_t sh_loop_coarse_ns(void);
+/** Wake up listeners that wait for a descriptor; called when one is closed. */
+void sh_listener_wake_all(struct sh_loop *loop);

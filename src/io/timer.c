@@ -1,0 +1,174 @@
+/* This file calls functions of handlers later. */
+#include "config.h"
+
+#include "io/timer.h"
+
+#include <stdlib.h>
+
+#include <shoal/error.h>
+
+#include "base/attr.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/panic.h"
+#include "co/co.h"
+#include "io/loop_private.h"
+
+/* Far beyond any uptime, and safe to add to the clock. */
+static const int64_t DELAY_MAX_MS = (int64_t)1 << 40;
+
+struct sh_timer {
+	struct sh_id_node node;
+	struct event event;
+	struct sh_loop *loop;
+	int64_t due_us;		/* monotonic */
+	int64_t interval_us;	/* 0: once */
+	sh_timer_fn *fn;
+	void *arg;
+	const char *name;	/* of the handler that started it */
+	bool running;		/* in its own function ... */
+	bool stopped;		/* ... and not to be run again */
+};
+
+static struct sh_timer *
+timer_of(struct sh_id_node *node)
+{
+	return SH_CONTAINER(node, struct sh_timer, node);
+}
+
+static void
+schedule(struct sh_timer *timer)
+{
+	int64_t wait_us = timer->due_us - sh_clock_us();
+	struct timeval wait;
+
+	/* libevent's clock is coarse: a millisecond more, not one less */
+	wait_us = wait_us < 0 ? 0 : wait_us + 999;
+	wait.tv_sec = wait_us / 1000000;
+	wait.tv_usec = wait_us % 1000000;
+	/* the heap has kept the place of the event that has just run */
+	if (event_add(&timer->event, &wait) < 0)
+		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
+}
+
+static void
+call(void *arg)
+{
+	struct sh_timer *timer = arg;
+
+	timer->fn(timer->arg);
+}
+
+static void
+run(struct sh_timer *timer)
+{
+	/* outside of a handler there is always a stack */
+	if (sh_co_call(timer->loop->coroutines, call, timer, timer->name) < 0)
+		call(timer);
+}
+
+/* Due after the last time; times that have passed already are left out. */
+static void
+advance(struct sh_timer *timer)
+{
+	int64_t late_us = sh_clock_us() - timer->due_us;
+
+	timer->due_us += timer->interval_us;
+	if (late_us >= timer->interval_us)
+		timer->due_us += late_us / timer->interval_us *
+		    timer->interval_us;
+}
+
+static void
+forget(struct sh_timer *timer)
+{
+	event_del(&timer->event);
+	free(timer);
+}
+
+static void
+on_due(evutil_socket_t fd, short what, void *arg)
+{
+	struct sh_timer *timer = arg;
+
+	if (sh_clock_us() < timer->due_us) {
+		schedule(timer);
+		return;
+	}
+	if (timer->interval_us == 0) {
+		sh_id_table_remove(&timer->loop->timers, &timer->node);
+		run(timer);
+		forget(timer);
+		return;
+	}
+	timer->running = true;
+	run(timer);
+	timer->running = false;
+	if (timer->stopped) {
+		forget(timer);
+		return;
+	}
+	advance(timer);
+	schedule(timer);
+}
+
+int64_t
+sh_timer_start(struct sh_loop *loop, int64_t delay_ms, int64_t interval_ms,
+    sh_timer_fn *fn, void *arg)
+{
+	const char *name = sh_co_running_name();
+	struct sh_timer *timer;
+
+	if (delay_ms < 0 || delay_ms > DELAY_MAX_MS || interval_ms < 0 ||
+	    interval_ms > DELAY_MAX_MS || fn == NULL)
+		return -SHOAL_EINVAL;
+	timer = sh_try_calloc(1, sizeof(*timer));
+	if (timer == NULL)
+		return -SHOAL_ENOMEM;
+	timer->loop = loop;
+	timer->due_us = sh_clock_us() + delay_ms * 1000;
+	timer->interval_us = interval_ms * 1000;
+	timer->fn = fn;
+	timer->arg = arg;
+	timer->name = name != NULL ? name : "timer";
+	timer->node.id = loop->last_timer + 1;
+	if (event_assign(&timer->event, loop->base, -1, 0, on_due, timer) < 0 ||
+	    sh_id_table_add(&loop->timers, &timer->node) < 0) {
+		free(timer);
+		return -SHOAL_ENOMEM;
+	}
+	loop->last_timer++;
+	schedule(timer);
+	return (int64_t)timer->node.id;
+}
+
+static void
+stop(struct sh_loop *loop, struct sh_timer *timer)
+{
+	sh_id_table_remove(&loop->timers, &timer->node);
+	if (timer->running)
+		timer->stopped = true;
+	else
+		forget(timer);
+}
+
+int
+sh_timer_stop(struct sh_loop *loop, int64_t id)
+{
+	struct sh_id_node *node = sh_id_table_find(&loop->timers,
+	    (uint64_t)id);
+
+	if (node == NULL)
+		return -SHOAL_ENOENT;
+	stop(loop, timer_of(node));
+	return 0;
+}
+
+void
+sh_timer_stop_all(struct sh_loop *loop)
+{
+	struct sh_id_node *node;
+
+	while ((node = sh_id_table_any(&loop->timers)) != NULL)
+		stop(loop, timer_of(node));
+}

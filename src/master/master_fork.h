@@ -1,0 +1,33 @@
+/* This file forks a child with clean descriptors and signals; it does not
+ * know what the child is for. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* What runs in the child; its result is the exit status. */
+typedef int sh_child_fn(void *arg);
+
+struct sh_child {
+	pid_t pid;
+	int pidfd;	/* registered */
+};
+
+/** Fork. In the child, everything that shoal has opened is closed but keep,
+ *  signals are as at program start, and fn's result goes to _exit(2). 0, or
+ *  -errno with the reason in why. */
+int sh_fork(sh_child_fn *fn, void *arg, const int *keep, unsigned keep_count,
+    struct sh_child *child, char *why, size_t cap);
+
+/* How a child ended. */
+struct sh_exit {
+	int signal;	/* 0: it exited */
+	int status;	/* exit status, when signal is 0 */
+};
+
+/** Collect a child that its pidfd says has ended, and close the pidfd. 1; 0
+ *  when it still runs; -errno. */
+int sh_reap(struct sh_child *child, struct sh_exit *how);
+/** Put it into words: "exit status 70", "signal 9 (Killed), maybe out of
+ *  memory". Returns buf. */
+const char *sh_exit_format(const struct sh_exit *how, char *buf, size_t cap);

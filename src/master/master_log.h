@@ -1,0 +1,13 @@
+/* This file opens the log that the plan names; lines are written elsewhere. */
+#pragma once
+
+#include <stddef.h>
+#include "proc/plan.h"
+
+struct sh_master;
+
+/** Open the plan's log and use it. 0, or -errno with why. */
+int sh_master_log_open(struct sh_master *master, const struct sh_plan *plan,
+    char *why, size_t cap);
+/** Open the same file anew and hand it to every worker. 0 or -errno. */
+int sh_master_log_reopen(struct sh_master *master);

@@ -1,0 +1,268 @@
+/* This file brings a configuration into service. */
+#include "config.h"
+
+#include "master/master_reload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shoal/error.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "master/master.h"
+#include "master/master_check.h"
+#include "master/master_command.h"
+#include "master/master_control.h"
+#include "master/master_instance.h"
+#include "master/master_log.h"
+#include "master/master_notify.h"
+
+static void start_reload(struct sh_master *master);
+
+static void
+record(struct sh_master *master, const char *result, const char *text)
+{
+	struct sh_reload *reload = &master->reload;
+
+	free(reload->text);
+	reload->text = sh_xstrdup(text);
+	reload->result = result;
+	reload->unix_time = sh_clock_unix();
+	reload->took_ms = sh_clock_ms() - reload->started_ms;
+	if (strcmp(result, "ok") == 0)
+		reload->ok_count++;
+	else
+		reload->failed_count++;
+}
+
+/* The end of the present reload: tell who waits, go on with the next. */
+static void
+finish(struct sh_master *master, int status, const char *text)
+{
+	struct sh_reload *reload = &master->reload;
+	uint64_t ticket = reload->ticket;
+
+	reload->ticket = 0;
+	record(master, status == SH_EXIT_OK ? "ok" : "failed", text);
+	if (!master->ready) {
+		sh_master_fail(master, status, "%s", text);
+		return;
+	}
+	sh_log_lines(status == SH_EXIT_OK ? SHOAL_LOG_NOTICE : SHOAL_LOG_ERR,
+	    text);
+	if (status != SH_EXIT_OK)
+		sh_log_err("reload failed; generation %llu goes on",
+		    (unsigned long long)master->pool.state.current);
+	sh_notify_reloaded(master);
+	sh_command_answer_reload(master, ticket, status, text);
+	if (reload->next_ticket == 0)
+		return;
+	reload->ticket = reload->next_ticket;
+	reload->next_ticket = 0;
+	start_reload(master);
+}
+
+static void
+start_reload(struct sh_master *master)
+{
+	char why[SH_WHY_MAX];
+
+	master->reload.started_ms = sh_clock_ms();
+	if (master->ready)
+		sh_notify_reloading(master);
+	if (sh_checking_start(master, master->reload.started_ms, why,
+		sizeof(why)) < 0)
+		finish(master, SH_EXIT_OS, why);
+}
+
+void
+sh_reload_request(struct sh_master *master, int64_t timeout_ms,
+    uint64_t *ticket_out)
+{
+	struct sh_reload *reload = &master->reload;
+
+	reload->timeout_ms = timeout_ms;
+	if (master->has_pool && master->pool.state.target != 0) {
+		/* its workers are being forked: it is too late to join */
+		if (reload->next_ticket == 0)
+			reload->next_ticket = ++reload->last_ticket;
+		if (ticket_out != NULL)
+			*ticket_out = reload->next_ticket;
+		return;
+	}
+	if (sh_checking_is_active(master)) {
+		sh_checking_stop(master);
+		sh_command_answer_reload(master, reload->ticket,
+		    SH_EXIT_TIMEOUT, "superseded by a newer reload\n");
+	}
+	reload->ticket = ++reload->last_ticket;
+	/* before it starts: the answer may come at once */
+	if (ticket_out != NULL)
+		*ticket_out = reload->ticket;
+	start_reload(master);
+}
+
+/* The first plan decides what cannot change later. */
+static int
+settle(struct sh_master *master, const struct sh_plan *plan, char *why,
+    size_t cap)
+{
+	struct sh_pool_options options = {
+		.slot_count = plan->worker_count,
+		.max_old = plan->max_old,
+		.worker = master->options.worker,
+		.worker_arg = master->options.worker_arg,
+		.on_outcome = sh_reload_outcome,
+		.on_exit = sh_command_process_gone,
+		.arg = master,
+	};
+	int r;
+
+	if (sh_master_log_open(master, plan, why, cap) < 0)
+		return SH_EXIT_CANNOT_CREATE;
+	r = sh_instance_open(master, plan, why, cap);
+	if (r < 0)
+		return r == -SHOAL_EEXIST ? SH_EXIT_FAILED
+					  : SH_EXIT_CANNOT_CREATE;
+	r = sh_control_open(master, plan, why, cap);
+	if (r < 0)
+		return r == -SHOAL_EEXIST ? SH_EXIT_FAILED
+					  : SH_EXIT_CANNOT_CREATE;
+	r = sh_pool_init(&master->pool, &options);
+	if (r < 0) {
+		snprintf(why, cap, "shared memory: %s", strerror(-r));
+		return SH_EXIT_OS;
+	}
+	master->has_pool = true;
+	return SH_EXIT_OK;
+}
+
+static int64_t
+target_timeout_ms(const struct sh_master *master, const struct sh_plan *plan)
+{
+	if (!master->ready && master->options.start_timeout_ms > 0)
+		return master->options.start_timeout_ms;
+	if (master->reload.timeout_ms > 0 &&
+	    master->reload.timeout_ms < plan->start_timeout_ms)
+		return master->reload.timeout_ms;
+	return plan->start_timeout_ms;
+}
+
+static int
+bring_in(struct sh_master *master, char *why, size_t cap)
+{
+	struct sh_checking *checking = &master->checking;
+	struct sh_generation *generation;
+	int64_t timeout_ms;
+	int plan_fd = checking->plan_fd, status, r;
+	int *module_fds = checking->module_fds;
+
+	if (plan_fd < 0) {
+		snprintf(why, cap, "the check process sent no plan");
+		return SH_EXIT_INTERNAL;
+	}
+	checking->plan_fd = -1;
+	checking->module_fds = NULL;
+	r = sh_generation_new(plan_fd, module_fds, checking->module_count,
+	    &generation, why, cap);
+	checking->module_count = 0;
+	if (r < 0)
+		return SH_EXIT_INTERNAL;
+	if (!master->has_pool) {
+		status = settle(master, generation->plan, why, cap);
+		if (status != SH_EXIT_OK) {
+			sh_generation_free(&generation);
+			return status;
+		}
+	}
+	timeout_ms = target_timeout_ms(master, generation->plan);
+	r = sh_pool_offer(&master->pool, generation, timeout_ms,
+	    sh_clock_ms(), why, cap);
+	if (r < 0)
+		return master->ready ? SH_EXIT_FAILED : SH_EXIT_OS;
+	return SH_EXIT_OK;
+}
+
+void
+sh_reload_checked(struct sh_master *master)
+{
+	struct sh_checking *checking = &master->checking;
+	char why[2048];
+	int status = checking->status;
+
+	if (status != SH_EXIT_OK) {
+		char *text = sh_buf_take(&checking->text);
+
+		finish(master, status,
+		    text != NULL ? text : "the configuration is wrong\n");
+		free(text);
+		return;
+	}
+	if (checking->text.len != 0) {
+		char *text = sh_buf_take(&checking->text);
+
+		sh_log_lines(SHOAL_LOG_WARNING, text != NULL ? text : "");
+		free(text);
+	}
+	status = bring_in(master, why, sizeof(why));
+	if (status != SH_EXIT_OK)
+		finish(master, status, why);
+}
+
+/* The new generation's level and format of the log. */
+static void
+use_log_settings(struct sh_master *master)
+{
+	const struct sh_plan *plan = sh_pool_generation(&master->pool,
+	    master->pool.state.current)->plan;
+
+	sh_log_open(sh_log_fd(), (enum sh_log_format)plan->log_format,
+	    (enum shoal_log_level)plan->log_level);
+}
+
+static void
+begin_service(struct sh_master *master)
+{
+	master->ready = true;
+	sh_notify_ready(master);
+	sh_command_announce_ready(master);
+}
+
+void
+sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
+    const char *text, void *arg)
+{
+	struct sh_master *master = arg;
+	char words[SH_WHY_MAX + 64];
+
+	if (outcome == SH_OUTCOME_FAILED) {
+		snprintf(words, sizeof(words), "%s", text);
+		if (master->reload.ticket != 0)
+			finish(master, SH_EXIT_FAILED, words);
+		return;
+	}
+	use_log_settings(master);
+	if (outcome == SH_OUTCOME_REVERTED) {
+		sh_log_notice("generation %llu serves again",
+		    (unsigned long long)generation);
+		record(master, "reverted",
+		    "the workers of the new generation died; "
+		    "the one before serves again");
+		return;
+	}
+	snprintf(words, sizeof(words), "generation %llu serves with %u worker%s",
+	    (unsigned long long)generation, master->pool.state.slot_count,
+	    master->pool.state.slot_count == 1 ? "" : "s");
+	if (master->ready)
+		snprintf(words + strlen(words), sizeof(words) - strlen(words),
+		    ", %llu connections go on in older ones",
+		    (unsigned long long)sh_pool_draining_connections(
+			&master->pool));
+	else
+		begin_service(master);
+	finish(master, SH_EXIT_OK, words);
+}

@@ -1,0 +1,338 @@
+/* This file writes what the master knows. */
+#include "config.h"
+
+#include "master/master_status.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <shoal/shoal.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "master/master.h"
+#include "master/master_policy.h"
+
+enum { STATUS_SCHEMA = 1 };
+
+static const char *const state_names[] = { "free", "starting", "ready",
+	"draining", "stopping", "killed" };
+static const char *const phase_names[] = { "starting", "serving", "reloading",
+	"stopping" };
+
+int
+sh_status_code(const struct sh_master *master)
+{
+	const struct sh_pool_state *state = &master->pool.state;
+
+	if (!master->ready || state->phase == SH_PHASE_STOPPING)
+		return SH_EXIT_STATUS_DEGRADED;
+	if (sh_pool_ready(&master->pool) < state->slot_count)
+		return SH_EXIT_STATUS_DEGRADED;
+	if (strcmp(master->reload.result, "ok") != 0)
+		return SH_EXIT_STATUS_DEGRADED;
+	return SH_EXIT_OK;
+}
+
+/* Sums over all processes, those that are gone included. Free with
+ * sh_totals_fini(). */
+static void
+sum_up(const struct sh_master *master, struct sh_totals *totals)
+{
+	const struct sh_pool *pool = &master->pool;
+	uint32_t i;
+
+	sh_totals_copy(totals, &pool->ended);
+	for (i = 0; i < pool->state.process_count; i++)
+		if (pool->state.processes[i].state != SH_PROCESS_FREE)
+			sh_totals_add(totals, &pool->board.blocks[i], 0);
+}
+
+static uint64_t
+resident_bytes(pid_t pid)
+{
+	char path[64];
+	unsigned long long size, resident = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%llu %llu", &size, &resident) != 2)
+		resident = 0;
+	fclose(file);
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void
+json_worker(const struct sh_master *master, uint32_t i, struct sh_buf *out)
+{
+	const struct sh_process *p = &master->pool.state.processes[i];
+	const struct sh_block *block = &master->pool.board.blocks[i];
+
+	sh_buf_printf(out,
+	    "{\"slot\":%u,\"pid\":%d,\"process\":%u,\"incarnation\":%llu,"
+	    "\"generation\":%llu,\"state\":\"%s\",\"uptime_ms\":%lld,"
+	    "\"connections\":%llu,\"accepted\":%llu,\"accept_errors\":%llu,"
+	    "\"messages_received\":%llu,\"queued_bytes\":%llu,"
+	    "\"resident_bytes\":%llu}",
+	    p->slot, (int)p->pid, i, (unsigned long long)p->incarnation,
+	    (unsigned long long)p->generation, state_names[p->state],
+	    (long long)(sh_clock_ms() - p->started_ms),
+	    (unsigned long long)sh_block_connections(block),
+	    (unsigned long long)SH_COUNTER(block->counters.accepted),
+	    (unsigned long long)SH_COUNTER(block->counters.accept_errors),
+	    (unsigned long long)SH_COUNTER(block->counters.messages_received),
+	    (unsigned long long)SH_COUNTER(block->counters.queued_bytes),
+	    (unsigned long long)resident_bytes(p->pid));
+}
+
+static void
+json_workers(const struct sh_master *master, struct sh_buf *out)
+{
+	bool first = true;
+	uint32_t i;
+
+	sh_buf_puts(out, "\"workers\":[");
+	for (i = 0; i < master->pool.state.process_count; i++) {
+		if (master->pool.state.processes[i].state == SH_PROCESS_FREE)
+			continue;
+		if (!first)
+			sh_buf_puts(out, ",");
+		first = false;
+		json_worker(master, i, out);
+	}
+	sh_buf_puts(out, "]");
+}
+
+static void
+json_listener(const struct sh_plan_address *address,
+    const struct sh_bound *bound, struct sh_buf *out)
+{
+	char text[SH_ADDR_TEXT_MAX];
+	uint32_t slot;
+
+	sh_buf_puts(out, "{\"name\":");
+	sh_buf_json(out, address->listener);
+	sh_buf_puts(out, ",\"protocol\":\"tcp\",\"configured\":");
+	sh_buf_json(out, address->text);
+	sh_buf_puts(out, ",\"address\":");
+	sh_buf_json(out, sh_addr_format(&bound->addr, text, sizeof(text)));
+	sh_buf_printf(out, ",\"backlog\":%d,\"queued\":[", address->backlog);
+	for (slot = 0; slot < bound->fd_count; slot++)
+		sh_buf_printf(out, "%s%u", slot == 0 ? "" : ",",
+		    sh_bound_queued(bound, slot));
+	sh_buf_puts(out, "]}");
+}
+
+static void
+json_listeners(const struct sh_master *master, struct sh_buf *out)
+{
+	const struct sh_generation *generation = sh_pool_generation(
+	    &master->pool, master->pool.state.current);
+	uint32_t i;
+
+	sh_buf_puts(out, "\"listeners\":[");
+	for (i = 0; generation != NULL && i < generation->plan->address_count;
+	     i++) {
+		if (i != 0)
+			sh_buf_puts(out, ",");
+		json_listener(sh_plan_address(generation->plan, i),
+		    generation->bounds[i], out);
+	}
+	sh_buf_puts(out, "]");
+}
+
+static void
+json_counters(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+	uint32_t i;
+
+	sum_up(master, &totals);
+	sh_buf_printf(out,
+	    "\"counters\":{\"accepted\":%llu,\"closed\":%llu,"
+	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
+	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
+	    "\"sends_refused\":%llu,\"timeouts\":%llu,\"queued_bytes\":%llu,"
+	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
+	    "\"reloads_ok\":%llu,\"reloads_failed\":%llu},\"handlers\":{",
+	    (unsigned long long)SH_COUNTER(c->accepted),
+	    (unsigned long long)SH_COUNTER(c->closed),
+	    (unsigned long long)SH_COUNTER(c->accept_errors),
+	    (unsigned long long)SH_COUNTER(c->bytes_received),
+	    (unsigned long long)SH_COUNTER(c->bytes_sent),
+	    (unsigned long long)SH_COUNTER(c->messages_received),
+	    (unsigned long long)SH_COUNTER(c->sends_refused),
+	    (unsigned long long)SH_COUNTER(c->timeouts),
+	    (unsigned long long)SH_COUNTER(c->queued_bytes),
+	    (unsigned long long)master->pool.crashes,
+	    (unsigned long long)master->pool.restarts,
+	    (unsigned long long)master->reload.ok_count,
+	    (unsigned long long)master->reload.failed_count);
+	for (i = 0; i < totals.user_count; i++) {
+		if (i != 0)
+			sh_buf_puts(out, ",");
+		sh_buf_json(out, totals.user[i].name);
+		sh_buf_printf(out, ":%lld",
+		    (long long)SH_COUNTER(totals.user[i].value));
+	}
+	sh_buf_puts(out, "}");
+	sh_totals_fini(&totals);
+}
+
+static const char *
+config_path(const struct sh_master *master)
+{
+	const struct sh_generation *generation = sh_pool_generation(
+	    &master->pool, master->pool.state.current);
+
+	return generation != NULL ? generation->plan->config_path : "";
+}
+
+void
+sh_status_json(struct sh_master *master, struct sh_buf *out)
+{
+	const struct sh_reload *reload = &master->reload;
+	const struct sh_pool *pool = &master->pool;
+
+	sh_buf_printf(out,
+	    "{\"schema\":%d,\"version\":\"%s\",\"pid\":%d,\"phase\":\"%s\","
+	    "\"started\":%lld,\"uptime_ms\":%lld,\"generation\":%llu,"
+	    "\"config\":",
+	    STATUS_SCHEMA, SHOAL_VERSION, (int)getpid(),
+	    phase_names[pool->state.phase], (long long)master->started_unix,
+	    (long long)(sh_clock_ms() - master->started_ms),
+	    (unsigned long long)pool->state.current);
+	sh_buf_json(out, config_path(master));
+	sh_buf_printf(out,
+	    ",\"workers_wanted\":%u,\"workers_ready\":%u,"
+	    "\"connections\":%llu,\"draining_connections\":%llu,"
+	    "\"last_reload\":{\"result\":\"%s\",\"time\":%lld,\"ms\":%lld,"
+	    "\"text\":",
+	    pool->state.slot_count, sh_pool_ready(pool),
+	    (unsigned long long)sh_pool_connections(pool),
+	    (unsigned long long)sh_pool_draining_connections(pool),
+	    reload->result, (long long)reload->unix_time,
+	    (long long)reload->took_ms);
+	sh_buf_json(out, reload->text != NULL ? reload->text : "");
+	sh_buf_puts(out, "},");
+	json_workers(master, out);
+	sh_buf_puts(out, ",");
+	json_listeners(master, out);
+	sh_buf_puts(out, ",");
+	json_counters(master, out);
+	sh_buf_puts(out, "}\n");
+}
+
+/* Whole seconds, minutes, ... are enough for a person. */
+static const char *
+format_span(int64_t ms, char *buf, size_t cap)
+{
+	if (ms >= 60000)
+		ms -= ms % 60000;
+	else if (ms >= 1000)
+		ms -= ms % 1000;
+	return sh_duration_format(ms, buf, cap);
+}
+
+static void
+text_head(const struct sh_master *master, struct sh_buf *out)
+{
+	const struct sh_reload *reload = &master->reload;
+	const struct sh_pool *pool = &master->pool;
+	const char *config = config_path(master);
+	char up[64];
+
+	sh_buf_printf(out, "shoal %s  pid %d  up %s  %s\n", SHOAL_VERSION,
+	    (int)getpid(),
+	    format_span(sh_clock_ms() - master->started_ms, up, sizeof(up)),
+	    phase_names[pool->state.phase]);
+	sh_buf_printf(out, "config %s (generation %llu)\n",
+	    config[0] != '\0' ? config : "built into the program",
+	    (unsigned long long)pool->state.current);
+	sh_buf_printf(out, "last %s: %s in %lld ms%s%.*s\n",
+	    reload->ok_count + reload->failed_count > 1 ? "reload" : "start",
+	    reload->result[0] != '\0' ? reload->result : "under way",
+	    (long long)reload->took_ms,
+	    strcmp(reload->result, "ok") == 0 ? "" : ": ",
+	    strcmp(reload->result, "ok") == 0 || reload->text == NULL
+		? 0
+		: (int)strcspn(reload->text, "\n"),
+	    reload->text != NULL ? reload->text : "");
+	sh_buf_printf(out, "workers %u/%u ready, %llu connections",
+	    sh_pool_ready(pool), pool->state.slot_count,
+	    (unsigned long long)sh_pool_connections(pool));
+	if (sh_pool_draining_connections(pool) != 0)
+		sh_buf_printf(out, ", %llu of them in workers that drain",
+		    (unsigned long long)sh_pool_draining_connections(pool));
+	sh_buf_puts(out, "\n\n");
+}
+
+static void
+text_workers(const struct sh_master *master, struct sh_buf *out)
+{
+	uint32_t i;
+
+	sh_buf_puts(out, "SLOT     PID  GEN STATE     UP           CONNS    "
+			 "ACCEPTED    MESSAGES  QUEUED     RSS\n");
+	for (i = 0; i < master->pool.state.process_count; i++) {
+		const struct sh_process *p = &master->pool.state.processes[i];
+		const struct sh_block *block = &master->pool.board.blocks[i];
+		char up[64], queued[32], rss[32];
+
+		if (p->state == SH_PROCESS_FREE)
+			continue;
+		sh_buf_printf(out,
+		    "%-4u %7d %4llu %-9s %-9s %8llu %11llu %11llu %7s %7s\n",
+		    p->slot, (int)p->pid, (unsigned long long)p->generation,
+		    state_names[p->state],
+		    format_span(sh_clock_ms() - p->started_ms, up, sizeof(up)),
+		    (unsigned long long)sh_block_connections(block),
+		    (unsigned long long)SH_COUNTER(block->counters.accepted),
+		    (unsigned long long)SH_COUNTER(
+			block->counters.messages_received),
+		    sh_size_format((int64_t)SH_COUNTER(
+			block->counters.queued_bytes), queued, sizeof(queued)),
+		    sh_size_format((int64_t)resident_bytes(p->pid) & ~0xfffff,
+			rss, sizeof(rss)));
+	}
+}
+
+static void
+text_listeners(const struct sh_master *master, struct sh_buf *out)
+{
+	const struct sh_generation *generation = sh_pool_generation(
+	    &master->pool, master->pool.state.current);
+	uint32_t i, slot, queued;
+
+	if (generation == NULL)
+		return;
+	sh_buf_printf(out, "\n%-20s %-32s %-5s %s\n", "LISTENER", "ADDRESS",
+	    "PROTO", "QUEUED");
+	for (i = 0; i < generation->plan->address_count; i++) {
+		const struct sh_plan_address *address =
+		    sh_plan_address(generation->plan, i);
+		const struct sh_bound *bound = generation->bounds[i];
+		char text[SH_ADDR_TEXT_MAX];
+
+		for (slot = queued = 0; slot < bound->fd_count; slot++)
+			queued += sh_bound_queued(bound, slot);
+		sh_buf_printf(out, "%-20s %-32s %-5s %u/%u\n",
+		    address->listener,
+		    sh_addr_format(&bound->addr, text, sizeof(text)), "tcp",
+		    queued, (unsigned)address->backlog * bound->fd_count);
+	}
+}
+
+void
+sh_status_text(struct sh_master *master, struct sh_buf *out)
+{
+	text_head(master, out);
+	text_workers(master, out);
+	text_listeners(master, out);
+}

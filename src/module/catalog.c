@@ -1,0 +1,221 @@
+/* This file knows the handlers there are. */
+#include "config.h"
+
+#include "module/catalog.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <shoal/error.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "handlers/builtin.h"
+#include "module/program.h"
+
+void
+sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program)
+{
+	*catalog = (struct sh_catalog){ .program = program };
+}
+
+void
+sh_catalog_fini(struct sh_catalog *catalog)
+{
+	size_t i;
+
+	for (i = 0; i < catalog->module_count; i++)
+		free(catalog->modules[i].name);
+	free(catalog->modules);
+	*catalog = (struct sh_catalog){ 0 };
+}
+
+/* What may be read of a module before its ABI is known: magic and ABI. */
+static int
+check_abi(const struct shoal_module *module, char *why, size_t cap)
+{
+	if (module->magic != SHOAL_MODULE_MAGIC) {
+		snprintf(why, cap, "its shoal_module is not one "
+		    "(define it with SHOAL_MODULE())");
+		return -SHOAL_EABI;
+	}
+	if (module->abi != SHOAL_MODULE_ABI) {
+		snprintf(why, cap, "built for ABI %u, this shoal has ABI %u; "
+		    "build the module again", module->abi, SHOAL_MODULE_ABI);
+		return -SHOAL_EABI;
+	}
+	if (module->size < sizeof(*module)) {
+		snprintf(why, cap, "its description is too short; "
+		    "build the module again");
+		return -SHOAL_EABI;
+	}
+	return 0;
+}
+
+static int
+check_handlers(const struct shoal_module *module, char *why, size_t cap)
+{
+	const struct shoal_handler *const *handler;
+
+	if (module->name == NULL || module->version == NULL ||
+	    module->handlers == NULL) {
+		snprintf(why, cap, "it lacks a name, a version or handlers");
+		return -SHOAL_EINVAL;
+	}
+	for (handler = module->handlers; *handler != NULL; handler++) {
+		if ((*handler)->size < sizeof(**handler) ||
+		    (*handler)->name == NULL ||
+		    (*handler)->tcp.size < sizeof((*handler)->tcp) ||
+		    (*handler)->tcp.on_receive == NULL) {
+			snprintf(why, cap, "handler %d (%s) has no size, name "
+			    "or on_receive", (int)(handler - module->handlers),
+			    (*handler)->size >= sizeof(**handler) &&
+				    (*handler)->name != NULL
+				? (*handler)->name
+				: "?");
+			return -SHOAL_EINVAL;
+		}
+	}
+	return 0;
+}
+
+int
+sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,
+    char *why, size_t cap)
+{
+	const struct shoal_module *module;
+	char path[64];
+	void *object;
+	int r;
+
+	/* by descriptor: what was checked is what is loaded, even when the
+	 * file has been replaced since */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (object == NULL) {
+		snprintf(why, cap, "cannot load it: %s", dlerror());
+		return -SHOAL_EINVAL;
+	}
+	module = dlsym(object, "shoal_module");
+	if (module == NULL) {
+		snprintf(why, cap, "it has no symbol shoal_module "
+		    "(define it with SHOAL_MODULE())");
+		dlclose(object);
+		return -SHOAL_EINVAL;
+	}
+	r = check_abi(module, why, cap);
+	if (r == 0)
+		r = check_handlers(module, why, cap);
+	if (r < 0) {
+		dlclose(object);
+		return r;
+	}
+	catalog->modules = sh_xgrow(catalog->modules,
+	    catalog->module_count + 1, sizeof(*catalog->modules));
+	catalog->modules[catalog->module_count++] =
+	    (struct sh_catalog_module){ .name = sh_xstrdup(name),
+		    .module = module };
+	return 0;
+}
+
+void
+sh_catalog_each(const struct sh_catalog *catalog,
+    void (*fn)(const char *name, const struct shoal_handler *handler,
+	const struct sh_catalog_module *module, void *arg),
+    void *arg)
+{
+	const struct shoal_handler *const *handler;
+	size_t i;
+
+	for (handler = sh_builtin_handlers; *handler != NULL; handler++)
+		fn((*handler)->name, *handler, NULL, arg);
+	for (i = 0; catalog->program != NULL &&
+	     i < catalog->program->handler_count; i++)
+		fn(catalog->program->handlers[i]->name,
+		    catalog->program->handlers[i], NULL, arg);
+	for (i = 0; i < catalog->module_count; i++) {
+		const struct sh_catalog_module *module = &catalog->modules[i];
+
+		for (handler = module->module->handlers; *handler != NULL;
+		     handler++) {
+			char *name = sh_xprintf("%s.%s", module->name,
+			    (*handler)->name);
+
+			fn(name, *handler, module, arg);
+			free(name);
+		}
+	}
+}
+
+struct search {
+	const char *name;
+	const struct shoal_handler *found;
+	unsigned distance;
+	char *best;
+	size_t cap;
+	struct sh_buf *list;
+};
+
+static void
+match(const char *name, const struct shoal_handler *handler,
+    const struct sh_catalog_module *module, void *arg)
+{
+	struct search *search = arg;
+
+	if (strcmp(name, search->name) == 0)
+		search->found = handler;
+}
+
+const struct shoal_handler *
+sh_catalog_find(const struct sh_catalog *catalog, const char *name)
+{
+	struct search search = { .name = name };
+
+	sh_catalog_each(catalog, match, &search);
+	return search.found;
+}
+
+static void
+compare(const char *name, const struct shoal_handler *handler,
+    const struct sh_catalog_module *module, void *arg)
+{
+	struct search *search = arg;
+	unsigned distance = sh_word_distance(name, search->name);
+
+	if (distance < search->distance) {
+		search->distance = distance;
+		snprintf(search->best, search->cap, "%s", name);
+	}
+}
+
+const char *
+sh_catalog_suggest(const struct sh_catalog *catalog, const char *name,
+    char *buf, size_t cap)
+{
+	struct search search = { .name = name, .best = buf, .cap = cap,
+		.distance = (unsigned)strlen(name) / 3 + 2 };
+
+	buf[0] = '\0';
+	sh_catalog_each(catalog, compare, &search);
+	return buf[0] != '\0' ? buf : NULL;
+}
+
+static void
+list(const char *name, const struct shoal_handler *handler,
+    const struct sh_catalog_module *module, void *arg)
+{
+	struct search *search = arg;
+
+	sh_buf_printf(search->list, "%s%s", search->list->len != 0 ? ", " : "",
+	    name);
+}
+
+void
+sh_catalog_names(const struct sh_catalog *catalog, struct sh_buf *out)
+{
+	struct search search = { .list = out };
+
+	sh_catalog_each(catalog, list, &search);
+}

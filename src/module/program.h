@@ -1,0 +1,30 @@
+/*
+ * This file is what an embedding program has registered with its server:
+ * listeners, handlers and hooks. It is filled before the first fork and only
+ * read afterwards.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <shoal/handler.h>
+#include <shoal/worker.h>
+
+enum { SH_SERVER_MAGIC = 0x53525652 };
+
+struct sh_program_listener {
+	char *address;
+	struct shoal_tcp_callbacks callbacks;
+	void *arg;
+};
+
+struct shoal_server {
+	uint32_t magic;
+	struct sh_program_listener *listeners;
+	size_t listener_count;
+	const struct shoal_handler **handlers;	/* lent */
+	size_t handler_count;
+	struct shoal_worker_hooks hooks;
+	void *hooks_arg;
+};

@@ -1,0 +1,45 @@
+/*
+ * This file is what master, workers and the check process say to each other,
+ * and its encoding; it sends nothing. One message is one packet.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum sh_message_type {
+	/* worker to master */
+	SH_MESSAGE_READY = 1,	/* the loop turns, listeners are armed */
+	SH_MESSAGE_FAILED,	/* text: why it cannot start; it exits */
+	SH_MESSAGE_REOPENED,	/* the new log is in use */
+	/* master to worker */
+	SH_MESSAGE_DRAIN,	/* value: milliseconds; no new connections,
+				   those that are there may go on that long */
+	SH_MESSAGE_STOP,	/* value: milliseconds; end all connections
+				   in good order within them */
+	SH_MESSAGE_REOPEN,	/* descriptor: the new log */
+	/* check process to master */
+	SH_MESSAGE_TEXT,	/* text: a finding */
+	SH_MESSAGE_PLAN,	/* descriptor: memfd of a struct sh_plan */
+	SH_MESSAGE_MODULE,	/* descriptor: a module, in the plan's order */
+	SH_MESSAGE_DONE,	/* value: exit status, 0 when all is well */
+	SH_MESSAGE_TYPE_END
+};
+
+enum { SH_MESSAGE_TEXT_MAX = 2000, SH_MESSAGE_MAX = SH_MESSAGE_TEXT_MAX + 16 };
+
+struct sh_message {
+	enum sh_message_type type;
+	int64_t value;
+	uint32_t text_len;
+	char text[SH_MESSAGE_TEXT_MAX + 1]; /* NUL-terminated */
+};
+
+/** Write a message as bytes; buf has SH_MESSAGE_MAX. Returns their number. */
+size_t sh_message_encode(const struct sh_message *message, uint8_t *buf);
+/** Read a message. 0, or -SHOAL_EINVAL for anything that encode() does not
+ *  write. */
+int sh_message_decode(struct sh_message *message, const uint8_t *buf,
+    size_t len);
+/** Name of a type, "?" for others. */
+const char *sh_message_type_str(enum sh_message_type type);

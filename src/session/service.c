@@ -1,0 +1,141 @@
+/* This file is one listener with its callbacks in one worker. */
+#include "config.h"
+
+#include "session/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <shoal/error.h>
+
+#include "base/mem.h"
+#include "base/panic.h"
+#include "io/group.h"
+#include "io/listener.h"
+#include "io/loop.h"
+#include "session/tcp.h"
+
+struct sh_service {
+	struct sh_tcp tcp;
+	struct sh_group *group;
+	struct sh_listener *listener;	/* NULL when it has been closed */
+};
+
+static void
+on_accepted(int fd, const struct sh_addr *peer, void *arg)
+{
+	struct sh_service *service = arg;
+
+	/* without memory for it, the peer sees the end at once */
+	(void)sh_conn_open(service->group, fd, peer);
+}
+
+static void
+set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
+    const struct sh_service_options *options)
+{
+	size_t size = options->callbacks->size;
+
+	/* a handler built with an older header knows fewer of them */
+	if (size > sizeof(tcp->callbacks))
+		size = sizeof(tcp->callbacks);
+	memcpy(&tcp->callbacks, options->callbacks, size);
+	sh_assert(tcp->callbacks.on_receive != NULL);
+	tcp->arg = options->arg;
+	tcp->listener = options->name;
+	tcp->handler = options->handler;
+	tcp->coroutines = sh_loop_coroutines(loop);
+}
+
+static int
+open_group(struct sh_service *service, struct sh_loop *loop,
+    const struct sh_service_options *options)
+{
+	const struct sh_group_options group_options = {
+		.ops = sh_tcp_ops(),
+		.owner = &service->tcp,
+		.queue_high = options->queue_high,
+		.queue_low = options->queue_low,
+		.idle_timeout_ms = options->idle_timeout_ms,
+	};
+
+	service->group = sh_group_new(loop, &group_options);
+	return service->group != NULL ? 0 : -SHOAL_ENOMEM;
+}
+
+int
+sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
+    int listen_fd, struct sh_service **out)
+{
+	struct sh_service *service = sh_try_calloc(1, sizeof(*service));
+	const struct sh_listener_options listener_options = {
+		.name = options->name,
+		.shared = options->shared,
+		.accepted = on_accepted,
+		.arg = service,
+	};
+	int r;
+
+	if (service == NULL) {
+		close(listen_fd);
+		return -SHOAL_ENOMEM;
+	}
+	set_up_tcp(&service->tcp, loop, options);
+	r = open_group(service, loop, options);
+	if (r == 0)
+		r = sh_listener_open(loop, listen_fd, &listener_options,
+		    &service->listener);
+	else
+		close(listen_fd);
+	if (r < 0) {
+		sh_service_free(&service);
+		return r;
+	}
+	*out = service;
+	return 0;
+}
+
+void
+sh_service_stop_accepting(struct sh_service *service)
+{
+	sh_listener_close(&service->listener);
+}
+
+void
+sh_service_accept_queued(struct sh_service *service)
+{
+	if (service->listener != NULL)
+		sh_listener_accept_queued(service->listener);
+}
+
+size_t
+sh_service_connections(const struct sh_service *service)
+{
+	return sh_group_connections(service->group);
+}
+
+void
+sh_service_drain(struct sh_service *service, int64_t linger_ms)
+{
+	sh_group_drain(service->group, linger_ms);
+}
+
+void
+sh_service_abort(struct sh_service *service)
+{
+	sh_group_shutdown(service->group);
+}
+
+void
+sh_service_free(struct sh_service **service)
+{
+	if (service == NULL || *service == NULL)
+		return;
+	sh_listener_close(&(*service)->listener);
+	if ((*service)->group != NULL)
+		sh_group_shutdown((*service)->group);
+	sh_group_free(&(*service)->group);
+	free(*service);
+	*service = NULL;
+}

@@ -1,0 +1,45 @@
+/*
+ * This file is one listener with its callbacks in one worker; it does not make
+ * the socket and does not decide when to stop.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sh_loop;
+struct sh_service;
+struct shoal_tcp_callbacks;
+
+struct sh_service_options {
+	const char *name;	/* of the listener */
+	const char *handler;	/* for crash reports */
+	const struct shoal_tcp_callbacks *callbacks; /* on_receive is set */
+	void *arg;		/* handed to them */
+	size_t queue_high, queue_low;	/* bytes; low <= high */
+	int64_t idle_timeout_ms;	/* <= 0: none */
+	bool shared;		/* other workers watch the same socket */
+};
+
+/** Serve what is accepted from a listening socket. Takes listen_fd, also when
+ *  it fails; the strings are lent as long as the service lives, the callbacks
+ *  are copied. 0 or -SHOAL_ENOMEM. */
+int sh_service_open(struct sh_loop *loop,
+    const struct sh_service_options *options, int listen_fd,
+    struct sh_service **out);
+/** Close the listening socket; idempotent. */
+void sh_service_stop_accepting(struct sh_service *service);
+/** Accept what is queued in the kernel now, without waiting. */
+void sh_service_accept_queued(struct sh_service *service);
+/** Connections whose descriptor is open, see sh_loop_connections(). */
+size_t sh_service_connections(const struct sh_service *service);
+/** End all connections gently: input that has arrived by now is handled,
+ *  answers are sent, each peer has linger_ms to end its side. on_close gets
+ *  SHOAL_CLOSE_SHUTDOWN. */
+void sh_service_drain(struct sh_service *service, int64_t linger_ms);
+/** End all connections now: the kernel gets what it takes. */
+void sh_service_abort(struct sh_service *service);
+/** Abort and free; outside of callbacks of its connections. Clears the
+ *  pointer; NULL is fine. */
+void sh_service_free(struct sh_service **service);

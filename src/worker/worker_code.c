@@ -1,0 +1,236 @@
+/* This file starts and stops the code that a worker runs for others: modules,
+ * handlers, hooks. It serves no connection. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <shoal/error.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/loop.h"
+#include "module/program.h"
+#include "session/service.h"
+#include "worker/worker.h"
+
+static const struct sh_settings *
+settings_of(const struct sh_worker *worker)
+{
+	return sh_plan_settings(worker->heritage->plan);
+}
+
+int
+sh_worker_load_modules(struct sh_worker *worker)
+{
+	const struct sh_settings *settings = settings_of(worker);
+	uint32_t i;
+
+	worker->modules = sh_xcalloc(settings->module_count + 1,
+	    sizeof(*worker->modules));
+	for (i = 0; i < worker->heritage->module_count; i++) {
+		const struct sh_settings_module *entry =
+		    sh_settings_module(settings, i);
+		const char *name = sh_settings_text(settings, entry->name);
+		char why[800];
+		int r = sh_catalog_load(&worker->catalog, name,
+		    worker->heritage->module_fds[i], why, sizeof(why));
+
+		if (r < 0) {
+			snprintf(worker->why, sizeof(worker->why),
+			    "module '%s': %s", name, why);
+			return r;
+		}
+		worker->modules[i].settings = (struct shoal_settings){
+			.settings = settings,
+			.group = entry->config,
+			.schema =
+			    worker->catalog.modules[i].module->settings,
+		};
+	}
+	return 0;
+}
+
+static int
+start_modules(struct sh_worker *worker)
+{
+	size_t i;
+
+	for (i = 0; i < worker->catalog.module_count; i++) {
+		const struct shoal_module *module =
+		    worker->catalog.modules[i].module;
+		int r = 0;
+
+		if (module->worker_start != NULL)
+			r = module->worker_start(&worker->modules[i].settings);
+		if (r < 0) {
+			snprintf(worker->why, sizeof(worker->why),
+			    "module '%s': worker_start: %s",
+			    worker->catalog.modules[i].name,
+			    shoal_strerror(r));
+			return r;
+		}
+		worker->modules[i].started = true;
+	}
+	return 0;
+}
+
+static int
+open_handler(struct sh_worker *worker, struct sh_worker_service *service,
+    const struct sh_settings_listener *listener)
+{
+	const struct sh_settings *settings = settings_of(worker);
+	const char *name = sh_settings_text(settings, listener->handler);
+	int r = 0;
+
+	service->handler = sh_catalog_find(&worker->catalog, name);
+	if (service->handler == NULL) {
+		/* the check has found it, so the program has changed since */
+		snprintf(worker->why, sizeof(worker->why),
+		    "no handler '%s' any more", name);
+		return -SHOAL_ENOENT;
+	}
+	service->settings = (struct shoal_settings){ .settings = settings,
+		.group = listener->config,
+		.schema = service->handler->settings };
+	service->arg = &service->settings;
+	if (service->handler->open != NULL)
+		r = service->handler->open(&service->settings, &service->arg);
+	if (r < 0)
+		snprintf(worker->why, sizeof(worker->why),
+		    "handler '%s' of listener '%s': open: %s", name,
+		    sh_settings_text(settings, listener->name),
+		    shoal_strerror(r));
+	service->opened = r >= 0;
+	return r;
+}
+
+static int
+open_handlers(struct sh_worker *worker)
+{
+	const struct sh_plan *plan = worker->heritage->plan;
+	uint32_t i;
+
+	worker->service_count = plan->address_count;
+	worker->services = sh_xcalloc(plan->address_count + 1,
+	    sizeof(*worker->services));
+	for (i = 0; i < plan->address_count; i++) {
+		const struct sh_plan_address *address =
+		    sh_plan_address(plan, i);
+		int r;
+
+		if (address->program) {
+			worker->services[i].arg =
+			    worker->program->listeners[address->index].arg;
+			continue;
+		}
+		r = open_handler(worker, &worker->services[i],
+		    sh_settings_listener(settings_of(worker), address->index));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+sh_worker_start_code(struct sh_worker *worker)
+{
+	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
+	int r = start_modules(worker);
+
+	if (r == 0 && hooks->on_start != NULL) {
+		r = hooks->on_start(worker->program->hooks_arg);
+		if (r < 0)
+			snprintf(worker->why, sizeof(worker->why),
+			    "the program's on_start: %s", shoal_strerror(r));
+	}
+	worker->hooks_started = r >= 0;
+	return r < 0 ? r : open_handlers(worker);
+}
+
+static void
+close_handlers(struct sh_worker *worker)
+{
+	size_t i;
+
+	for (i = 0; i < worker->service_count; i++) {
+		struct sh_worker_service *service = &worker->services[i];
+
+		if (service->opened && service->handler->close != NULL)
+			service->handler->close(service->arg);
+	}
+}
+
+void
+sh_worker_stop_code(struct sh_worker *worker)
+{
+	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
+	size_t i;
+
+	close_handlers(worker);
+	if (worker->hooks_started && hooks->on_stop != NULL)
+		hooks->on_stop(worker->program->hooks_arg);
+	for (i = 0; i < worker->catalog.module_count; i++) {
+		const struct shoal_module *module =
+		    worker->catalog.modules[i].module;
+
+		if (worker->modules[i].started && module->worker_stop != NULL)
+			module->worker_stop();
+	}
+}
+
+/* What a service needs that comes from a file, or from the defaults. */
+static void
+fill_options(const struct sh_worker *worker,
+    const struct sh_plan_address *address, struct sh_service_options *options)
+{
+	const struct sh_settings *settings = settings_of(worker);
+	const struct sh_settings_limits *limits = &settings->limits;
+
+	if (!address->program) {
+		const struct sh_settings_listener *listener =
+		    sh_settings_listener(settings, address->index);
+
+		limits = &listener->limits;
+		options->handler =
+		    sh_settings_text(settings, listener->handler);
+	}
+	options->queue_high = (size_t)limits->queue_high;
+	options->queue_low = (size_t)limits->queue_low;
+	options->idle_timeout_ms = limits->idle_timeout_ms;
+}
+
+int
+sh_worker_open_services(struct sh_worker *worker)
+{
+	const struct sh_heritage *heritage = worker->heritage;
+	uint32_t i;
+
+	for (i = 0; i < heritage->plan->address_count; i++) {
+		const struct sh_plan_address *address =
+		    sh_plan_address(heritage->plan, i);
+		struct sh_worker_service *service = &worker->services[i];
+		struct sh_service_options options = {
+			.name = address->listener,
+			.handler = address->listener,
+			.callbacks = service->handler != NULL
+			    ? &service->handler->tcp
+			    : &worker->program->listeners[address->index]
+				   .callbacks,
+			.arg = service->arg,
+			.shared = sh_addr_is_unix(&address->addr),
+		};
+		int r;
+
+		fill_options(worker, address, &options);
+		r = sh_service_open(worker->loop, &options,
+		    heritage->listen_fds[i], &service->service);
+		if (r < 0) {
+			snprintf(worker->why, sizeof(worker->why),
+			    "listener '%s': %s", address->listener,
+			    shoal_strerror(r));
+			return r;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* This file obeys the master: messages of the channel, its end, and signals
+ * sent to the worker itself. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <shoal/error.h>
+
+#include "base/log.h"
+#include "io/loop.h"
+#include "proc/channel.h"
+#include "worker/worker.h"
+
+enum { FAST_MS = 1000 };
+
+static void
+take_log(struct sh_worker *worker, int *fd)
+{
+	if (*fd >= 0) {
+		sh_log_reopen(*fd); /* takes it */
+		*fd = -1;
+	}
+	sh_channel_send_value(worker->heritage->channel_fd,
+	    SH_MESSAGE_REOPENED, 0);
+}
+
+static void
+obey(struct sh_worker *worker, const struct sh_message *message, int *fd)
+{
+	switch (message->type) {
+	case SH_MESSAGE_DRAIN: sh_worker_drain(worker, message->value); break;
+	case SH_MESSAGE_STOP: sh_worker_stop(worker, message->value); break;
+	case SH_MESSAGE_REOPEN: take_log(worker, fd); break;
+	default:
+		sh_log_err("the master sent '%s', which is not for a worker",
+		    sh_message_type_str(message->type));
+	}
+}
+
+/* Without a master nobody replaces this worker or stops it. */
+static void
+lose_master(struct sh_worker *worker)
+{
+	sh_log_err("the master is gone; ending");
+	sh_loop_unwatch(&worker->channel_watch);
+	sh_worker_stop(worker, worker->heritage->plan->orphan_grace_ms);
+}
+
+static void
+on_channel(int channel_fd, void *arg)
+{
+	struct sh_worker *worker = arg;
+	struct sh_message message;
+	int fd, r;
+
+	while ((r = sh_channel_receive(channel_fd, &message, &fd)) > 0) {
+		obey(worker, &message, &fd);
+		if (fd >= 0)
+			close(fd);
+	}
+	if (r == 0 || (r < 0 && r != -SHOAL_EAGAIN && r != -SHOAL_EINVAL))
+		lose_master(worker);
+}
+
+/* A terminal's Ctrl-C and `pkill -HUP' reach the whole group; the master acts
+ * on them, and tells its workers. */
+static void
+on_signal(int signal_fd, void *arg)
+{
+	struct sh_worker *worker = arg;
+	struct signalfd_siginfo info;
+
+	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGTERM)
+			sh_worker_drain(worker,
+			    worker->heritage->plan->drain_timeout_ms);
+		else if (info.ssi_signo == SIGQUIT)
+			sh_worker_stop(worker, FAST_MS);
+	}
+}
+
+/* Everything but faults is blocked, for good. */
+static int
+open_signals(struct sh_worker *worker)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT,
+		SIGTRAP, SIGSYS };
+	sigset_t set;
+	size_t i;
+
+	sigfillset(&set);
+	for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&set, faults[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	worker->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return worker->signal_fd < 0 ? -errno : 0;
+}
+
+int
+sh_worker_open_control(struct sh_worker *worker)
+{
+	int r = open_signals(worker);
+
+	if (r == 0)
+		r = sh_loop_watch(worker->loop, worker->signal_fd, on_signal,
+		    worker, &worker->signal_watch);
+	if (r == 0)
+		r = sh_loop_watch(worker->loop, worker->heritage->channel_fd,
+		    on_channel, worker, &worker->channel_watch);
+	if (r < 0)
+		snprintf(worker->why, sizeof(worker->why),
+		    "cannot watch signals and the master: %s",
+		    shoal_strerror(r));
+	return r;
+}
+
+void
+sh_worker_close_control(struct sh_worker *worker)
+{
+	sh_loop_unwatch(&worker->channel_watch);
+	sh_loop_unwatch(&worker->signal_watch);
+	if (worker->signal_fd >= 0)
+		close(worker->signal_fd);
+	worker->signal_fd = -1;
+}

@@ -1,0 +1,111 @@
+/* This file brings a worker's service to an end. */
+#include "config.h"
+
+#include "base/log.h"
+#include "io/loop.h"
+#include "io/timer.h"
+#include "module/program.h"
+#include "session/service.h"
+#include "worker/worker.h"
+
+/* A peer that does not answer a FIN within this is cut. */
+enum { LINGER_MS = 2000 };
+
+static void
+stop_accepting(struct sh_worker *worker)
+{
+	size_t i;
+
+	if (!worker->accepting)
+		return;
+	worker->accepting = false;
+	for (i = 0; i < worker->service_count; i++) {
+		struct sh_service *service = worker->services[i].service;
+
+		/* if the address is going away, these would be reset */
+		sh_service_accept_queued(service);
+		sh_service_stop_accepting(service);
+	}
+}
+
+static void
+tell_code(struct sh_worker *worker, int64_t ms)
+{
+	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
+	size_t i;
+
+	if (worker->draining)
+		return;
+	worker->draining = true;
+	if (hooks->on_drain != NULL)
+		hooks->on_drain((int)ms, worker->program->hooks_arg);
+	for (i = 0; i < worker->catalog.module_count; i++)
+		if (worker->catalog.modules[i].module->drain != NULL)
+			worker->catalog.modules[i].module->drain((int)ms);
+}
+
+static void
+set_deadline(struct sh_worker *worker, int64_t ms, sh_timer_fn *fn)
+{
+	if (worker->deadline_timer > 0)
+		sh_timer_stop(worker->loop, worker->deadline_timer);
+	worker->deadline_timer =
+	    sh_timer_start(worker->loop, ms, 0, fn, worker);
+}
+
+void
+sh_worker_leave_when_idle(struct sh_worker *worker)
+{
+	if (!worker->accepting && sh_loop_connections(worker->loop) == 0)
+		sh_loop_stop(worker->loop);
+}
+
+static void
+on_stop_deadline(void *arg)
+{
+	struct sh_worker *worker = arg;
+	size_t i;
+
+	worker->deadline_timer = 0;
+	if (sh_loop_connections(worker->loop) != 0)
+		sh_log_notice("%zu connections are cut at the deadline",
+		    sh_loop_connections(worker->loop));
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_abort(worker->services[i].service);
+	sh_loop_stop(worker->loop);
+}
+
+static void
+on_drain_deadline(void *arg)
+{
+	struct sh_worker *worker = arg;
+
+	worker->deadline_timer = 0;
+	sh_worker_stop(worker, LINGER_MS);
+}
+
+void
+sh_worker_drain(struct sh_worker *worker, int64_t ms)
+{
+	if (worker->stopping)
+		return;
+	stop_accepting(worker);
+	tell_code(worker, ms);
+	set_deadline(worker, ms, on_drain_deadline);
+	sh_worker_leave_when_idle(worker);
+}
+
+void
+sh_worker_stop(struct sh_worker *worker, int64_t ms)
+{
+	int64_t linger_ms = ms < LINGER_MS ? ms : LINGER_MS;
+	size_t i;
+
+	stop_accepting(worker);
+	tell_code(worker, ms);
+	worker->stopping = true;
+	set_deadline(worker, ms, on_stop_deadline);
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_drain(worker->services[i].service, linger_ms);
+	sh_worker_leave_when_idle(worker);
+}

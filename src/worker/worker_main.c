@@ -1,0 +1,203 @@
+/* This file is a worker's life: the prologue in one fixed order, the loop, the
+ * end. */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <shoal/error.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "co/co_fault.h"
+#include "io/loop.h"
+#include "proc/channel.h"
+#include "proc/privileges.h"
+#include "session/service.h"
+#include "settings/settings.h"
+#include "worker/worker.h"
+
+static struct sh_worker *current;
+
+struct sh_worker *
+sh_worker_current(void)
+{
+	return current;
+}
+
+static void
+name_process(const struct sh_heritage *heritage)
+{
+	char role[48], name[16];
+
+	snprintf(role, sizeof(role), "worker %u gen %llu", heritage->slot,
+	    (unsigned long long)heritage->generation);
+	sh_log_set_role(role);
+	snprintf(name, sizeof(name), "shoal-w%u", heritage->slot);
+	prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+static int
+set_limits(struct sh_worker *worker)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t)worker->heritage->plan->nofile;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = wanted;
+	if (limit.rlim_max < wanted)
+		limit.rlim_max = wanted;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return 0;
+	snprintf(worker->why, sizeof(worker->why),
+	    "cannot have %llu descriptors (workers.nofile): %s",
+	    (unsigned long long)wanted, strerror(errno));
+	return -errno;
+}
+
+static int
+drop_privileges(struct sh_worker *worker)
+{
+	char why[256];
+	int r = sh_privileges_drop(&worker->heritage->plan->identity, why,
+	    sizeof(why));
+
+	if (r < 0) {
+		snprintf(worker->why, sizeof(worker->why),
+		    "cannot become the workers' user: %s", why);
+		return r;
+	}
+	/* changing the user forbids core dumps, which are worth having */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return 0;
+}
+
+/* Connections of the mean worker, for sockets that all of them watch. */
+static size_t
+mean_connections(void *arg)
+{
+	const struct sh_worker *worker = arg;
+	const struct sh_scoreboard *board = worker->heritage->board;
+	size_t sum = 0, processes = 0;
+	uint32_t i;
+
+	for (i = 0; i < board->count; i++) {
+		if (atomic_load_explicit(&board->blocks[i].incarnation,
+			memory_order_relaxed) == 0)
+			continue;
+		sum += sh_block_connections(&board->blocks[i]);
+		processes++;
+	}
+	return processes == 0 ? 0 : sum / processes;
+}
+
+static void
+on_no_connections(void *arg)
+{
+	sh_worker_leave_when_idle(arg);
+}
+
+static int
+make_loop(struct sh_worker *worker)
+{
+	const struct sh_heritage *heritage = worker->heritage;
+	const struct sh_settings *settings = sh_plan_settings(heritage->plan);
+	struct sh_block *block = &heritage->board->blocks[heritage->process];
+	struct sh_loop_options options = {
+		.counters = &block->counters,
+		.user_counters = block->user,
+		.heartbeat = &block->heartbeat,
+		.incarnation = heritage->incarnation,
+		.max_connections = (size_t)heritage->plan->max_connections,
+		.stack_size = (size_t)settings->workers.stack_size,
+		.mean_connections = mean_connections,
+		.mean_arg = worker,
+		.on_no_connections = on_no_connections,
+		.idle_arg = worker,
+	};
+	int r = sh_loop_new(&options, &worker->loop);
+
+	if (r < 0)
+		snprintf(worker->why, sizeof(worker->why),
+		    "cannot make the event loop: %s", shoal_strerror(r));
+	return r;
+}
+
+/*
+ * The order matters: modules are loaded by a path below /proc, which a changed
+ * root hides; limits are raised while that is still allowed; no handler runs
+ * before privileges are gone; no connection comes before the handlers are
+ * ready.
+ */
+static int
+prologue(struct sh_worker *worker)
+{
+	int r = sh_worker_load_modules(worker);
+
+	if (r == 0)
+		r = set_limits(worker);
+	if (r == 0)
+		r = drop_privileges(worker);
+	if (r == 0)
+		r = make_loop(worker);
+	if (r == 0)
+		r = sh_worker_open_control(worker);
+	if (r == 0)
+		r = sh_worker_start_code(worker);
+	if (r == 0)
+		r = sh_worker_open_services(worker);
+	return r;
+}
+
+static void
+report_failure(struct sh_worker *worker, int error)
+{
+	if (worker->why[0] == '\0')
+		snprintf(worker->why, sizeof(worker->why), "%s",
+		    shoal_strerror(error));
+	sh_log_err("cannot start: %s", worker->why);
+	sh_channel_send_text(worker->heritage->channel_fd, SH_MESSAGE_FAILED,
+	    "%s", worker->why);
+}
+
+static void
+epilogue(struct sh_worker *worker)
+{
+	size_t i;
+
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_free(&worker->services[i].service);
+	sh_worker_stop_code(worker);
+	sh_worker_close_control(worker);
+	sh_loop_free(&worker->loop);
+	free(worker->services);
+	free(worker->modules);
+	sh_catalog_fini(&worker->catalog);
+}
+
+int
+sh_worker_main(const struct sh_heritage *heritage, void *arg)
+{
+	struct sh_worker worker = { .heritage = heritage, .program = arg,
+		.signal_fd = -1, .accepting = true };
+	int r;
+
+	name_process(heritage);
+	sh_co_fault_install();
+	sh_catalog_init(&worker.catalog, worker.program);
+	current = &worker;
+	r = prologue(&worker);
+	if (r < 0) {
+		report_failure(&worker, r);
+		return SH_WORKER_FAILED;
+	}
+	sh_channel_send_value(heritage->channel_fd, SH_MESSAGE_READY, 0);
+	r = sh_loop_run(worker.loop);
+	epilogue(&worker);
+	return r < 0 ? SH_WORKER_FAILED : SH_WORKER_DONE;
+}
