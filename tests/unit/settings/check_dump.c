@@ -1,6 +1,7 @@
 /* This file tests settings_dump.c, settings_dump_keys.c, settings_diff.c. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,10 +64,10 @@ START_TEST(origins_stand_behind_values)
 			       "address = \"127.0.0.1:0\"; } );");
 	dump = sample_dump(doc, false, true);
 	ck_assert_ptr_nonnull(strstr(dump,
-	    "    level = \"err\";                      # t.conf:2\n"
-	    "    format = \"auto\";                    # default\n"));
+	    "    level = \"err\";                        # t.conf:2\n"
+	    "    format = \"auto\";                      # default\n"));
 	ck_assert_ptr_nonnull(strstr(dump,
-	    "            idle_timeout = \"1h\";        # t.conf:4\n"));
+	    "            idle_timeout = \"1h\";          # t.conf:4\n"));
 	free(dump);
 	sh_settings_doc_free(&doc);
 	sample_leave();

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -203,7 +204,7 @@ START_TEST(errors_come_all_at_once)
 	    "[v6]:port, *:port or unix:/path\n"
 	    "t.conf:12:17: error: unknown key 'adress' in listeners[3]; did "
 	    "you mean 'address'?\n"
-	    "t.conf:12:55: error: listeners[3].handler: expected a string that "
+	    "t.conf:12:51: error: listeners[3].handler: expected a string that "
 	    "is not empty, got \"\"\n"
 	    "22 errors\n");
 	free(errors);
@@ -259,7 +260,7 @@ START_TEST(values_are_checked)
 		    "t.conf:1:34: error: limits.send_queue: low (262144 bytes) "
 		    "is above high (1024 bytes)\n1 error\n" },
 		{ L("limits = { send_queue = { low = \"2M\"; }; };"),
-		    "t.conf:1:94: error: listeners[0].limits.send_queue: low "
+		    "t.conf:1:92: error: listeners[0].limits.send_queue: low "
 		    "(2097152 bytes) is above high (1048576 bytes)\n1 error\n" },
 		{ "workers = { backoff = { first = \"1m\"; }; };",
 		    "t.conf:1:33: error: workers.backoff: first (60000 ms) is "
