@@ -370,11 +370,18 @@ refuse_characters(struct lexer *lexer)
 		lexer->p = lexer->end;
 		return;
 	}
+	if (c == '\'') {
+		lexer->p += 1 + strcspn(start + 1, "'\n");
+		if (*lexer->p == '\'')
+			lexer->p++;
+		push_token(lexer, SH_TOKEN_STRING, start,
+		    (size_t)(lexer->p - start));
+		complain(lexer, start, "strings stand in double quotes");
+		return;
+	}
 	while (lexer->p < lexer->end && *lexer->p == *start)
 		lexer->p++;
-	if (c == '\'')
-		complain(lexer, start, "strings stand in double quotes");
-	else if (c > 0x20 && c < 0x7f)
+	if (c > 0x20 && c < 0x7f)
 		complain(lexer, start, "unexpected character '%c'", c);
 	else
 		complain(lexer, start, "unexpected byte 0x%02x outside of a "

@@ -140,6 +140,10 @@ sh_key_parse(const struct sh_key *key, const char *text, int64_t *number_out,
 
 	if (key->type == SH_KEY_PATH)
 		return check_path(key, text, why);
+	if (text[0] == '\0' && (key->flags & SH_KEY_REQUIRED) != 0) {
+		add_expected(key, text, why);
+		return -SHOAL_EINVAL;
+	}
 	if (sh_key_is_text(key))
 		return 0;
 	word = find_word(key, text);
@@ -201,7 +205,11 @@ sh_key_expect(const struct sh_key *key, struct sh_buf *out)
 	if (add_words(key, ", ", out) && key->type != SH_KEY_WORD)
 		sh_buf_puts(out, " or ");
 	switch (key->type) {
-	case SH_KEY_STRING: sh_buf_puts(out, "a string"); break;
+	case SH_KEY_STRING:
+		sh_buf_puts(out, (key->flags & SH_KEY_REQUIRED) != 0
+			? "a string that is not empty"
+			: "a string");
+		break;
 	case SH_KEY_PATH: sh_buf_puts(out, "an absolute path"); break;
 	case SH_KEY_INT:
 		sh_buf_puts(out, "an integer ");
