@@ -4,6 +4,7 @@
 #include "check/check_plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -223,6 +224,24 @@ beside_control(const struct planning *p, const char *ending, char *to,
 	    ending);
 }
 
+/* The master opens it when the new generation serves, which is too late to
+ * complain. */
+static void
+check_log(struct planning *p)
+{
+	const char *target = p->plan->log_target;
+	int fd;
+
+	if (target[0] == '\0')
+		return;
+	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		sh_diagnose(p->diags, NULL, "log.target: cannot open %s: %s",
+		    target, strerror(errno));
+	else
+		close(fd);
+}
+
 static void
 plan_files(struct planning *p)
 {
@@ -244,6 +263,7 @@ plan_files(struct planning *p)
 	else if (strcmp(target, "auto") != 0 && strcmp(target, "stderr") != 0)
 		copy_text(p, plan->log_target, sizeof(plan->log_target),
 		    target, "log.target");
+	check_log(p);
 	plan->log_level = (int32_t)p->settings->log.level;
 	if (p->settings->log.format != SH_AUTO)
 		plan->log_format = (int32_t)p->settings->log.format;
