@@ -53,8 +53,9 @@ void sh_settings_dump_keys(bool json, struct sh_buf *out);
 
 /** Find a top-level or one-level-deep string ("control.path", "pid_file")
  *  in a file that may be broken elsewhere, so that a command still reaches
- *  the running master. 0, -SHOAL_ENOENT, or the -errno of open(2). Does not
- *  use libconfig and is safe in any process. */
+ *  the running master. 0, -SHOAL_ENOENT, -SHOAL_EMSGSIZE when buf is too
+ *  small, or the -errno of open(2). Does not use libconfig and is safe in
+ *  any process. */
 int sh_settings_peek(const char *file, const char *path, char *buf,
     size_t cap);
 

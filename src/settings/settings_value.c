@@ -192,8 +192,8 @@ add_words(const struct sh_key *key, const char *between, struct sh_buf *out)
 	const struct sh_word *word = key->words;
 
 	for (; word != NULL && word->name != NULL; word++)
-		sh_buf_printf(out, "%s\"%s\"", word == key->words ? "" : between,
-		    word->name);
+		sh_buf_printf(out, "%s\"%s\"",
+		    word == key->words ? "" : between, word->name);
 	return key->words != NULL;
 }
 

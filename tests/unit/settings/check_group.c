@@ -108,13 +108,14 @@ START_TEST(mistakes_are_explained)
 		{ "", NULL, "" },
 		{ "deep = { size = \"1M\"; };", schema, "" },
 		{ "a = 1;", NULL,
-		    "t.conf:3: error: unknown key 'a' in listeners[0].config; it "
-		    "takes no keys\n1 error\n" },
+		    "t.conf:3: error: unknown key 'a' in listeners[0].config; "
+		    "it takes no keys\n1 error\n" },
 		{ "", strict,
 		    "t.conf:2: error: listeners[0].config.name is missing: "
 		    "expected a string, who it is\n1 error\n" },
 		{ "prefx = \"a\";\nrooms = 0;\nloud = 1;\nratio = 1.5;\n"
-		  "wait = 30;\ndeep = { size = \"5x\"; };\nqqqqqqq = { r = 1; };",
+		  "wait = 30;\ndeep = { size = \"5x\"; };\nqqqqqqq = { r = 1; "
+		  "};",
 		    schema,
 		    "t.conf:3: error: unknown key 'prefx' in "
 		    "listeners[0].config; did you mean 'prefix'?\n"
@@ -122,12 +123,12 @@ START_TEST(mistakes_are_explained)
 		    "range 1..1000\n"
 		    "t.conf:5: error: listeners[0].config.loud: expected true "
 		    "or false, got 1\n"
-		    "t.conf:6: error: listeners[0].config.ratio = 1.5 is out of "
-		    "range 0..1\n"
+		    "t.conf:6: error: listeners[0].config.ratio = 1.5 is out "
+		    "of range 0..1\n"
 		    "t.conf:7: error: listeners[0].config.wait: expected a "
 		    "duration such as \"30s\", got 30\n"
-		    "t.conf:8: error: listeners[0].config.deep.size: expected a "
-		    "size such as \"64k\", got \"5x\"\n"
+		    "t.conf:8: error: listeners[0].config.deep.size: expected "
+		    "a size such as \"64k\", got \"5x\"\n"
 		    "t.conf:9: error: unknown key 'qqqqqqq.r' in "
 		    "listeners[0].config; known here: prefix, rooms, loud, "
 		    "ratio, wait, deep.size\n7 errors\n" },

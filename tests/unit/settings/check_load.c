@@ -59,7 +59,8 @@ START_TEST(listeners_inherit_limits)
 	    "listeners = (\n"
 	    "  { address = \"127.0.0.1:0\"; handler = \"echo\"; },\n"
 	    "  { name = \"b\"; address = \"[::1]:80\";\n"
-	    "    handler = \"chat.room\"; backlog = 5L; notsent_lowat = \"off\";\n"
+	    "    handler = \"chat.room\"; backlog = 5L; notsent_lowat = "
+	    "\"off\";\n"
 	    "    keepalive = { idle = \"5m\"; };\n"
 	    "    limits = { idle_timeout = \"off\"; send_queue = { high = "
 	    "\"2G\"; }; }; } );\n");
@@ -222,14 +223,14 @@ START_TEST(values_are_checked)
 		    "t.conf:1:13: error: listeners: expected a list of groups "
 		    "( { }, { } ), got a group { }\n1 error\n" },
 		{ "workers = { count = \"4\"; };",
-		    "t.conf:1:21: error: workers.count: expected \"auto\" or an "
-		    "integer 1..512, got \"4\"\n1 error\n" },
+		    "t.conf:1:21: error: workers.count: expected \"auto\" or "
+		    "an integer 1..512, got \"4\"\n1 error\n" },
 		{ "workers = { count = 0; };",
 		    "t.conf:1:21: error: workers.count = 0 is out of range "
 		    "1..512\n1 error\n" },
 		{ "workers = { count = 2.5; };",
-		    "t.conf:1:21: error: workers.count: expected \"auto\" or an "
-		    "integer 1..512, got float 2.5\n1 error\n" },
+		    "t.conf:1:21: error: workers.count: expected \"auto\" or "
+		    "an integer 1..512, got float 2.5\n1 error\n" },
 		{ "workers = { stack_size = \"1k\"; };",
 		    "t.conf:1:26: error: workers.stack_size = \"1k\" is out of "
 		    "range 16k..16M\n1 error\n" },
@@ -244,31 +245,32 @@ START_TEST(values_are_checked)
 		    "path, got \"srv\"\n1 error\n" },
 		{ "pid_file = \"off\";", "" },
 		{ "pid_file = \"run\";",
-		    "t.conf:1:12: error: pid_file: expected \"auto\", \"off\" or "
-		    "an absolute path, got \"run\"\n1 error\n" },
+		    "t.conf:1:12: error: pid_file: expected \"auto\", \"off\" "
+		    "or an absolute path, got \"run\"\n1 error\n" },
 		{ "pid_file = \"\";",
-		    "t.conf:1:12: error: pid_file: expected \"auto\", \"off\" or "
-		    "an absolute path, got \"\"\n1 error\n" },
+		    "t.conf:1:12: error: pid_file: expected \"auto\", \"off\" "
+		    "or an absolute path, got \"\"\n1 error\n" },
 		{ "control = { mode = 660; };",
 		    "t.conf:1:20: error: control.mode: expected an octal mode "
 		    "such as \"0660\", got integer 660\n1 error\n" },
 		{ "limits = { send_queue = { high = \"1k\"; low = \"2k\"; }; "
 		  "};",
-		    "t.conf:1:46: error: limits.send_queue: low (2048 bytes) is "
-		    "above high (1024 bytes)\n1 error\n" },
+		    "t.conf:1:46: error: limits.send_queue: low (2048 bytes) "
+		    "is above high (1024 bytes)\n1 error\n" },
 		{ "limits = { send_queue = { high = \"1k\"; }; };\n" L(""),
 		    "t.conf:1:34: error: limits.send_queue: low (262144 bytes) "
 		    "is above high (1024 bytes)\n1 error\n" },
 		{ L("limits = { send_queue = { low = \"2M\"; }; };"),
 		    "t.conf:1:92: error: listeners[0].limits.send_queue: low "
-		    "(2097152 bytes) is above high (1048576 bytes)\n1 error\n" },
+		    "(2097152 bytes) is above high (1048576 bytes)\n1 "
+		    "error\n" },
 		{ "workers = { backoff = { first = \"1m\"; }; };",
 		    "t.conf:1:33: error: workers.backoff: first (60000 ms) is "
 		    "above max (30000 ms)\n1 error\n" },
 		{ "modules = ( { name = \"a\"; file = \"a\"; },\n"
 		  "{ name = \"a\"; file = \"b\"; config = 3; } );",
-		    "t.conf:2:10: error: modules[1].name: 'a' is taken already, "
-		    "at t.conf:1\n"
+		    "t.conf:2:10: error: modules[1].name: 'a' is taken "
+		    "already, at t.conf:1\n"
 		    "t.conf:2:36: error: modules[1].config: expected a group "
 		    "{ }, got integer 3\n2 errors\n" },
 		{ "listeners = ( { address = \"*:0\"; handler = \"a\"; },\n"
@@ -277,7 +279,7 @@ START_TEST(values_are_checked)
 		    "t.conf:2:1: error: listeners[1].name: '*:0' is taken "
 		    "already, at t.conf:1\n1 error\n" },
 		{ L("protocol = \"udp\";"),
-		    "t.conf:1:74: error: listeners[0].protocol: expected "
+		    "t.conf:1:71: error: listeners[0].protocol: expected "
 		    "\"tcp\", got \"udp\"; did you mean \"tcp\"?\n1 error\n" },
 	};
 	size_t i;
@@ -334,13 +336,15 @@ START_TEST(includes_are_relative_to_their_file)
 	sh_settings_doc_free(&doc);
 
 	sample_write("d/two.conf", "log = { level = 3; };\nworkers = { };");
-	errors = sample_errors("pid_file = 1;\n@include \"d/one.conf\"\n", NULL);
+	errors = sample_errors("pid_file = 1;\n@include "
+	    "\"d/one.conf\"\n", NULL);
 	ck_assert_str_eq(errors,
 	    "d/one.conf:3:1: error: 'workers' is set twice; first at "
 	    "d/two.conf:2\n    workers = { count = 7; };\n    ^\n1 error\n");
 	free(errors);
 	sample_write("d/one.conf", "@include \"two.conf\"\n");
-	errors = sample_errors("@include \"d/one.conf\"\npid_file = 1;\n", NULL);
+	errors = sample_errors("@include \"d/one.conf\"\npid_file = "
+	    "1;\n", NULL);
 	ck_assert_ptr_nonnull(strstr(errors, "d/two.conf:1:17: error: "));
 	ck_assert_ptr_nonnull(strstr(errors, "t.conf:2:12: error: "));
 	free(errors);
@@ -364,8 +368,8 @@ START_TEST(bad_includes_are_reported)
 		    "t.conf:2:10: error: cannot include none: No such file or "
 		    "directory\n" },
 		{ "@include \".\"",
-		    "t.conf:1:10: error: cannot include .: it is a folder; name "
-		    "one file\n" },
+		    "t.conf:1:10: error: cannot include .: it is a folder; "
+		    "name one file\n" },
 		{ "@include \"/dev/null\"",
 		    "t.conf:1:10: error: cannot include /dev/null: it is not a "
 		    "regular file\n" },

@@ -55,7 +55,8 @@ START_TEST(wrong_structures_are_explained)
 	static const struct {
 		const char *text, *error; /* up to the first line's end */
 	} cases[] = {
-		{ "a = {\n b = 1;\n", "f:1:5: error: this '{' is never closed" },
+		{ "a = {\n b = 1;\n", "f:1:5: error: this '{' is never "
+		    "closed" },
 		{ "a = ( 1,\n", "f:1:5: error: this '(' is never closed" },
 		{ "a = ( 1", "f:1:5: error: this '(' is never closed" },
 		{ "a = [ 1\n", "f:1:5: error: this '[' is never closed" },
@@ -64,12 +65,15 @@ START_TEST(wrong_structures_are_explained)
 		    "f:1:7: error: expected a key or '}', found '('" },
 		{ "a = ( 1, 2, );",
 		    "f:1:11: error: remove the comma before the ')'" },
-		{ "a = [ 1, ];", "f:1:8: error: remove the comma before the ']'" },
+		{ "a = [ 1, ];", "f:1:8: error: remove the comma before the "
+		    "']'" },
 		{ "a = ( 1 2 );",
 		    "f:1:9: error: expected ',' or ')', found '2'" },
-		{ "a = ( 1 };", "f:1:9: error: expected ',' or ')', found '}'" },
+		{ "a = ( 1 };", "f:1:9: error: expected ',' or ')', found "
+		    "'}'" },
 		{ "a 1", "f:1:3: error: expected '=' after 'a', found '1'" },
-		{ "a = ;", "f:1:5: error: expected a value for 'a', found ';'" },
+		{ "a = ;", "f:1:5: error: expected a value for 'a', found "
+		    "';'" },
 		{ "a =",
 		    "f:1:3: error: expected a value for 'a', found the end of "
 		    "the file" },
@@ -84,8 +88,8 @@ START_TEST(wrong_structures_are_explained)
 		    "f:1:5: error: 'Yes' is not a value; write true or false, "
 		    "or \"Yes\" for the word" },
 		{ "a = [ 1, \"x\" ];",
-		    "f:1:10: error: the elements of an array [ ] have one type; "
-		    "a list ( ) may mix them" },
+		    "f:1:10: error: the elements of an array [ ] have one "
+		    "type; a list ( ) may mix them" },
 		{ "a = [ { } ];",
 		    "f:1:7: error: an array [ ] holds single values; use a "
 		    "list ( )" },
