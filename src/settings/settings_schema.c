@@ -126,7 +126,8 @@ const struct sh_key sh_keys[] = {
 
 	{ TOP("log.target", log.target), .type = SH_KEY_PATH,
 	    .words = log_targets, .fallback = "auto",
-	    .doc = "where lines go; auto: the journal or stderr" },
+	    .doc = "where lines go; auto: the journal or stderr, after `start' "
+		"NAME.log beside the control socket" },
 	{ TOP("log.level", log.level), .type = SH_KEY_WORD,
 	    .words = log_levels, .fallback = "info",
 	    .doc = "least severe messages that are written" },
