@@ -9,11 +9,11 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define SH_SUITE(name, ...)                                                   \
+#define SH_SUITE(suite_name, ...)                                             \
 	int main(void)                                                        \
 	{                                                                     \
 		const TTest *const tests[] = { __VA_ARGS__ };                 \
-		Suite *suite = suite_create(name);                            \
+		Suite *suite = suite_create(suite_name);                      \
 		SRunner *runner = srunner_create(suite);                      \
 		size_t i;                                                     \
 		int failed;                                                   \
