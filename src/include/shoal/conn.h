@@ -48,11 +48,12 @@ typedef void shoal_close_fn(struct shoal_conn *conn,
 struct shoal_tcp_callbacks {
 	size_t size; /* sizeof(struct shoal_tcp_callbacks) */
 
-	/* Accepted. Nothing has been read yet. */
+	/* Accepted, see accept4(2). Nothing has been read yet. */
 	shoal_connect_fn *on_connect;
 
 	/*
-	 * Bytes have come, at most 64 KiB a call; TCP keeps no boundaries.
+	 * Bytes have come, at most 64 KiB a call; TCP keeps no boundaries
+	 * (recv(2); RFC 9293, 3.9.1.3).
 	 * The data is borrowed: valid until the callback returns.
 	 */
 	shoal_receive_fn *on_receive;
@@ -87,6 +88,7 @@ struct shoal_tcp_callbacks {
  *          after close, abort or failure; -SHOAL_ENOMEM
  * Context  worker, inside a callback or a timer
  * Blocks   never
+ * See      send(2), tcp(7) TCP_NODELAY; RFC 9293, 3.9.1.2
  */
 SHOAL_API int shoal_conn_send(struct shoal_conn *conn, const void *data,
     size_t len);
@@ -100,6 +102,7 @@ SHOAL_API int shoal_conn_send(struct shoal_conn *conn, const void *data,
  * Returns  as shoal_conn_send(); -SHOAL_EINVAL for a bad count
  * Context  worker
  * Blocks   never
+ * See      sendmsg(2)
  */
 SHOAL_API int shoal_conn_sendv(struct shoal_conn *conn,
     const struct iovec *parts, int count);
@@ -111,6 +114,7 @@ SHOAL_API int shoal_conn_sendv(struct shoal_conn *conn,
  *          -SHOAL_EINVAL for a bad format
  * Context  worker
  * Blocks   never
+ * See      printf(3)
  */
 SHOAL_API int shoal_conn_printf(struct shoal_conn *conn, const char *format,
     ...) SHOAL_PRINTF(2, 3);
@@ -122,6 +126,7 @@ SHOAL_API int shoal_conn_printf(struct shoal_conn *conn, const char *format,
  *          take all (it goes on by itself); -SHOAL_ENOTCONN
  * Context  worker
  * Blocks   never
+ * See      send(2)
  */
 SHOAL_API int shoal_conn_flush(struct shoal_conn *conn);
 
@@ -129,12 +134,13 @@ SHOAL_API int shoal_conn_flush(struct shoal_conn *conn);
  * Close: what is queued is sent first, nothing more is read.
  *
  * on_close follows with SHOAL_CLOSE_LOCAL, after the current callback has
- * returned; at once when nothing is queued, else when the peer has taken it
- * or the drain deadline has passed.
+ * returned; at once when nothing is queued, else when the kernel has taken it,
+ * or when the idle timeout or the worker's end comes first.
  *
  * Returns  0; -EALREADY when the connection is closing already
  * Context  worker
  * Blocks   never
+ * See      shutdown(2), close(2); RFC 9293, 3.6; RFC 1122, 4.2.2.13
  */
 SHOAL_API int shoal_conn_close(struct shoal_conn *conn);
 
@@ -144,12 +150,14 @@ SHOAL_API int shoal_conn_close(struct shoal_conn *conn);
  * Returns  0; -EALREADY when it has been called already
  * Context  worker
  * Blocks   never
+ * See      socket(7) SO_LINGER; RFC 9293, 3.9.1.6
  */
 SHOAL_API int shoal_conn_abort(struct shoal_conn *conn);
 
 /**
  * Stop reading: the peer is held back by TCP's flow control. Idempotent.
  * A peer's orderly end is noticed when reading goes on, a reset at once.
+ * See RFC 9293, 3.8.6.
  */
 SHOAL_API void shoal_conn_pause(struct shoal_conn *conn);
 
@@ -203,11 +211,13 @@ SHOAL_API int shoal_conn_send_to(uint64_t id, const void *data, size_t len);
  *
  * Returns  buf
  * Context  worker
+ * See      accept4(2)
  */
 SHOAL_API const char *shoal_conn_peer(const struct shoal_conn *conn, char *buf,
     size_t cap);
 
-/** Own address of the connection as text, see shoal_conn_peer(). */
+/** Own address of the connection as text, see shoal_conn_peer() and
+ *  getsockname(2). */
 SHOAL_API const char *shoal_conn_local(const struct shoal_conn *conn,
     char *buf, size_t cap);
 

@@ -23,6 +23,8 @@ struct shoal_counter;
  *          when the name is malformed, or outside a worker
  * Owner    lends as long as the process lives
  * Context  worker
+ * Blocks   never
+ * See      mmap(2) MAP_SHARED: each worker writes its own part
  */
 SHOAL_API struct shoal_counter *shoal_counter_get(const char *name);
 

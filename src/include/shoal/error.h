@@ -42,8 +42,9 @@ enum shoal_error {
  * Returns  a sentence without a full stop, never NULL; "unknown error N" for
  *          others, in a buffer of this thread that the next call overwrites
  * Owner    lends until the next call in the same thread
- * Context  any
+ * Context  any, in any thread
  * Blocks   never
+ * See      errno(3), strerror(3)
  */
 SHOAL_API const char *shoal_strerror(int error);
 

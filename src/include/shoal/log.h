@@ -24,14 +24,15 @@ enum shoal_log_level {
  * Write one line to the log that the settings name.
  *
  * Time, process, slot and generation are put before it; control characters
- * become spaces. A line is at most 4,000 bytes, the rest is cut. A
- * message below the configured level costs one comparison.
+ * become spaces. A message is cut after 3,999 bytes. One below the configured
+ * level costs one comparison.
  *
  * @param level   severity
  * @param format  as printf(3), borrowed; a newline at its end is dropped
  *
  * Context  any, in any thread; not from a signal handler
  * Blocks   never, but for write(2) to a slow disk
+ * See      syslog(3); RFC 5424, 6.2.1, for the levels
  */
 SHOAL_API void shoal_log(enum shoal_log_level level, const char *format, ...)
     SHOAL_PRINTF(2, 3);

@@ -1,6 +1,6 @@
 /*
  * A module: a shared object with handlers, loaded by name from the
- * configuration file. See shoal-module(7).
+ * configuration file with dlopen(3). See shoal-module(7).
  */
 #pragma once
 

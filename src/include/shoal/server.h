@@ -37,6 +37,8 @@ SHOAL_API void shoal_server_free(struct shoal_server **server);
  *          -SHOAL_EEXIST when the server has the address already;
  *          -SHOAL_ENOMEM. The address is bound by shoal_main(), not here
  * Context  before shoal_main()
+ * Blocks   never
+ * See      bind(2), listen(2), socket(7) SO_REUSEPORT; RFC 3986, 3.2.2
  */
 SHOAL_API int shoal_server_listen(struct shoal_server *server,
     const char *address, const struct shoal_tcp_callbacks *callbacks,
@@ -77,6 +79,7 @@ SHOAL_API int shoal_server_set_hooks(struct shoal_server *server,
  * Returns  the exit status for main(), see shoal(8)
  * Context  main()
  * Blocks   the process, until the command is done
+ * See      fork(2); the exit statuses are those of sysexits.h where it has them
  */
 SHOAL_API int shoal_main(struct shoal_server *server, int argc, char **argv);
 
@@ -90,6 +93,7 @@ SHOAL_API int shoal_main(struct shoal_server *server, int argc, char **argv);
  *          give, see shoal(8)
  * Context  main(), with one thread only
  * Blocks   the process, until it is stopped by a signal
+ * See      fork(2)
  */
 SHOAL_API int shoal_server_run(struct shoal_server *server);
 

@@ -43,7 +43,8 @@ struct shoal_setting {
  *
  * Returns  the text, never NULL
  * Owner    lends as long as the generation lives
- * Context  any
+ * Context  any that has been given settings
+ * Blocks   never
  */
 SHOAL_API const char *shoal_settings_string(
     const struct shoal_settings *settings, const char *key);

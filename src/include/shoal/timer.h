@@ -22,6 +22,7 @@ typedef void shoal_timer_fn(void *arg);
  *          -SHOAL_EINVAL, -SHOAL_ENOMEM, -SHOAL_EPERM outside a worker
  * Context  worker
  * Blocks   never
+ * See      clock_gettime(2) CLOCK_MONOTONIC
  */
 SHOAL_API int64_t shoal_timer_after(int delay_ms, shoal_timer_fn *fn,
     void *arg);
@@ -29,7 +30,7 @@ SHOAL_API int64_t shoal_timer_after(int delay_ms, shoal_timer_fn *fn,
 /**
  * Call a function again and again.
  *
- * The next call is due interval_ms after the last one was; calls that were
+ * The next call is due interval_ms after the last one was due; calls that were
  * missed while the worker was busy are left out.
  *
  * @param interval_ms  milliseconds, > 0
@@ -44,7 +45,8 @@ SHOAL_API int64_t shoal_timer_every(int interval_ms, shoal_timer_fn *fn,
 /**
  * Cancel a timer. It may be called inside the timer's own function.
  *
- * Returns  0; -SHOAL_ENOENT when it has run already or was cancelled
+ * Returns  0; -SHOAL_ENOENT when it has run already or was cancelled;
+ *          -SHOAL_EPERM outside a worker
  * Context  worker
  * Blocks   never
  */

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Hooks of a worker's life. Each may be NULL. */
+/* Hooks of a worker's life, which begins with fork(2). Each may be NULL. */
 struct shoal_worker_hooks {
 	size_t size; /* sizeof(struct shoal_worker_hooks) */
 
