@@ -4,6 +4,7 @@
 #include "check/check_plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -24,7 +25,8 @@ enum { SPARE_DESCRIPTORS = 64, NOFILE_FLOOR = 64 };
 /* The whole job: from here, to there, with these complaints. */
 struct planning {
 	const struct sh_check_input *input;
-	const struct sh_settings *settings;
+	const struct sh_settings_doc *doc;
+	const struct sh_settings *settings;	/* of doc */
 	struct sh_plan *plan;
 	struct sh_diagnostics *diags;
 };
@@ -35,12 +37,19 @@ text_of(const struct planning *p, struct sh_text text)
 	return sh_settings_text(p->settings, text);
 }
 
+/* Where a key was written, for messages. */
+static const char *
+place_of(const struct planning *p, const char *key)
+{
+	return sh_settings_doc_place(p->doc, key);
+}
+
 static void
 copy_text(struct planning *p, char *to, size_t cap, const char *from,
     const char *key)
 {
 	if ((size_t)snprintf(to, cap, "%s", from) >= cap)
-		sh_diagnose(p->diags, NULL, "%s is longer than %zu bytes", key,
+		sh_diagnose(p->diags, place_of(p, key), "%s is longer than %zu bytes", key,
 		    cap - 1);
 }
 
@@ -56,7 +65,7 @@ plan_groups(struct planning *p, const char *user)
 		return;
 	}
 	if (getgrouplist(user, identity->gid, identity->groups, &count) < 0) {
-		sh_diagnose(p->diags, NULL, "workers.user '%s' is in more than "
+		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user '%s' is in more than "
 		    "%d groups", user, SH_PLAN_GROUPS_MAX);
 		return;
 	}
@@ -71,7 +80,7 @@ find_user(struct planning *p, const char *user)
 	errno = 0;
 	pw = getpwnam(user);
 	if (pw == NULL) {
-		sh_diagnose(p->diags, NULL, "workers.user '%s': %s", user,
+		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user '%s': %s", user,
 		    errno != 0 ? strerror(errno)
 			       : "no such user; create it, or name another");
 		return false;
@@ -90,7 +99,7 @@ find_group(struct planning *p, const char *name, const char *key,
 	errno = 0;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		sh_diagnose(p->diags, NULL, "%s '%s': %s", key, name,
+		sh_diagnose(p->diags, place_of(p, key), "%s '%s': %s", key, name,
 		    errno != 0 ? strerror(errno)
 			       : "no such group; create it, or name another");
 		return false;
@@ -109,7 +118,7 @@ plan_identity(struct planning *p)
 	copy_text(p, identity->chroot, sizeof(identity->chroot),
 	    text_of(p, p->settings->workers.chroot), "workers.chroot");
 	if (identity->chroot[0] != '\0' && geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.chroot needs root");
+		sh_diagnose(p->diags, place_of(p, "workers.chroot"), "workers.chroot needs root");
 	identity->uid = geteuid();
 	identity->gid = getegid();
 	if (user[0] != '\0' && !find_user(p, user))
@@ -122,7 +131,7 @@ plan_identity(struct planning *p)
 	if (!identity->change)
 		return;
 	if (geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.user and workers.group "
+		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user and workers.group "
 		    "can be changed by root only; started as uid %u",
 		    (unsigned)geteuid());
 	else
@@ -141,18 +150,18 @@ plan_descriptors(struct planning *p)
 	if (nofile == SH_AUTO)
 		nofile = (int64_t)limit.rlim_max;
 	else if ((rlim_t)nofile > limit.rlim_max && geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.nofile = %lld is above the"
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"), "workers.nofile = %lld is above the"
 		    " hard limit %lld (ulimit -Hn; LimitNOFILE= in the unit)",
 		    (long long)nofile, (long long)limit.rlim_max);
 	room = nofile - SPARE_DESCRIPTORS - p->plan->address_count -
 	    p->plan->module_count;
 	if (room < 1)
-		sh_diagnose(p->diags, NULL, "workers.nofile = %lld leaves no "
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"), "workers.nofile = %lld leaves no "
 		    "descriptor for connections", (long long)nofile);
 	if (max == SH_AUTO)
 		max = room;
 	else if (max > room)
-		sh_diagnose(p->diags, NULL, "workers.max_connections = %lld "
+		sh_diagnose(p->diags, place_of(p, "workers.max_connections"), "workers.max_connections = %lld "
 		    "does not fit into workers.nofile = %lld less %lld for "
 		    "other uses", (long long)max, (long long)nofile,
 		    (long long)(nofile - room));
@@ -223,6 +232,24 @@ beside_control(const struct planning *p, const char *ending, char *to,
 	    ending);
 }
 
+/* The master opens it when the new generation serves, which is too late to
+ * complain. */
+static void
+check_log(struct planning *p)
+{
+	const char *target = p->plan->log_target;
+	int fd;
+
+	if (target[0] == '\0')
+		return;
+	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		sh_diagnose(p->diags, place_of(p, "log.target"), "log.target: cannot open %s: %s",
+		    target, strerror(errno));
+	else
+		close(fd);
+}
+
 static void
 plan_files(struct planning *p)
 {
@@ -244,6 +271,7 @@ plan_files(struct planning *p)
 	else if (strcmp(target, "auto") != 0 && strcmp(target, "stderr") != 0)
 		copy_text(p, plan->log_target, sizeof(plan->log_target),
 		    target, "log.target");
+	check_log(p);
 	plan->log_level = (int32_t)p->settings->log.level;
 	if (p->settings->log.format != SH_AUTO)
 		plan->log_format = (int32_t)p->settings->log.format;
@@ -331,14 +359,16 @@ plan_addresses(struct planning *p, struct sh_plan_address *to)
 
 struct sh_plan *
 sh_check_make_plan(const struct sh_check_input *input,
-    const struct sh_settings *settings, uint32_t module_count,
+    const struct sh_settings_doc *doc, uint32_t module_count,
     struct sh_diagnostics *diags)
 {
+	const struct sh_settings *settings = sh_settings_doc_value(doc);
 	uint32_t addresses = settings->listener_count +
 	    (uint32_t)input->program->listener_count;
 	size_t size = sizeof(struct sh_plan) +
 	    addresses * sizeof(struct sh_plan_address) + settings->size;
-	struct planning p = { .input = input, .settings = settings,
+	struct planning p = { .input = input, .doc = doc,
+		.settings = settings,
 		.plan = sh_xcalloc(1, size), .diags = diags };
 	size_t before = diags->errors;
 

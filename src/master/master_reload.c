@@ -213,17 +213,6 @@ sh_reload_checked(struct sh_master *master)
 		finish(master, status, why);
 }
 
-/* The new generation's level and format of the log. */
-static void
-use_log_settings(struct sh_master *master)
-{
-	const struct sh_plan *plan = sh_pool_generation(&master->pool,
-	    master->pool.state.current)->plan;
-
-	sh_log_open(sh_log_fd(), (enum sh_log_format)plan->log_format,
-	    (enum shoal_log_level)plan->log_level);
-}
-
 static void
 begin_service(struct sh_master *master)
 {
@@ -245,7 +234,8 @@ sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
 			finish(master, SH_EXIT_FAILED, words);
 		return;
 	}
-	use_log_settings(master);
+	sh_master_log_follow(master, sh_pool_generation(&master->pool,
+		master->pool.state.current)->plan);
 	if (outcome == SH_OUTCOME_REVERTED) {
 		sh_log_notice("generation %llu serves again",
 		    (unsigned long long)generation);

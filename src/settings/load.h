@@ -31,6 +31,11 @@ void sh_settings_doc_free(struct sh_settings_doc **doc);
 const struct sh_settings *sh_settings_doc_value(
     const struct sh_settings_doc *doc);
 
+/** Where a top-level key ("log.target") was written, "file:line:column" or
+ *  "-s"; NULL when it has its default. Lent with doc. */
+const char *sh_settings_doc_place(const struct sh_settings_doc *doc,
+    const char *path);
+
 /** Find what a running master cannot change: every key that differs and is
  *  not reloadable becomes an error "needs restart: ...". */
 void sh_settings_diff(const struct sh_settings *running,
