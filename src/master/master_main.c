@@ -43,7 +43,7 @@ void
 sh_master_stop(struct sh_master *master, enum sh_stop stop)
 {
 	sh_notify_stopping(master);
-	sh_checking_stop(master);
+	sh_reload_cancel(master);
 	if (!master->has_pool) {
 		sh_master_fail(master, SH_EXIT_FAILED,
 		    "stopped before it had started");
@@ -93,6 +93,25 @@ turn(struct sh_master *master)
 	sh_notify_turn(master, now_ms);
 }
 
+/* Whoever interrupts `start' does not want a server that comes up later. */
+static void
+on_starter(void *arg, short revents)
+{
+	struct sh_master *master = arg;
+	char byte;
+
+	if (master->options.ready_fd < 0)
+		return;
+	if (read(master->options.ready_fd, &byte, 1) > 0) {
+		/* it does not wait any longer, and says that it goes on */
+		sh_register_close(&master->options.ready_fd);
+		return;
+	}
+	sh_register_close(&master->options.ready_fd);
+	sh_log_notice("`start' was interrupted: stopping");
+	sh_master_stop(master, SH_STOP_FAST);
+}
+
 static void
 wait_for_events(struct sh_master *master)
 {
@@ -104,6 +123,8 @@ wait_for_events(struct sh_master *master)
 	sh_checking_poll(master);
 	sh_signals_poll(master);
 	sh_control_poll(master);
+	sh_poll_add(&master->poll, master->options.ready_fd, POLLIN,
+	    on_starter, master);
 	sh_poll_wait(&master->poll, timeout_ms);
 }
 
@@ -162,6 +183,20 @@ serve(struct sh_master *master)
 	}
 }
 
+/* The master holds a socket for each address and worker; its children set
+ * their own limits. */
+static void
+raise_nofile(struct sh_master *master)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &master->saved_nofile) < 0)
+		return;
+	limit = master->saved_nofile;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* The record that `start' waits for: status, a space, the text. */
 static void
 report_failure(struct sh_master *master)
@@ -192,6 +227,7 @@ end(struct sh_master *master)
 	sh_control_close(master);
 	sh_instance_close(master);
 	sh_signals_close(master);
+	setrlimit(RLIMIT_NOFILE, &master->saved_nofile);
 	sh_register_close(&master->options.ready_fd);
 	sh_poll_fini(&master->poll);
 	if (master->log_fd >= 0) {
@@ -210,6 +246,7 @@ sh_master_run(const struct sh_master_options *options)
 	int r;
 
 	sh_log_set_role("master");
+	raise_nofile(master);
 	r = sh_signals_open(master);
 	if (r < 0)
 		sh_master_fail(master, SH_EXIT_OS, "signalfd: %s",
