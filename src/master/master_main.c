@@ -151,7 +151,8 @@ new_master(const struct sh_master_options *options)
 	return master;
 }
 
-/* The daemon's terminal goes away once it serves. */
+/* Whoever reads what `start' writes waits for the last holder of the other
+ * end. The log is open by now, and `start' is told by the record. */
 static void
 leave_terminal(void)
 {
@@ -173,11 +174,12 @@ serve(struct sh_master *master)
 	sh_notify_open(master);
 	sh_reload_request(master, 0, NULL);
 	while (!master->ended) {
-		turn(master);
-		if (on_terminal && master->ready) {
+		/* before the first worker: it would keep the terminal */
+		if (on_terminal && master->has_pool) {
 			leave_terminal();
 			on_terminal = false;
 		}
+		turn(master);
 		if (!master->ended)
 			wait_for_events(master);
 	}

@@ -127,6 +127,22 @@ drop_generations(struct sh_pool *pool)
 	}
 }
 
+/* What nobody accepts from any more must not go on listening: connections to
+ * it would hang. Workers that drain have accepted what was queued; going back
+ * to a generation binds its addresses again. */
+static void
+release_addresses(struct sh_pool *pool)
+{
+	struct sh_generation *generation;
+
+	for (generation = pool->generations; generation != NULL;
+	     generation = generation->next)
+		if (pool->state.phase == SH_PHASE_STOPPING ||
+		    (generation->id != pool->state.current &&
+			generation->id != pool->state.target))
+			sh_generation_unbind(generation, &pool->bounds);
+}
+
 /* The settings of the pool are those of the newest generation. */
 static void
 take_limits(struct sh_pool *pool, const struct sh_plan *plan)
@@ -376,6 +392,7 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 		for (i = 0; i < count && !pool->ended_all; i++)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
+	release_addresses(pool);
 	drop_generations(pool);
 }
 

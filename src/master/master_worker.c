@@ -297,6 +297,19 @@ read_channel(struct sh_pool *pool, struct sh_process *p)
 	}
 }
 
+/* Somebody told the worker itself, by a signal. */
+static void
+leave_service(struct sh_process *p, const struct sh_message *message)
+{
+	if (p->state != SH_PROCESS_READY && p->state != SH_PROCESS_DRAINING)
+		return;
+	sh_log_notice("slot %u: worker %d was told by a signal to end",
+	    p->slot, (int)p->pid);
+	p->state = message->type == SH_MESSAGE_DRAIN ? SH_PROCESS_DRAINING
+						     : SH_PROCESS_STOPPING;
+	p->deadline_ms = sh_clock_ms() + message->value;
+}
+
 static void
 handle_message(struct sh_pool *pool, struct sh_process *p,
     const struct sh_message *message)
@@ -318,6 +331,8 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 			pool->reopening--;
 		p->reopening = false;
 		break;
+	case SH_MESSAGE_DRAIN:
+	case SH_MESSAGE_STOP: leave_service(p, message); break;
 	default:
 		sh_log_err("worker %d sent '%s', which is not for the master",
 		    (int)p->pid, sh_message_type_str(message->type));
