@@ -14,6 +14,7 @@
 #include "base/sock.h"
 #include "check/check.h"
 #include "cmd/cmd.h"
+#include "handlers/builtin.h"
 #include "master/master.h"
 #include "module/program.h"
 #include "worker/worker.h"
@@ -22,9 +23,16 @@ struct shoal_server *
 shoal_server_new(void)
 {
 	struct shoal_server *server = calloc(1, sizeof(*server));
+	const struct shoal_handler *const *handler = sh_builtin_handlers;
 
-	if (server != NULL)
-		server->magic = SH_SERVER_MAGIC;
+	if (server == NULL)
+		return NULL;
+	server->magic = SH_SERVER_MAGIC;
+	for (; *handler != NULL; handler++)
+		if (shoal_server_add_handler(server, *handler) < 0) {
+			shoal_server_free(&server);
+			break;
+		}
 	return server;
 }
 

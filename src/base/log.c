@@ -38,10 +38,13 @@ sh_log_open(int fd, enum sh_log_format format, enum shoal_log_level level)
 void
 sh_log_reopen(int new_fd)
 {
-	/* dup3 keeps the number, so every holder of it writes to the new file */
-	if (sink.fd == new_fd)
+	if (sink.fd <= STDERR_FILENO) {
+		/* stderr stays what it is, to come back to */
+		sink.fd = new_fd;
 		return;
-	dup3(new_fd, sink.fd, sink.fd > 2 ? O_CLOEXEC : 0);
+	}
+	/* the number stays, so a copy of it, in a fault handler say, is good */
+	dup3(new_fd, sink.fd, O_CLOEXEC);
 	close(new_fd);
 }
 

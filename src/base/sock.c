@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <shoal/error.h>
@@ -228,4 +229,33 @@ sh_sock_local(int fd, struct sh_addr *addr_out)
 {
 	addr_out->len = sizeof(addr_out->storage);
 	return getsockname(fd, &addr_out->sa, &addr_out->len) < 0 ? -errno : 0;
+}
+
+int
+sh_sock_remove_stale(const struct sh_addr *addr)
+{
+	struct stat st;
+	int fd, r = 0;
+
+	if (lstat(addr->un.sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* connect(2) says of any other file that it refuses, too */
+	if (!S_ISSOCK(st.st_mode))
+		return -EEXIST;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, &addr->sa, addr->len) == 0 || errno == EAGAIN)
+		r = -EADDRINUSE;
+	else if (errno != ECONNREFUSED ||
+	    (unlink(addr->un.sun_path) < 0 && errno != ENOENT))
+		r = -errno;
+	close(fd);
+	return r;
+}
+
+bool
+sh_addr_is_same(const struct sh_addr *a, const struct sh_addr *b)
+{
+	return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
 }

@@ -37,6 +37,12 @@ void sh_addr_set_port(struct sh_addr *addr, unsigned port);
  *  With reuseport others may bind the same address. A file descriptor or
  *  -errno. */
 int sh_sock_bind(const struct sh_addr *addr, bool reuseport);
+/** Remove a socket file that nobody listens on, left over from a crash. 0, also
+ *  when there is none; -EADDRINUSE when somebody listens; -EEXIST when it is
+ *  not a socket; -errno. */
+int sh_sock_remove_stale(const struct sh_addr *addr);
+/** Whether two addresses are the same. */
+bool sh_addr_is_same(const struct sh_addr *a, const struct sh_addr *b);
 /** The address that a socket is bound to. 0 or -errno. */
 int sh_sock_local(int fd, struct sh_addr *addr_out);
 /** Set O_NONBLOCK. 0 or -errno. */

@@ -42,7 +42,7 @@ check_settings(const struct sh_check_input *input,
 		sh_settings_diff(sh_plan_settings(previous), result->doc,
 		    diags);
 	sh_check_open_modules(settings, result, diags);
-	result->plan = sh_check_make_plan(input, settings,
+	result->plan = sh_check_make_plan(input, result->doc,
 	    settings->module_count, diags);
 	/* with a module missing its handlers would be reported as unknown */
 	if (result->module_count != settings->module_count)

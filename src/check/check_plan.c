@@ -4,6 +4,7 @@
 #include "check/check_plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sched.h>
@@ -24,7 +25,8 @@ enum { SPARE_DESCRIPTORS = 64, NOFILE_FLOOR = 64 };
 /* The whole job: from here, to there, with these complaints. */
 struct planning {
 	const struct sh_check_input *input;
-	const struct sh_settings *settings;
+	const struct sh_settings_doc *doc;
+	const struct sh_settings *settings; /* of doc */
 	struct sh_plan *plan;
 	struct sh_diagnostics *diags;
 };
@@ -35,13 +37,20 @@ text_of(const struct planning *p, struct sh_text text)
 	return sh_settings_text(p->settings, text);
 }
 
+/* Where a key was written, for messages. */
+static const char *
+place_of(const struct planning *p, const char *key)
+{
+	return sh_settings_doc_place(p->doc, key);
+}
+
 static void
-copy_text(struct planning *p, char *to, size_t cap, const char *from,
-    const char *key)
+copy_text(
+    struct planning *p, char *to, size_t cap, const char *from, const char *key)
 {
 	if ((size_t)snprintf(to, cap, "%s", from) >= cap)
-		sh_diagnose(p->diags, NULL, "%s is longer than %zu bytes", key,
-		    cap - 1);
+		sh_diagnose(p->diags, place_of(p, key),
+		    "%s is longer than %zu bytes", key, cap - 1);
 }
 
 static void
@@ -56,8 +65,10 @@ plan_groups(struct planning *p, const char *user)
 		return;
 	}
 	if (getgrouplist(user, identity->gid, identity->groups, &count) < 0) {
-		sh_diagnose(p->diags, NULL, "workers.user '%s' is in more than "
-		    "%d groups", user, SH_PLAN_GROUPS_MAX);
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user '%s' is in more than "
+		    "%d groups",
+		    user, SH_PLAN_GROUPS_MAX);
 		return;
 	}
 	identity->group_count = (uint32_t)count;
@@ -71,7 +82,8 @@ find_user(struct planning *p, const char *user)
 	errno = 0;
 	pw = getpwnam(user);
 	if (pw == NULL) {
-		sh_diagnose(p->diags, NULL, "workers.user '%s': %s", user,
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user '%s': %s", user,
 		    errno != 0 ? strerror(errno)
 			       : "no such user; create it, or name another");
 		return false;
@@ -82,15 +94,16 @@ find_user(struct planning *p, const char *user)
 }
 
 static bool
-find_group(struct planning *p, const char *name, const char *key,
-    gid_t *gid_out)
+find_group(
+    struct planning *p, const char *name, const char *key, gid_t *gid_out)
 {
 	const struct group *gr;
 
 	errno = 0;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		sh_diagnose(p->diags, NULL, "%s '%s': %s", key, name,
+		sh_diagnose(p->diags, place_of(p, key), "%s '%s': %s", key,
+		    name,
 		    errno != 0 ? strerror(errno)
 			       : "no such group; create it, or name another");
 		return false;
@@ -109,7 +122,8 @@ plan_identity(struct planning *p)
 	copy_text(p, identity->chroot, sizeof(identity->chroot),
 	    text_of(p, p->settings->workers.chroot), "workers.chroot");
 	if (identity->chroot[0] != '\0' && geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.chroot needs root");
+		sh_diagnose(p->diags, place_of(p, "workers.chroot"),
+		    "workers.chroot needs root");
 	identity->uid = geteuid();
 	identity->gid = getegid();
 	if (user[0] != '\0' && !find_user(p, user))
@@ -122,7 +136,8 @@ plan_identity(struct planning *p)
 	if (!identity->change)
 		return;
 	if (geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.user and workers.group "
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user and workers.group "
 		    "can be changed by root only; started as uid %u",
 		    (unsigned)geteuid());
 	else
@@ -141,20 +156,25 @@ plan_descriptors(struct planning *p)
 	if (nofile == SH_AUTO)
 		nofile = (int64_t)limit.rlim_max;
 	else if ((rlim_t)nofile > limit.rlim_max && geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.nofile = %lld is above the"
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
+		    "workers.nofile = %lld is above the"
 		    " hard limit %lld (ulimit -Hn; LimitNOFILE= in the unit)",
 		    (long long)nofile, (long long)limit.rlim_max);
 	room = nofile - SPARE_DESCRIPTORS - p->plan->address_count -
 	    p->plan->module_count;
 	if (room < 1)
-		sh_diagnose(p->diags, NULL, "workers.nofile = %lld leaves no "
-		    "descriptor for connections", (long long)nofile);
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
+		    "workers.nofile = %lld leaves no "
+		    "descriptor for connections",
+		    (long long)nofile);
 	if (max == SH_AUTO)
 		max = room;
 	else if (max > room)
-		sh_diagnose(p->diags, NULL, "workers.max_connections = %lld "
+		sh_diagnose(p->diags, place_of(p, "workers.max_connections"),
+		    "workers.max_connections = %lld "
 		    "does not fit into workers.nofile = %lld less %lld for "
-		    "other uses", (long long)max, (long long)nofile,
+		    "other uses",
+		    (long long)max, (long long)nofile,
 		    (long long)(nofile - room));
 	p->plan->nofile = nofile;
 	p->plan->max_connections = max;
@@ -200,8 +220,8 @@ plan_control(struct planning *p)
 	char automatic[600];
 
 	if (strcmp(path, "auto") == 0)
-		path = sh_path_control(p->input->name, automatic,
-		    sizeof(automatic));
+		path = sh_path_control(
+		    p->input->name, automatic, sizeof(automatic));
 	copy_text(p, plan->control_path, sizeof(plan->control_path), path,
 	    "control.path");
 	plan->control_mode = (uint32_t)p->settings->control.mode;
@@ -212,15 +232,33 @@ plan_control(struct planning *p)
 
 /* A file of ours beside the control socket. */
 static void
-beside_control(const struct planning *p, const char *ending, char *to,
-    size_t cap)
+beside_control(
+    const struct planning *p, const char *ending, char *to, size_t cap)
 {
 	const char *control = p->plan->control_path;
 	const char *slash = strrchr(control, '/');
 	int folder = slash != NULL ? (int)(slash - control) : 0;
 
-	snprintf(to, cap, "%.*s/%s.%s", folder, control, p->input->name,
-	    ending);
+	snprintf(
+	    to, cap, "%.*s/%s.%s", folder, control, p->input->name, ending);
+}
+
+/* The master opens it when the new generation serves, which is too late to
+ * complain. */
+static void
+check_log(struct planning *p)
+{
+	const char *target = p->plan->log_target;
+	int fd;
+
+	if (target[0] == '\0')
+		return;
+	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd < 0)
+		sh_diagnose(p->diags, place_of(p, "log.target"),
+		    "log.target: cannot open %s: %s", target, strerror(errno));
+	else
+		close(fd);
 }
 
 static void
@@ -232,18 +270,19 @@ plan_files(struct planning *p)
 
 	if (strcmp(pid_file, "auto") == 0) {
 		if (p->input->daemon)
-			beside_control(p, "pid", plan->pid_file,
-			    sizeof(plan->pid_file));
+			beside_control(
+			    p, "pid", plan->pid_file, sizeof(plan->pid_file));
 	} else if (strcmp(pid_file, "off") != 0) {
 		copy_text(p, plan->pid_file, sizeof(plan->pid_file), pid_file,
 		    "pid_file");
 	}
 	if (strcmp(target, "auto") == 0 && p->input->daemon)
-		beside_control(p, "log", plan->log_target,
-		    sizeof(plan->log_target));
+		beside_control(
+		    p, "log", plan->log_target, sizeof(plan->log_target));
 	else if (strcmp(target, "auto") != 0 && strcmp(target, "stderr") != 0)
-		copy_text(p, plan->log_target, sizeof(plan->log_target),
-		    target, "log.target");
+		copy_text(p, plan->log_target, sizeof(plan->log_target), target,
+		    "log.target");
+	check_log(p);
 	plan->log_level = (int32_t)p->settings->log.level;
 	if (p->settings->log.format != SH_AUTO)
 		plan->log_format = (int32_t)p->settings->log.format;
@@ -266,19 +305,20 @@ plan_address(struct planning *p, struct sh_plan_address *to, const char *text,
 	const char *why = NULL;
 
 	copy_text(p, to->text, sizeof(to->text), text, "address");
-	copy_text(p, to->listener, sizeof(to->listener), name,
-	    "listener name");
+	copy_text(p, to->listener, sizeof(to->listener), name, "listener name");
 	copy_text(p, to->origin, sizeof(to->origin), origin, "file name");
 	if (sh_addr_parse(&to->addr, text, &why) < 0)
-		sh_diagnose(p->diags, origin, "listener '%s': address '%s': "
-		    "%s", name, text, why);
+		sh_diagnose(p->diags, origin,
+		    "listener '%s': address '%s': "
+		    "%s",
+		    name, text, why);
 }
 
 static void
 plan_listener(struct planning *p, uint32_t i, struct sh_plan_address *to)
 {
-	const struct sh_settings_listener *from =
-	    sh_settings_listener(p->settings, i);
+	const struct sh_settings_listener *from = sh_settings_listener(
+	    p->settings, i);
 
 	plan_address(p, to, text_of(p, from->address), text_of(p, from->name),
 	    text_of(p, from->origin));
@@ -293,11 +333,11 @@ plan_listener(struct planning *p, uint32_t i, struct sh_plan_address *to)
 
 /* What a listener made by code gets: the defaults of one in a file. */
 static void
-plan_program_listener(struct planning *p, uint32_t i,
-    struct sh_plan_address *to)
+plan_program_listener(
+    struct planning *p, uint32_t i, struct sh_plan_address *to)
 {
-	const struct sh_program_listener *from =
-	    &p->input->program->listeners[i];
+	const struct sh_program_listener *from = &p->input->program
+						      ->listeners[i];
 
 	plan_address(p, to, from->address, from->address, "");
 	to->program = 1;
@@ -321,8 +361,8 @@ plan_addresses(struct planning *p, struct sh_plan_address *to)
 			    to[j].program)
 				sh_diagnose(p->diags, to[n - 1].origin,
 				    "listeners[%u].address %s is one that the "
-				    "program itself listens on", i,
-				    to[n - 1].text);
+				    "program itself listens on",
+				    i, to[n - 1].text);
 	}
 	if (n == 0)
 		sh_diagnose(p->diags, p->input->source.file,
@@ -331,15 +371,19 @@ plan_addresses(struct planning *p, struct sh_plan_address *to)
 
 struct sh_plan *
 sh_check_make_plan(const struct sh_check_input *input,
-    const struct sh_settings *settings, uint32_t module_count,
+    const struct sh_settings_doc *doc, uint32_t module_count,
     struct sh_diagnostics *diags)
 {
+	const struct sh_settings *settings = sh_settings_doc_value(doc);
 	uint32_t addresses = settings->listener_count +
 	    (uint32_t)input->program->listener_count;
 	size_t size = sizeof(struct sh_plan) +
 	    addresses * sizeof(struct sh_plan_address) + settings->size;
-	struct planning p = { .input = input, .settings = settings,
-		.plan = sh_xcalloc(1, size), .diags = diags };
+	struct planning p = { .input = input,
+		.doc = doc,
+		.settings = settings,
+		.plan = sh_xcalloc(1, size),
+		.diags = diags };
 	size_t before = diags->errors;
 
 	p.plan->magic = SH_PLAN_MAGIC;
@@ -348,8 +392,7 @@ sh_check_make_plan(const struct sh_check_input *input,
 	p.plan->addresses_off = sizeof(struct sh_plan);
 	p.plan->module_count = module_count;
 	p.plan->settings_off = (uint32_t)(size - settings->size);
-	memcpy((char *)p.plan + p.plan->settings_off, settings,
-	    settings->size);
+	memcpy((char *)p.plan + p.plan->settings_off, settings, settings->size);
 	if (input->source.file != NULL)
 		copy_text(&p, p.plan->config_path, sizeof(p.plan->config_path),
 		    input->source.file, "the path of the configuration");
@@ -358,8 +401,9 @@ sh_check_make_plan(const struct sh_check_input *input,
 	plan_descriptors(&p);
 	plan_control(&p);
 	plan_files(&p);
-	plan_addresses(&p, (struct sh_plan_address *)(void *)((char *)p.plan +
-	    p.plan->addresses_off));
+	plan_addresses(&p,
+	    (struct sh_plan_address *)(void *)((char *)p.plan +
+		p.plan->addresses_off));
 	if (diags->errors != before) {
 		free(p.plan);
 		return NULL;

@@ -7,5 +7,5 @@
 /** Make the plan. Findings go to diags; NULL when there is an error.
  *  Owner: the caller, free(3). */
 struct sh_plan *sh_check_make_plan(const struct sh_check_input *input,
-    const struct sh_settings *settings, uint32_t module_count,
+    const struct sh_settings_doc *doc, uint32_t module_count,
     struct sh_diagnostics *diags);

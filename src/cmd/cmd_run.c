@@ -2,12 +2,12 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -128,8 +128,9 @@ sh_cmd_start(const struct sh_cmd_backend *backend,
 	size_t len;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0) {
-		fprintf(stderr, "%s: pipe: %s\n", line.name, strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		fprintf(stderr, "%s: socketpair: %s\n", line.name,
+		    strerror(errno));
 		return SH_CMD_OS;
 	}
 	fflush(NULL);
@@ -146,6 +147,9 @@ sh_cmd_start(const struct sh_cmd_backend *backend,
 	}
 	close(ends[1]);
 	len = read_record(ends[0], record, sh_clock_ms() + timeout_ms, &late);
+	/* without this it stops when we are gone */
+	if (late && send(ends[0], "\n", 1, MSG_NOSIGNAL) < 0)
+		late = false;
 	close(ends[0]);
 	return judge_record(&line, record, len, late, pid);
 }

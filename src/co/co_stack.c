@@ -152,7 +152,8 @@ static int
 install_guard(struct sh_stack_pool *pool, char *base)
 {
 	if (pool->guard != SH_STACK_GUARD_MPROTECT) {
-		if (madvise(base, SH_STACK_GUARD_SIZE, MADV_GUARD_INSTALL) == 0) {
+		if (madvise(base, SH_STACK_GUARD_SIZE,
+			MADV_GUARD_INSTALL) == 0) {
 			pool->guard = SH_STACK_GUARD_MADVISE;
 			return 0;
 		}

@@ -33,16 +33,16 @@ enum sh_conn_state {
 struct sh_conn {
 	uint32_t magic;
 	uint8_t state;			/* enum sh_conn_state */
-	uint8_t cause;			/* enum shoal_close_cause, from
-					   CLOSING or FAILED on */
+	uint8_t cause;			/* enum shoal_close_cause, when it is
+					   no longer OPEN */
 	uint8_t bucket;			/* of the group's wheel */
 	uint8_t peer_family;		/* AF_* */
 	uint16_t peer_port;		/* network order */
 	uint8_t peer_ip[16];		/* 4 or 16 bytes */
 	bool paused : 1;		/* by the session */
 	bool eof : 1;			/* read(2) has returned 0 */
-	bool hangup : 1;		/* EV_CLOSED: there is an end to read */
-	bool blocked : 1;		/* the kernel is full; EV_WRITE will come */
+	bool hangup : 1;		/* EV_CLOSED: an end is to be read */
+	bool blocked : 1;		/* kernel is full; EV_WRITE will come */
 	bool refused : 1;		/* on_writable is owed */
 	bool aborted : 1;		/* close with a reset */
 	bool draining : 1;		/* ends when drain_left has been read */
@@ -50,14 +50,14 @@ struct sh_conn {
 	bool is_unsettled : 1;		/* likewise */
 	bool is_unproven : 1;		/* likewise */
 	int error;			/* of SHOAL_CLOSE_ERROR */
-	uint32_t drain_left;		/* bytes that had arrived at the drain */
+	uint32_t drain_left;		/* bytes that were there at the drain */
 	struct event event;		/* added once */
 	struct sh_id_node node;		/* its number */
 	struct sh_loop *loop;
 	struct sh_group *group;
 	struct sh_queue queue;		/* what the kernel did not take */
-	int64_t active_ms;		/* last read or write; LINGERING: when to
-					   stop waiting */
+	int64_t active_ms;		/* last read or write; LINGERING: until
+					   when to wait */
 	void *data;			/* the handler's */
 	TAILQ_ENTRY(sh_conn) member;	/* of the group; DEAD: of dead */
 	TAILQ_ENTRY(sh_conn) ready;

@@ -8,7 +8,7 @@
 #include "io/conn_private.h"
 
 enum {
-	/* one peer that sends in tiny pieces must not keep the others waiting */
+	/* one peer that sends tiny pieces must not keep the others waiting */
 	READS_PER_TURN = 64
 };
 

@@ -1,4 +1,4 @@
-/* This file writes to a connection, and queues what the kernel does not take. */
+/* This file writes to a connection and queues what the kernel refuses. */
 #include "config.h"
 
 #include <errno.h>
@@ -36,7 +36,9 @@ sh_conn_transmit(struct sh_conn *conn, const struct iovec *vectors, size_t n,
 	struct sh_loop *loop = conn->loop;
 	ssize_t sent = write_once(conn->event.ev_fd, vectors, n);
 
-	loop->sent = true;
+	/* had it been reset, this would have failed */
+	if (SH_LIKELY(loop->serving == conn))
+		loop->sent = true;
 	if (SH_LIKELY(sent == (ssize_t)len)) {
 		conn->active_ms = sh_loop_now_ms(loop);
 		SH_COUNT(loop->counters->bytes_sent, sent);

@@ -4,6 +4,7 @@
 #include "io/listener.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 enum {
 	ACCEPTS_PER_TURN = 64,
 	RETRY_MS = 100,		/* after "no descriptors" and such */
+	WARN_MS = 10000,	/* between two lines about it */
 	YIELD_MS = 5,		/* so that emptier workers come first */
 	YIELD_MARGIN = 8	/* connections above the mean that are luck */
 };
@@ -28,7 +30,7 @@ struct sh_listener {
 	struct sh_listener_options options;
 	struct event event;		/* level-triggered */
 	struct event retry;		/* ends a pause */
-	struct sh_log_limit limit;
+	int64_t warned_ms;		/* 0: not yet */
 	bool waiting;			/* for a descriptor to be closed */
 	bool accepting;			/* in its own callback ... */
 	bool closed;			/* ... and to be freed after it */
@@ -131,12 +133,17 @@ advise(int error)
 static void
 wait_for_room(struct sh_listener *listener, int error)
 {
+	int64_t now_ms = sh_loop_now_ms(listener->loop);
+
 	SH_COUNT(listener->loop->counters->accept_errors, 1);
-	if (sh_log_allowed(&listener->limit))
+	if (listener->warned_ms == 0 ||
+	    now_ms - listener->warned_ms >= WARN_MS) {
+		listener->warned_ms = now_ms;
 		sh_log_warning("listener %s: cannot accept: %s; %s; trying "
 			       "again every %d ms",
 		    listener->options.name, shoal_strerror(error),
 		    advise(error), RETRY_MS);
+	}
 	listener->waiting = true;
 	pause_for(listener, RETRY_MS);
 }

@@ -50,15 +50,15 @@ struct sh_loop {
 	uint64_t last_conn;		/* sequence part of the last id */
 	size_t conn_count;		/* descriptors, lingering ones too */
 	size_t lingering_count;
-	struct sh_conn_list ready;	/* to be served again, without an event */
+	struct sh_conn_list ready;	/* to be served without an event */
 	size_t ready_count;
-	struct sh_conn_list unsettled;	/* to be written or ended in this turn */
+	struct sh_conn_list unsettled;	/* to be written or ended this turn */
 	struct sh_conn_list unproven;	/* may have been reset unnoticed */
 	struct sh_conn_list dead;	/* to be freed in this turn */
 
 	struct sh_conn *serving;	/* its sends go to the cork, or NULL */
 	bool read_short;		/* its socket seemed empty ... */
-	bool sent;			/* ... and a send has not failed since */
+	bool sent;			/* ... and it was written to since */
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;

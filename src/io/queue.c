@@ -73,7 +73,8 @@ sh_queue_peek(const struct sh_queue *queue, struct iovec *vectors, size_t max)
 	struct sh_chunk *chunk;
 	size_t n = 0;
 
-	for (chunk = queue->head; chunk != NULL && n < max; chunk = chunk->next) {
+	for (chunk = queue->head; chunk != NULL && n < max;
+	     chunk = chunk->next) {
 		vectors[n].iov_base = chunk->data + chunk->begin;
 		vectors[n].iov_len = chunk->end - chunk->begin;
 		n++;

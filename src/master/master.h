@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "master/master_fork.h"
@@ -26,7 +27,9 @@ struct sh_master_options {
 	void *check_arg;
 	sh_worker_fn *worker;
 	void *worker_arg;
-	int ready_fd;		/* -1, or where `start' waits for a record */
+	int ready_fd;		/* -1, or where `start' waits for a record; its
+				   end before a byte came back is `start's own,
+				   and ends a master that is not ready */
 	bool daemon;		/* stderr will go away */
 	int64_t start_timeout_ms; /* of the command line, 0: the settings' */
 };
@@ -55,7 +58,7 @@ int sh_master_run(const struct sh_master_options *options);
 
 /* ---- for the files of this folder only -------------------------------- */
 
-enum { SH_CONTROL_CLIENTS = 32 };
+enum { SH_CONTROL_CLIENTS = 32, SH_SIGNALS_TAKEN = 12 };
 
 /* One caller on the control socket. */
 struct sh_control_client {
@@ -66,6 +69,7 @@ struct sh_control_client {
 	uint64_t replaces;		/* incarnation that must be ready */
 	bool waits_reopen, waits_stop;
 	int64_t deadline_ms;		/* 0: none */
+	bool asked;			/* its request has come */
 	char in[SH_CONTROL_LINE_MAX];
 	size_t in_len;
 	struct sh_buf out;
@@ -108,7 +112,8 @@ struct sh_master {
 	struct sh_reload reload;
 	int signal_fd;
 	sigset_t saved_mask;
-	struct sigaction saved_child, saved_pipe;
+	struct sigaction saved_actions[SH_SIGNALS_TAKEN];
+	struct rlimit saved_nofile;
 	int control_fd, control_lock_fd;
 	struct sh_control_client clients[SH_CONTROL_CLIENTS];
 	int pid_file_fd, log_fd;

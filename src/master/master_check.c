@@ -20,7 +20,14 @@
 #include "proc/channel.h"
 #include "proc/register.h"
 
-enum { TEXT_MAX = 256 << 10, MODULES_MAX = 256 };
+enum {
+	TEXT_MAX = 256 << 10,
+	MODULES_MAX = 256,
+	/* messages read at once: other things have their turn too */
+	BATCH = 64,
+	/* it ends by itself if there is no master any more to end it */
+	ALARM_S = SH_CHECK_TIMEOUT_MS / 1000 + 5
+};
 
 /* What the child needs. */
 struct errand {
@@ -35,6 +42,7 @@ run_check(void *arg)
 	struct errand *errand = arg;
 	const struct sh_master_options *options = &errand->master->options;
 
+	alarm(ALARM_S);
 	return options->check(errand->previous, errand->channel_fd,
 	    options->check_arg);
 }
@@ -93,13 +101,11 @@ free_findings(struct sh_checking *checking)
 	uint32_t i;
 
 	for (i = 0; i < checking->module_count; i++)
-		close(checking->module_fds[i]);
+		sh_register_close(&checking->module_fds[i]);
 	free(checking->module_fds);
 	checking->module_fds = NULL;
 	checking->module_count = 0;
-	if (checking->plan_fd >= 0)
-		close(checking->plan_fd);
-	checking->plan_fd = -1;
+	sh_register_close(&checking->plan_fd);
 	sh_register_close(&checking->channel_fd);
 	sh_buf_fini(&checking->text);
 }
@@ -126,7 +132,7 @@ take_module(struct sh_checking *checking, int fd)
 	}
 	checking->module_fds = sh_xgrow(checking->module_fds,
 	    checking->module_count + 1, sizeof(int));
-	checking->module_fds[checking->module_count++] = fd;
+	checking->module_fds[checking->module_count++] = sh_register_add(fd);
 }
 
 static void
@@ -137,7 +143,7 @@ take_message(struct sh_checking *checking, const struct sh_message *message,
 	case SH_MESSAGE_TEXT: sh_buf_puts(&checking->text, message->text); break;
 	case SH_MESSAGE_PLAN:
 		if (fd >= 0 && checking->plan_fd < 0) {
-			checking->plan_fd = fd;
+			checking->plan_fd = sh_register_add(fd);
 			return;
 		}
 		break;
@@ -154,15 +160,23 @@ take_message(struct sh_checking *checking, const struct sh_message *message,
 		close(fd);
 }
 
-static void
+/* Whether there may be more. */
+static bool
 read_findings(struct sh_checking *checking)
 {
 	struct sh_message message;
-	int fd;
+	int fd, i, r = 1;
 
-	while (checking->channel_fd >= 0 &&
-	    sh_channel_receive(checking->channel_fd, &message, &fd) > 0)
-		take_message(checking, &message, fd);
+	for (i = 0; i < BATCH && r > 0 && checking->channel_fd >= 0; i++) {
+		r = sh_channel_receive(checking->channel_fd, &message, &fd);
+		if (r > 0)
+			take_message(checking, &message, fd);
+		/* nonsense, or the end: it has nothing more to say, and its
+		 * exit comes over the pidfd */
+		if (r <= 0 && r != -SHOAL_EAGAIN)
+			sh_register_close(&checking->channel_fd);
+	}
+	return r > 0 && checking->channel_fd >= 0;
 }
 
 static void
@@ -173,27 +187,39 @@ on_findings(void *arg, short revents)
 	read_findings(&master->checking);
 }
 
+/* What it was, when it has not said how it went. */
+static void
+explain_end(struct sh_checking *checking, const struct sh_exit *how)
+{
+	char text[128];
+
+	sh_buf_printf(&checking->text,
+	    "the check of the configuration did not finish: %s; "
+	    "`test' runs it alone\n",
+	    sh_exit_format(how, text, sizeof(text)));
+	checking->status = SH_EXIT_CONFIG;
+}
+
 static void
 on_end(void *arg, short revents)
 {
 	struct sh_master *master = arg;
-	struct sh_checking *checking = &master->checking;
+	struct sh_checking *checking = &master->checking, findings;
 	struct sh_exit how;
-	char text[128];
 
 	if (!sh_checking_is_active(master) ||
 	    sh_reap(&checking->child, &how) <= 0)
 		return;
-	read_findings(checking);
-	if (checking->status < 0) {
-		sh_buf_printf(&checking->text,
-		    "the check of the configuration did not finish: %s; "
-		    "`test' runs it alone\n",
-		    sh_exit_format(&how, text, sizeof(text)));
-		checking->status = SH_EXIT_CONFIG;
-	}
-	sh_reload_checked(master);
-	free_findings(checking);
+	while (read_findings(checking))
+		;
+	if (checking->status < 0)
+		explain_end(checking, &how);
+	/* what follows may start the next check */
+	findings = *checking;
+	*checking = (struct sh_checking){ .child.pidfd = -1, .channel_fd = -1,
+		.plan_fd = -1 };
+	sh_reload_checked(master, &findings);
+	free_findings(&findings);
 }
 
 void

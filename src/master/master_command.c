@@ -21,7 +21,7 @@
 #include "master/master_status.h"
 #include "proc/register.h"
 
-enum { REOPEN_TIMEOUT_MS = 10000 };
+enum { REOPEN_TIMEOUT_MS = 10000, WAIT_MAX_MS = 24 * 3600 * 1000 };
 
 static void
 run_status(struct sh_control_client *client,
@@ -101,8 +101,15 @@ run_replace(struct sh_control_client *client,
 {
 	struct sh_pool *pool = &client->master->pool;
 	int64_t slot = sh_control_arg(request, "slot", -1);
+	int64_t timeout_ms = sh_control_arg(request, "timeout",
+	    pool->state.limits.start_timeout_ms);
 	char text[128];
 
+	if (pool->state.phase == SH_PHASE_STOPPING) {
+		sh_control_answer(client, SH_EXIT_FAILED,
+		    "the master is stopping\n");
+		return;
+	}
 	if (!client->master->ready || slot < 0 || slot >= UINT32_MAX ||
 	    sh_pool_replace(pool, (uint32_t)slot) < 0) {
 		snprintf(text, sizeof(text), "no slot %lld: slots are 0 to %u\n",
@@ -110,11 +117,11 @@ run_replace(struct sh_control_client *client,
 		sh_control_answer(client, SH_EXIT_USAGE, text);
 		return;
 	}
+	if (timeout_ms < 0 || timeout_ms > WAIT_MAX_MS)
+		timeout_ms = WAIT_MAX_MS;
 	client->replaces_slot = (uint32_t)slot;
 	client->replaces = pool->state.slots[slot].keep_from;
-	client->deadline_ms = sh_clock_ms() +
-	    sh_control_arg(request, "timeout",
-		pool->state.limits.start_timeout_ms);
+	client->deadline_ms = sh_clock_ms() + timeout_ms;
 }
 
 static const struct {
@@ -167,7 +174,8 @@ sh_command_announce_ready(struct sh_master *master)
 {
 	if (master->options.ready_fd < 0)
 		return;
-	dprintf(master->options.ready_fd, "0 \n");
+	if (dprintf(master->options.ready_fd, "0 \n") < 0)
+		sh_log_notice("nobody waits for the start any more");
 	sh_register_close(&master->options.ready_fd);
 }
 
@@ -235,9 +243,16 @@ sh_command_turn(struct sh_master *master, int64_t now_ms)
 {
 	size_t i;
 
-	for (i = 0; i < SH_CONTROL_CLIENTS; i++)
-		if (master->clients[i].fd >= 0 && !master->clients[i].closing)
-			look_after(&master->clients[i], now_ms);
+	for (i = 0; i < SH_CONTROL_CLIENTS; i++) {
+		struct sh_control_client *client = &master->clients[i];
+
+		if (client->fd < 0)
+			continue;
+		if (client->asked && !client->closing)
+			look_after(client, now_ms);
+		else if (now_ms >= client->deadline_ms)
+			sh_control_drop(client);
+	}
 }
 
 int64_t
@@ -250,8 +265,7 @@ sh_command_timeout_ms(const struct sh_master *master, int64_t now_ms)
 		const struct sh_control_client *client = &master->clients[i];
 		int64_t left = client->deadline_ms - now_ms;
 
-		if (client->fd < 0 || client->deadline_ms == 0 ||
-		    client->closing)
+		if (client->fd < 0 || client->deadline_ms == 0)
 			continue;
 		left = left < 0 ? 0 : left;
 		next = next < 0 || left < next ? left : next;

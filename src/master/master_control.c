@@ -4,7 +4,6 @@
 #include "master/master_control.h"
 
 #include <errno.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,39 +12,21 @@
 
 #include <shoal/error.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sock.h"
 #include "master/master.h"
 #include "master/master_command.h"
+#include "proc/paths.h"
 #include "proc/register.h"
 
-enum { ANSWER_MAX = SH_CONTROL_BODY_MAX + SH_CONTROL_HEAD_MAX, BACKLOG = 16 };
-
-/* Whether somebody answers on a socket file; a dead one is removed. */
-static int
-clear_way(const struct sh_addr *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int r = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, &addr->sa, addr->len) == 0 || errno == EAGAIN)
-		r = -SHOAL_EEXIST;
-	else if (errno == ECONNREFUSED && unlink(addr->un.sun_path) < 0)
-		r = -errno;
-	close(fd);
-	return r;
-}
-
-static void
-make_folder(const char *path)
-{
-	char copy[SH_PLAN_PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	mkdir(dirname(copy), 0755);
-}
+enum {
+	ANSWER_MAX = SH_CONTROL_BODY_MAX + SH_CONTROL_HEAD_MAX,
+	BACKLOG = 16,
+	/* callers that say nothing, or do not read, free their place */
+	REQUEST_TIMEOUT_MS = 10000,
+	ANSWER_TIMEOUT_MS = 30000
+};
 
 static int
 listen_at(const struct sh_addr *addr, const struct sh_plan *plan)
@@ -62,8 +43,10 @@ listen_at(const struct sh_addr *addr, const struct sh_plan *plan)
 		r = -errno;
 	if (r >= 0 && listen(fd, BACKLOG) < 0)
 		r = -errno;
-	if (r < 0)
+	if (r < 0) {
+		unlink(addr->un.sun_path);
 		close(fd);
+	}
 	return r;
 }
 
@@ -83,14 +66,16 @@ sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 		    plan->control_path, problem);
 		return r;
 	}
-	make_folder(plan->control_path);
-	r = clear_way(&addr);
-	if (r == -SHOAL_EEXIST) {
+	r = sh_path_make_folder(plan->control_path);
+	if (r == 0)
+		r = sh_sock_remove_stale(&addr);
+	if (r == -EADDRINUSE) {
 		snprintf(why, cap, "already running: another master answers "
 		    "on %s", plan->control_path);
-		return r;
+		return -SHOAL_EEXIST;
 	}
-	r = r < 0 ? r : listen_at(&addr, plan);
+	if (r == 0)
+		r = listen_at(&addr, plan);
 	if (r < 0) {
 		snprintf(why, cap, "cannot make the control socket %s: %s "
 		    "(control.path)", plan->control_path, strerror(-r));
@@ -102,8 +87,8 @@ sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 	return 0;
 }
 
-static void
-drop_client(struct sh_control_client *client)
+void
+sh_control_drop(struct sh_control_client *client)
 {
 	struct sh_master *master = client->master;
 
@@ -122,7 +107,7 @@ sh_control_close(struct sh_master *master)
 	sh_register_close(&master->control_fd);
 	for (i = 0; i < SH_CONTROL_CLIENTS; i++)
 		if (master->clients[i].fd >= 0)
-			drop_client(&master->clients[i]);
+			sh_control_drop(&master->clients[i]);
 }
 
 static void
@@ -134,12 +119,12 @@ write_out(struct sh_control_client *client)
 	if (n < 0 && errno == EAGAIN)
 		return;
 	if (n < 0) {
-		drop_client(client);
+		sh_control_drop(client);
 		return;
 	}
 	sh_buf_consume(&client->out, (size_t)n);
 	if (client->out.len == 0 && client->closing)
-		drop_client(client);
+		sh_control_drop(client);
 }
 
 void
@@ -151,6 +136,7 @@ sh_control_answer(struct sh_control_client *client, int status,
 	client->closing = true;
 	client->ticket = client->replaces = 0;
 	client->waits_reopen = client->waits_stop = false;
+	client->deadline_ms = sh_clock_ms() + ANSWER_TIMEOUT_MS;
 	write_out(client);
 }
 
@@ -167,14 +153,18 @@ read_request(struct sh_control_client *client)
 		return;
 	if (n <= 0) {
 		/* who no longer waits for an answer does not withdraw it */
-		drop_client(client);
+		sh_control_drop(client);
 		return;
 	}
+	if (client->asked)
+		return; /* one request for each connection */
 	client->in_len += (size_t)n;
 	taken = sh_control_parse(&request, client->in, client->in_len);
 	if (taken == 0)
 		return;
+	client->asked = true;
 	client->in_len = 0;
+	client->deadline_ms = 0;
 	if (taken < 0)
 		sh_control_answer(client, SH_EXIT_USAGE,
 		    "not a request: expected \"shoal/1 VERB key=value\"\n");
@@ -189,9 +179,9 @@ on_client(void *arg, short revents)
 
 	if (client->fd < 0)
 		return;
-	if (revents & POLLOUT)
+	if (client->closing)
 		write_out(client);
-	if (client->fd >= 0 && (revents & (POLLIN | POLLHUP | POLLERR)))
+	else
 		read_request(client);
 }
 
@@ -207,6 +197,22 @@ free_place(struct sh_master *master)
 }
 
 static void
+turn_away(int fd)
+{
+	static const char body[] = "too many callers at once; try again\n";
+	char text[SH_CONTROL_HEAD_MAX + sizeof(body)];
+	int n = snprintf(text, sizeof(text), "shoal/1 %d %zu\n%s",
+	    SH_EXIT_TIMEOUT, sizeof(body) - 1, body);
+
+	sh_log_warning("control socket: more than %d callers",
+	    SH_CONTROL_CLIENTS);
+	if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+		/* it sees the end of file instead */
+	}
+	close(fd);
+}
+
+static void
 on_control(void *arg, short revents)
 {
 	struct sh_master *master = arg;
@@ -217,13 +223,12 @@ on_control(void *arg, short revents)
 		    SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
 		client = free_place(master);
 		if (client == NULL) {
-			sh_log_warning("control socket: more than %d callers",
-			    SH_CONTROL_CLIENTS);
-			close(fd);
+			turn_away(fd);
 			continue;
 		}
 		*client = (struct sh_control_client){ .master = master,
-			.fd = sh_register_add(fd) };
+			.fd = sh_register_add(fd),
+			.deadline_ms = sh_clock_ms() + REQUEST_TIMEOUT_MS };
 		sh_buf_init(&client->out, ANSWER_MAX);
 	}
 }
@@ -238,8 +243,9 @@ sh_control_poll(struct sh_master *master)
 	for (i = 0; i < SH_CONTROL_CLIENTS; i++) {
 		struct sh_control_client *client = &master->clients[i];
 
+		/* with half of the answer gone, what else it says or that it
+		 * says no more is of no interest */
 		sh_poll_add(&master->poll, client->fd,
-		    client->out.len != 0 ? POLLIN | POLLOUT : POLLIN,
-		    on_client, client);
+		    client->closing ? POLLOUT : POLLIN, on_client, client);
 	}
 }

@@ -18,6 +18,8 @@ int sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 void sh_control_close(struct sh_master *master);
 /** Add the socket and its callers to the next wait. */
 void sh_control_poll(struct sh_master *master);
+/** Let a caller go, answered or not. */
+void sh_control_drop(struct sh_control_client *client);
 /** Answer a caller and let it go. */
 void sh_control_answer(struct sh_control_client *client, int status,
     const char *text);

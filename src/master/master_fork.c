@@ -95,8 +95,14 @@ sh_reap(struct sh_child *child, struct sh_exit *how)
 {
 	siginfo_t info = { 0 };
 
-	if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0)
-		return -errno;
+	if (waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOHANG) < 0) {
+		if (errno != ECHILD)
+			return -errno;
+		/* somebody else has collected it: gone all the same */
+		info.si_pid = child->pid;
+		info.si_code = CLD_EXITED;
+		info.si_status = SH_EXIT_UNKNOWN;
+	}
 	if (info.si_pid == 0)
 		return 0;
 	*how = (struct sh_exit){ 0 };
@@ -112,7 +118,9 @@ const char *
 sh_exit_format(const struct sh_exit *how, char *buf, size_t cap)
 {
 	if (how->signal == 0)
-		snprintf(buf, cap, "exit status %d", how->status);
+		snprintf(buf, cap, how->status == SH_EXIT_UNKNOWN
+			? "unknown, since the program has collected it"
+			: "exit status %d", how->status);
 	else
 		snprintf(buf, cap, "signal %d (%s)%s", how->signal,
 		    strsignal(how->signal),

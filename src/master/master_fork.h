@@ -25,6 +25,8 @@ struct sh_exit {
 	int status;	/* exit status, when signal is 0 */
 };
 
+enum { SH_EXIT_UNKNOWN = -1 };	/* no status that a process can have */
+
 /** Collect a child that its pidfd says has ended, and close the pidfd. 1; 0
  *  when it still runs; -errno. */
 int sh_reap(struct sh_child *child, struct sh_exit *how);

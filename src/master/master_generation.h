@@ -20,8 +20,8 @@ struct sh_generation {
 	struct sh_bound **bounds;	/* by address; NULL until bound */
 };
 
-/** Make a generation of a plan; takes plan_fd and, with the array, module_fds.
- *  0, or -errno with the reason in why. */
+/** Make a generation of a plan, a sealed memfd; takes plan_fd and, with the
+ *  array, module_fds, all registered. 0, or -errno with the reason in why. */
 int sh_generation_new(int plan_fd, int *module_fds, uint32_t module_count,
     struct sh_generation **out, char *why, size_t cap);
 /** Get the sockets of all its addresses; all or none. 0 or -errno with why. */

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include <shoal/error.h>
 
 #include "master/master.h"
+#include "proc/paths.h"
 #include "proc/register.h"
 
 /* F_SETLK belongs to the process: unlike flock(2) and OFD locks it does not
@@ -62,15 +62,6 @@ open_locked(const char *path, pid_t *holder_out)
 	}
 }
 
-static void
-make_folder(const char *path)
-{
-	char copy[SH_PLAN_PATH_MAX];
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	mkdir(dirname(copy), 0755);
-}
-
 int
 sh_instance_open(struct sh_master *master, const struct sh_plan *plan,
     char *why, size_t cap)
@@ -80,8 +71,9 @@ sh_instance_open(struct sh_master *master, const struct sh_plan *plan,
 
 	if (plan->pid_file[0] == '\0')
 		return 0;
-	make_folder(plan->pid_file);
-	fd = open_locked(plan->pid_file, &holder);
+	fd = sh_path_make_folder(plan->pid_file);
+	if (fd == 0)
+		fd = open_locked(plan->pid_file, &holder);
 	if (fd == -SHOAL_EEXIST) {
 		snprintf(why, cap, "already running, pid %d (%s is locked)",
 		    (int)holder, plan->pid_file);

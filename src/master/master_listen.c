@@ -4,6 +4,7 @@
 #include "master/master_listen.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -19,21 +20,55 @@
 /* TCP_NOTSENT_LOWAT's "no limit" */
 enum { NO_LOWAT = -1 };
 
+/* FNV-1a */
+static uint64_t
+hash_text(const char *text)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
+}
+
+/* The name of an address's lock. A path means different files in different
+ * containers that share a network, and may be too long, so a socket file is
+ * named by its folder's number. */
+static int
+format_lock(const struct sh_addr *addr, char *buf, size_t cap)
+{
+	char text[SH_ADDR_TEXT_MAX], folder[sizeof(addr->un.sun_path)];
+	struct stat st;
+	int n;
+
+	if (!sh_addr_is_unix(addr)) {
+		n = snprintf(buf, cap, "shoal/%s",
+		    sh_addr_format(addr, text, sizeof(text)));
+	} else {
+		memcpy(folder, addr->un.sun_path, sizeof(folder));
+		if (stat(dirname(folder), &st) < 0)
+			return -errno;
+		n = snprintf(buf, cap, "shoal/unix:%jx:%jx:%jx",
+		    (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+		    (uintmax_t)hash_text(strrchr(addr->un.sun_path, '/')));
+	}
+	return n < (int)cap ? n : -ENAMETOOLONG;
+}
+
 /*
  * Two masters with SO_REUSEPORT would share a port without noticing. The name
  * of an abstract socket belongs to one process and to one network namespace,
  * as a port does, and goes away with its holder.
  */
 static int
-lock_address(const char *text)
+lock_address(const struct sh_addr *addr)
 {
 	struct sh_addr name = { .un = { .sun_family = AF_UNIX } };
-	int n, fd;
+	int fd, n = format_lock(addr, name.un.sun_path + 1,
+	    sizeof(name.un.sun_path) - 1);
 
-	n = snprintf(name.un.sun_path + 1, sizeof(name.un.sun_path) - 1,
-	    "shoal/%s", text);
-	if (n > (int)sizeof(name.un.sun_path) - 2)
-		n = (int)sizeof(name.un.sun_path) - 2;
+	if (n < 0)
+		return n;
 	name.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 	    (size_t)n);
 	fd = sh_sock_bind(&name, false);
@@ -90,43 +125,36 @@ listen_on(int fd, const struct sh_plan_address *wanted)
 	return r;
 }
 
-/* A socket file that nobody listens on is left over from a crash. */
-static int
-remove_stale(const struct sh_addr *addr)
+/* Whether a socket of ours is in the way of a probe: "127.0.0.1:80" of one of
+ * "*:80", which is no conflict. */
+static bool
+has_port(const struct sh_bound_list *list, unsigned port)
 {
-	struct stat st;
-	int fd, r = 0;
+	const struct sh_bound *bound;
 
-	if (lstat(addr->un.sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, &addr->sa, addr->len) == 0 || errno == EAGAIN)
-		r = -EADDRINUSE;
-	else if (errno != ECONNREFUSED || unlink(addr->un.sun_path) < 0)
-		r = -errno;
-	close(fd);
-	return r;
+	for (bound = list->first; bound != NULL; bound = bound->next)
+		if (!bound->shared && sh_addr_port(&bound->addr) == port)
+			return true;
+	return false;
 }
 
 /* Without SO_REUSEPORT the kernel still says that a port is taken. */
 static int
-probe(const struct sh_addr *addr)
+probe(const struct sh_bound_list *list, const struct sh_addr *addr)
 {
 	int fd;
 
 	if (sh_addr_is_unix(addr))
-		return remove_stale(addr);
+		return sh_sock_remove_stale(addr);
 	if (sh_addr_port(addr) == 0)
 		return 0;
 	fd = sh_sock_bind(addr, false);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	return 0;
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	return fd == -EADDRINUSE && has_port(list, sh_addr_port(addr)) ? 0
+									: fd;
 }
 
 /* The sockets of all slots, in the order of the slots. */
@@ -204,6 +232,9 @@ advice(int error)
 	case EADDRNOTAVAIL:
 		return "; no interface of this machine has the address "
 		       "(`ip address' lists them)";
+	case EMFILE:
+		return "; every address needs a descriptor for each worker: "
+		       "raise the limit (ulimit -n; LimitNOFILE= in the unit)";
 	case EEXIST:
 		return "; a file that is not a socket is in the way";
 	default:
@@ -228,11 +259,11 @@ open_bound(struct sh_bound_list *list, const struct sh_plan_address *wanted,
 	int r = 0;
 
 	if (bound->shared || sh_addr_port(&wanted->addr) != 0) {
-		bound->lock_fd = lock_address(wanted->text);
+		bound->lock_fd = lock_address(&wanted->addr);
 		r = bound->lock_fd < 0 ? bound->lock_fd : 0;
 	}
 	if (r == 0)
-		r = probe(&wanted->addr);
+		r = probe(list, &wanted->addr);
 	if (r == 0)
 		r = bind_slots(bound, wanted);
 	if (r < 0) {
@@ -243,13 +274,17 @@ open_bound(struct sh_bound_list *list, const struct sh_plan_address *wanted,
 	return 0;
 }
 
+/* The text is an address's identity, since port 0 is another port each time;
+ * "localhost:80" and "127.0.0.1:80" are one all the same. */
 static struct sh_bound *
-find_bound(const struct sh_bound_list *list, const char *text)
+find_bound(const struct sh_bound_list *list,
+    const struct sh_plan_address *wanted)
 {
 	struct sh_bound *bound;
 
 	for (bound = list->first; bound != NULL; bound = bound->next)
-		if (strcmp(bound->text, text) == 0)
+		if (strcmp(bound->text, wanted->text) == 0 ||
+		    sh_addr_is_same(&bound->addr, &wanted->addr))
 			return bound;
 	return NULL;
 }
@@ -259,7 +294,7 @@ sh_bound_acquire(struct sh_bound_list *list,
     const struct sh_plan_address *wanted, struct sh_bound **bound_out,
     char *why, size_t cap)
 {
-	struct sh_bound *bound = find_bound(list, wanted->text);
+	struct sh_bound *bound = find_bound(list, wanted);
 	uint32_t slot;
 	int r = 0;
 

@@ -43,7 +43,7 @@ void
 sh_master_stop(struct sh_master *master, enum sh_stop stop)
 {
 	sh_notify_stopping(master);
-	sh_checking_stop(master);
+	sh_reload_cancel(master);
 	if (!master->has_pool) {
 		sh_master_fail(master, SH_EXIT_FAILED,
 		    "stopped before it had started");
@@ -93,6 +93,25 @@ turn(struct sh_master *master)
 	sh_notify_turn(master, now_ms);
 }
 
+/* Whoever interrupts `start' does not want a server that comes up later. */
+static void
+on_starter(void *arg, short revents)
+{
+	struct sh_master *master = arg;
+	char byte;
+
+	if (master->options.ready_fd < 0)
+		return;
+	if (read(master->options.ready_fd, &byte, 1) > 0) {
+		/* it does not wait any longer, and says that it goes on */
+		sh_register_close(&master->options.ready_fd);
+		return;
+	}
+	sh_register_close(&master->options.ready_fd);
+	sh_log_notice("`start' was interrupted: stopping");
+	sh_master_stop(master, SH_STOP_FAST);
+}
+
 static void
 wait_for_events(struct sh_master *master)
 {
@@ -104,6 +123,8 @@ wait_for_events(struct sh_master *master)
 	sh_checking_poll(master);
 	sh_signals_poll(master);
 	sh_control_poll(master);
+	sh_poll_add(&master->poll, master->options.ready_fd, POLLIN,
+	    on_starter, master);
 	sh_poll_wait(&master->poll, timeout_ms);
 }
 
@@ -130,7 +151,8 @@ new_master(const struct sh_master_options *options)
 	return master;
 }
 
-/* The daemon's terminal goes away once it serves. */
+/* Whoever reads what `start' writes waits for the last holder of the other
+ * end. The log is open by now, and `start' is told by the record. */
 static void
 leave_terminal(void)
 {
@@ -152,14 +174,29 @@ serve(struct sh_master *master)
 	sh_notify_open(master);
 	sh_reload_request(master, 0, NULL);
 	while (!master->ended) {
-		turn(master);
-		if (on_terminal && master->ready) {
+		/* before the first worker: it would keep the terminal */
+		if (on_terminal && master->has_pool) {
 			leave_terminal();
 			on_terminal = false;
 		}
+		turn(master);
 		if (!master->ended)
 			wait_for_events(master);
 	}
+}
+
+/* The master holds a socket for each address and worker; its children set
+ * their own limits. */
+static void
+raise_nofile(struct sh_master *master)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &master->saved_nofile) < 0)
+		return;
+	limit = master->saved_nofile;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* The record that `start' waits for: status, a space, the text. */
@@ -192,6 +229,7 @@ end(struct sh_master *master)
 	sh_control_close(master);
 	sh_instance_close(master);
 	sh_signals_close(master);
+	setrlimit(RLIMIT_NOFILE, &master->saved_nofile);
 	sh_register_close(&master->options.ready_fd);
 	sh_poll_fini(&master->poll);
 	if (master->log_fd >= 0) {
@@ -210,6 +248,7 @@ sh_master_run(const struct sh_master_options *options)
 	int r;
 
 	sh_log_set_role("master");
+	raise_nofile(master);
 	r = sh_signals_open(master);
 	if (r < 0)
 		sh_master_fail(master, SH_EXIT_OS, "signalfd: %s",

@@ -8,6 +8,8 @@
 struct writer {
 	struct sh_action *actions;
 	size_t count, cap;
+	uint32_t places;	/* for new processes */
+	uint32_t wanted;	/* new processes */
 };
 
 static void
@@ -81,6 +83,16 @@ find_serving(const struct sh_pool_state *s, uint32_t slot, uint64_t generation)
 }
 
 static void
+add_spawn(struct writer *w, uint32_t slot, uint64_t generation)
+{
+	/* without a place it waits for one */
+	w->wanted++;
+	if (w->wanted <= w->places)
+		add(w, (struct sh_action){ .type = SH_ACTION_SPAWN,
+			.slot = slot, .generation = generation });
+}
+
+static void
 fill_current(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 {
 	uint32_t slot;
@@ -88,8 +100,7 @@ fill_current(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 	for (slot = 0; slot < s->slot_count; slot++)
 		if (find_serving(s, slot, s->current) == NULL &&
 		    now_ms >= s->slots[slot].spawn_at_ms)
-			add(w, (struct sh_action){ .type = SH_ACTION_SPAWN,
-				.slot = slot, .generation = s->current });
+			add_spawn(w, slot, s->current);
 }
 
 /* The target comes up as a whole or not at all. */
@@ -107,8 +118,7 @@ advance_target(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 		    find_serving(s, slot, s->target);
 
 		if (p == NULL)
-			add(w, (struct sh_action){ .type = SH_ACTION_SPAWN,
-				.slot = slot, .generation = s->target });
+			add_spawn(w, slot, s->target);
 		else if (p->state == SH_PROCESS_READY)
 			ready++;
 	}
@@ -185,6 +195,29 @@ limit_old(const struct sh_pool_state *s, struct writer *w)
 		if (s->processes[i].state == SH_PROCESS_DRAINING &&
 		    s->processes[i].generation == surplus)
 			add_process(w, SH_ACTION_STOP, i, SH_FINAL_MS);
+}
+
+/* A new process matters more than the longest drain. */
+static void
+make_room(const struct sh_pool_state *s, struct writer *w)
+{
+	uint32_t i, oldest = s->process_count;
+
+	if (w->wanted <= w->places)
+		return;
+	for (i = 0; i < s->process_count; i++) {
+		const struct sh_process *p = &s->processes[i];
+
+		if (p->state == SH_PROCESS_STOPPING ||
+		    p->state == SH_PROCESS_KILLED)
+			return; /* its place will be free soon */
+		if (p->state == SH_PROCESS_DRAINING &&
+		    (oldest == s->process_count ||
+			p->incarnation < s->processes[oldest].incarnation))
+			oldest = i;
+	}
+	if (oldest != s->process_count)
+		add_process(w, SH_ACTION_STOP, oldest, SH_FINAL_MS);
 }
 
 static bool
@@ -290,7 +323,10 @@ sh_policy_decide(const struct sh_pool_state *s, int64_t now_ms,
     struct sh_action *actions, size_t cap)
 {
 	struct writer w = { .actions = actions, .cap = cap };
+	uint32_t i;
 
+	for (i = 0; i < s->process_count; i++)
+		w.places += !is_alive(&s->processes[i]);
 	end_overdue(s, now_ms, &w);
 	if (s->phase == SH_PHASE_STOPPING) {
 		stop_all(s, now_ms, &w);
@@ -306,6 +342,7 @@ sh_policy_decide(const struct sh_pool_state *s, int64_t now_ms,
 		advance_target(s, now_ms, &w);
 	retire_superseded(s, &w);
 	limit_old(s, &w);
+	make_room(s, &w);
 	return w.count;
 }
 

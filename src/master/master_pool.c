@@ -77,19 +77,31 @@ sh_pool_generation(const struct sh_pool *pool, uint64_t id)
 	return NULL;
 }
 
+/* Whether a generation has processes; with accepting, only those count that
+ * accept or will. */
 static bool
-has_processes(const struct sh_pool *pool, uint64_t generation)
+has_processes(const struct sh_pool *pool, uint64_t generation, bool accepting)
 {
 	uint32_t i;
 
-	for (i = 0; i < pool->state.process_count; i++)
-		if (pool->state.processes[i].state != SH_PROCESS_FREE &&
-		    pool->state.processes[i].generation == generation)
+	for (i = 0; i < pool->state.process_count; i++) {
+		const struct sh_process *p = &pool->state.processes[i];
+
+		if (p->generation == generation &&
+		    (accepting ? p->state == SH_PROCESS_STARTING ||
+				p->state == SH_PROCESS_READY
+			       : p->state != SH_PROCESS_FREE))
 			return true;
+	}
 	return false;
 }
 
-/* Free what nobody serves from and nobody can go back to. */
+/*
+ * Free what nobody serves from and nobody can go back to. An address that only
+ * such a generation has is closed as soon as its workers have been told to
+ * drain: they empty their queue, and what comes later is refused instead of
+ * waiting for nobody.
+ */
 static void
 drop_generations(struct sh_pool *pool)
 {
@@ -100,15 +112,35 @@ drop_generations(struct sh_pool *pool)
 
 		if (generation->id == pool->state.current ||
 		    generation->id == pool->state.target ||
-		    generation->id == pool->previous ||
-		    has_processes(pool, generation->id)) {
+		    has_processes(pool, generation->id, true)) {
+			at = &generation->next;
+			continue;
+		}
+		sh_generation_unbind(generation, &pool->bounds);
+		if (generation->id == pool->previous ||
+		    has_processes(pool, generation->id, false)) {
 			at = &generation->next;
 			continue;
 		}
 		*at = generation->next;
-		sh_generation_unbind(generation, &pool->bounds);
 		sh_generation_free(&generation);
 	}
+}
+
+/* What nobody accepts from any more must not go on listening: connections to
+ * it would hang. Workers that drain have accepted what was queued; going back
+ * to a generation binds its addresses again. */
+static void
+release_addresses(struct sh_pool *pool)
+{
+	struct sh_generation *generation;
+
+	for (generation = pool->generations; generation != NULL;
+	     generation = generation->next)
+		if (pool->state.phase == SH_PHASE_STOPPING ||
+		    (generation->id != pool->state.current &&
+			generation->id != pool->state.target))
+			sh_generation_unbind(generation, &pool->bounds);
 }
 
 /* The settings of the pool are those of the newest generation. */
@@ -144,6 +176,11 @@ sh_pool_offer(struct sh_pool *pool, struct sh_generation *generation,
 	int r;
 
 	sh_assert(pool->state.target == 0);
+	if (pool->state.phase == SH_PHASE_STOPPING) {
+		snprintf(why, cap, "the master is stopping");
+		sh_generation_free(&generation);
+		return -SHOAL_ECANCELED;
+	}
 	r = sh_generation_bind(generation, &pool->bounds, why, cap);
 	if (r < 0) {
 		sh_generation_free(&generation);
@@ -178,11 +215,25 @@ sh_pool_stop(struct sh_pool *pool, enum sh_stop stop)
 int
 sh_pool_replace(struct sh_pool *pool, uint32_t slot)
 {
+	struct sh_slot *replaced = &pool->state.slots[slot];
+	uint32_t i;
+
 	if (slot >= pool->state.slot_count)
 		return -SHOAL_EINVAL;
-	pool->state.slots[slot].keep_from = pool->next_incarnation;
-	pool->state.slots[slot].spawn_at_ms = 0;
 	pool->restarts++;
+	/* one that is on its way is new enough */
+	for (i = 0; i < pool->state.process_count; i++) {
+		const struct sh_process *p = &pool->state.processes[i];
+
+		if (p->state == SH_PROCESS_STARTING && p->slot == slot &&
+		    p->generation == pool->state.current &&
+		    p->incarnation >= replaced->keep_from) {
+			replaced->keep_from = p->incarnation;
+			return 0;
+		}
+	}
+	replaced->keep_from = pool->next_incarnation;
+	replaced->spawn_at_ms = 0;
 	return 0;
 }
 
@@ -242,13 +293,16 @@ commit(struct sh_pool *pool, int64_t now_ms)
 static void
 give_up(struct sh_pool *pool)
 {
+	enum sh_outcome outcome = pool->reverting ? SH_OUTCOME_STUCK
+						  : SH_OUTCOME_FAILED;
+
 	/* the policy drains or kills those of its workers that are there */
 	if (pool->target_why[0] == '\0')
 		snprintf(pool->target_why, sizeof(pool->target_why),
 		    "its workers were not ready in time "
 		    "(reload.start_timeout)");
 	pool->reverting = false;
-	finish_target(pool, SH_OUTCOME_FAILED, pool->target_why);
+	finish_target(pool, outcome, pool->target_why);
 }
 
 static void
@@ -265,7 +319,8 @@ revert(struct sh_pool *pool, int64_t now_ms)
 	    (unsigned long long)pool->previous);
 	pool->state.can_revert = false;
 	if (sh_generation_bind(old, &pool->bounds, why, sizeof(why)) < 0) {
-		sh_log_err("cannot go back: %s", why);
+		pool->options.on_outcome(SH_OUTCOME_STUCK, pool->previous,
+		    why, pool->options.arg);
 		return;
 	}
 	pool->reverting = true;
@@ -275,15 +330,23 @@ revert(struct sh_pool *pool, int64_t now_ms)
 static void
 spawn(struct sh_pool *pool, uint32_t slot, uint64_t generation, int64_t now_ms)
 {
+	struct sh_slot *at = &pool->state.slots[slot];
 	char why[SH_WHY_MAX];
 
 	if (sh_worker_spawn(pool, slot, generation, now_ms, why, sizeof(why)) ==
 	    0)
 		return;
-	sh_log_err("slot %u: cannot start a worker: %s", slot, why);
-	if (generation == pool->state.target)
+	if (generation == pool->state.target) {
 		sh_pool_withdraw(pool, why);
-	pool->state.slots[slot].spawn_at_ms = now_ms + SPAWN_RETRY_MS;
+		return;
+	}
+	/* as after a quick death: what is short now may come back */
+	sh_policy_slot_died(at, 0, now_ms, &pool->state.limits);
+	if (at->spawn_at_ms < now_ms + SPAWN_RETRY_MS)
+		at->spawn_at_ms = now_ms + SPAWN_RETRY_MS;
+	sh_log_err("slot %u: cannot start a worker: %s; trying again in %lld "
+		   "ms",
+	    slot, why, (long long)(at->spawn_at_ms - now_ms));
 }
 
 static void
@@ -302,11 +365,10 @@ carry_out(struct sh_pool *pool, const struct sh_action *action, int64_t now_ms)
 		    action->ms, now_ms);
 		break;
 	case SH_ACTION_KILL:
-		sh_worker_kill(pool, action->process, SIGKILL);
+		sh_worker_kill(pool, action->process, SIGKILL, now_ms);
 		break;
 	case SH_ACTION_ABORT:
-		pool->state.processes[action->process].stalled = true;
-		sh_worker_kill(pool, action->process, SIGABRT);
+		sh_worker_kill(pool, action->process, SIGABRT, now_ms);
 		pool->state.processes[action->process].deadline_ms =
 		    now_ms + ABORT_GRACE_MS;
 		break;
@@ -330,6 +392,7 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 		for (i = 0; i < count && !pool->ended_all; i++)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
+	release_addresses(pool);
 	drop_generations(pool);
 }
 

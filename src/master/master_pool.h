@@ -19,7 +19,9 @@
 enum sh_outcome {
 	SH_OUTCOME_SERVING,	/* it serves; the one before drains */
 	SH_OUTCOME_FAILED,	/* it is gone; the one before goes on */
-	SH_OUTCOME_REVERTED	/* it crashed; the one before serves again */
+	SH_OUTCOME_REVERTED,	/* it crashed; the one before serves again */
+	SH_OUTCOME_STUCK	/* it crashes, but the one before cannot be
+				   brought back */
 };
 
 struct sh_pool_options {

@@ -39,6 +39,19 @@ record(struct sh_master *master, const char *result, const char *text)
 		reload->failed_count++;
 }
 
+/* Start the reload that was put behind the present one. */
+static void
+start_next(struct sh_master *master)
+{
+	struct sh_reload *reload = &master->reload;
+
+	if (reload->ticket != 0 || reload->next_ticket == 0)
+		return;
+	reload->ticket = reload->next_ticket;
+	reload->next_ticket = 0;
+	start_reload(master);
+}
+
 /* The end of the present reload: tell who waits, go on with the next. */
 static void
 finish(struct sh_master *master, int status, const char *text)
@@ -59,11 +72,7 @@ finish(struct sh_master *master, int status, const char *text)
 		    (unsigned long long)master->pool.state.current);
 	sh_notify_reloaded(master);
 	sh_command_answer_reload(master, ticket, status, text);
-	if (reload->next_ticket == 0)
-		return;
-	reload->ticket = reload->next_ticket;
-	reload->next_ticket = 0;
-	start_reload(master);
+	start_next(master);
 }
 
 static void
@@ -79,12 +88,24 @@ start_reload(struct sh_master *master)
 		finish(master, SH_EXIT_OS, why);
 }
 
+static bool
+is_ending(const struct sh_master *master)
+{
+	return master->ended ||
+	    (master->has_pool &&
+		master->pool.state.phase == SH_PHASE_STOPPING);
+}
+
 void
 sh_reload_request(struct sh_master *master, int64_t timeout_ms,
     uint64_t *ticket_out)
 {
 	struct sh_reload *reload = &master->reload;
 
+	if (is_ending(master)) {
+		sh_log_notice("not reloading: the master is stopping");
+		return;
+	}
 	reload->timeout_ms = timeout_ms;
 	if (master->has_pool && master->pool.state.target != 0) {
 		/* its workers are being forked: it is too late to join */
@@ -104,6 +125,19 @@ sh_reload_request(struct sh_master *master, int64_t timeout_ms,
 	if (ticket_out != NULL)
 		*ticket_out = reload->ticket;
 	start_reload(master);
+}
+
+void
+sh_reload_cancel(struct sh_master *master)
+{
+	static const char text[] = "the master is stopping\n";
+	struct sh_reload *reload = &master->reload;
+	uint64_t ticket = reload->ticket, next_ticket = reload->next_ticket;
+
+	sh_checking_stop(master);
+	reload->ticket = reload->next_ticket = 0;
+	sh_command_answer_reload(master, ticket, SH_EXIT_FAILED, text);
+	sh_command_answer_reload(master, next_ticket, SH_EXIT_FAILED, text);
 }
 
 /* The first plan decides what cannot change later. */
@@ -153,9 +187,9 @@ target_timeout_ms(const struct sh_master *master, const struct sh_plan *plan)
 }
 
 static int
-bring_in(struct sh_master *master, char *why, size_t cap)
+bring_in(struct sh_master *master, struct sh_checking *checking, char *why,
+    size_t cap)
 {
-	struct sh_checking *checking = &master->checking;
 	struct sh_generation *generation;
 	int64_t timeout_ms;
 	int plan_fd = checking->plan_fd, status, r;
@@ -187,41 +221,49 @@ bring_in(struct sh_master *master, char *why, size_t cap)
 	return SH_EXIT_OK;
 }
 
-void
-sh_reload_checked(struct sh_master *master)
+/* While a configuration was being checked, the pool has begun to go back: what
+ * was compared with the one that crashed is checked again afterwards. */
+static void
+put_behind(struct sh_master *master)
 {
-	struct sh_checking *checking = &master->checking;
-	char why[2048];
-	int status = checking->status;
+	struct sh_reload *reload = &master->reload;
+	uint64_t ticket = reload->ticket;
 
+	reload->ticket = 0;
+	if (reload->next_ticket == 0)
+		reload->next_ticket = ticket;
+	else
+		sh_command_answer_reload(master, ticket, SH_EXIT_TIMEOUT,
+		    "superseded by a newer reload\n");
+}
+
+void
+sh_reload_checked(struct sh_master *master, struct sh_checking *findings)
+{
+	char why[2048];
+	int status = findings->status;
+
+	if (master->has_pool && master->pool.state.target != 0) {
+		put_behind(master);
+		return;
+	}
 	if (status != SH_EXIT_OK) {
-		char *text = sh_buf_take(&checking->text);
+		char *text = sh_buf_take(&findings->text);
 
 		finish(master, status,
 		    text != NULL ? text : "the configuration is wrong\n");
 		free(text);
 		return;
 	}
-	if (checking->text.len != 0) {
-		char *text = sh_buf_take(&checking->text);
+	if (findings->text.len != 0) {
+		char *text = sh_buf_take(&findings->text);
 
 		sh_log_lines(SHOAL_LOG_WARNING, text != NULL ? text : "");
 		free(text);
 	}
-	status = bring_in(master, why, sizeof(why));
+	status = bring_in(master, findings, why, sizeof(why));
 	if (status != SH_EXIT_OK)
 		finish(master, status, why);
-}
-
-/* The new generation's level and format of the log. */
-static void
-use_log_settings(struct sh_master *master)
-{
-	const struct sh_plan *plan = sh_pool_generation(&master->pool,
-	    master->pool.state.current)->plan;
-
-	sh_log_open(sh_log_fd(), (enum sh_log_format)plan->log_format,
-	    (enum shoal_log_level)plan->log_level);
 }
 
 static void
@@ -232,6 +274,37 @@ begin_service(struct sh_master *master)
 	sh_command_announce_ready(master);
 }
 
+static const struct sh_plan *
+current_plan(const struct sh_master *master)
+{
+	return sh_pool_generation(&master->pool,
+	    master->pool.state.current)->plan;
+}
+
+/* The end of the way back to a generation, which nobody has asked for; why is
+ * NULL when it serves again. */
+static void
+end_revert(struct sh_master *master, uint64_t generation, const char *why)
+{
+	char words[SH_WHY_MAX + 128];
+
+	if (why == NULL) {
+		sh_log_notice("generation %llu serves again",
+		    (unsigned long long)generation);
+		record(master, "reverted",
+		    "the workers of the new generation died; "
+		    "the one before serves again");
+	} else {
+		snprintf(words, sizeof(words), "the workers die, and "
+		    "generation %llu cannot be brought back: %s",
+		    (unsigned long long)generation, why);
+		sh_log_err("%s", words);
+		record(master, "failed", words);
+	}
+	sh_notify_reloaded(master);
+	start_next(master);
+}
+
 void
 sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
     const char *text, void *arg)
@@ -239,21 +312,20 @@ sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
 	struct sh_master *master = arg;
 	char words[SH_WHY_MAX + 64];
 
-	if (outcome == SH_OUTCOME_FAILED) {
-		snprintf(words, sizeof(words), "%s", text);
-		if (master->reload.ticket != 0)
-			finish(master, SH_EXIT_FAILED, words);
+	switch (outcome) {
+	case SH_OUTCOME_FAILED:
+		finish(master, SH_EXIT_FAILED, text);
 		return;
-	}
-	use_log_settings(master);
-	if (outcome == SH_OUTCOME_REVERTED) {
-		sh_log_notice("generation %llu serves again",
-		    (unsigned long long)generation);
-		record(master, "reverted",
-		    "the workers of the new generation died; "
-		    "the one before serves again");
+	case SH_OUTCOME_STUCK:
+		end_revert(master, generation, text);
 		return;
+	case SH_OUTCOME_REVERTED:
+		sh_master_log_follow(master, current_plan(master));
+		end_revert(master, generation, NULL);
+		return;
+	case SH_OUTCOME_SERVING: break;
 	}
+	sh_master_log_follow(master, current_plan(master));
 	snprintf(words, sizeof(words), "generation %llu serves with %u worker%s",
 	    (unsigned long long)generation, master->pool.state.slot_count,
 	    master->pool.state.slot_count == 1 ? "" : "s");

@@ -3,9 +3,11 @@
 
 #include "master/master_signal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
@@ -17,23 +19,39 @@
 
 /* Terminals send the window ones; they must not reach anybody's default. */
 static const int taken[] = { SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1,
-	SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGALRM };
+	SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGALRM,
+	/* the rest is not read */
+	SIGCHLD, SIGPIPE };
+
+static_assert(SH_ARRAY_LEN(taken) == SH_SIGNALS_TAKEN, "one place for each");
+
+static void
+fill_set(sigset_t *set)
+{
+	size_t i;
+
+	sigemptyset(set);
+	for (i = 0; i < SH_ARRAY_LEN(taken); i++)
+		if (taken[i] != SIGCHLD && taken[i] != SIGPIPE)
+			sigaddset(set, taken[i]);
+}
 
 int
 sh_signals_open(struct sh_master *master)
 {
+	/* an ignored signal never arrives, and shells ignore some for what
+	 * they start in the background; an ignored SIGCHLD would make the
+	 * kernel bury workers unseen */
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 	size_t i;
 
-	sigemptyset(&set);
-	for (i = 0; i < SH_ARRAY_LEN(taken); i++)
-		sigaddset(&set, taken[i]);
+	fill_set(&set);
 	sigprocmask(SIG_BLOCK, &set, &master->saved_mask);
-	/* an ignored SIGCHLD would make the kernel bury workers unseen */
-	sigaction(SIGCHLD, &dfl, &master->saved_child);
-	sigaction(SIGPIPE, &ignore, &master->saved_pipe);
+	for (i = 0; i < SH_ARRAY_LEN(taken); i++)
+		sigaction(taken[i], taken[i] == SIGPIPE ? &ignore : &dfl,
+		    &master->saved_actions[i]);
 	master->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (master->signal_fd < 0)
 		return -errno;
@@ -44,9 +62,17 @@ sh_signals_open(struct sh_master *master)
 void
 sh_signals_close(struct sh_master *master)
 {
+	struct timespec none = { 0 };
+	sigset_t set;
+	size_t i;
+
 	sh_register_close(&master->signal_fd);
-	sigaction(SIGCHLD, &master->saved_child, NULL);
-	sigaction(SIGPIPE, &master->saved_pipe, NULL);
+	/* one that came while the master ended was for the master */
+	fill_set(&set);
+	while (sigtimedwait(&set, NULL, &none) > 0 || errno == EINTR)
+		;
+	for (i = 0; i < SH_ARRAY_LEN(taken); i++)
+		sigaction(taken[i], &master->saved_actions[i], NULL);
 	sigprocmask(SIG_SETMASK, &master->saved_mask, NULL);
 }
 

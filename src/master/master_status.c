@@ -133,13 +133,17 @@ json_listeners(const struct sh_master *master, struct sh_buf *out)
 {
 	const struct sh_generation *generation = sh_pool_generation(
 	    &master->pool, master->pool.state.current);
+	bool first = true;
 	uint32_t i;
 
 	sh_buf_puts(out, "\"listeners\":[");
 	for (i = 0; generation != NULL && i < generation->plan->address_count;
 	     i++) {
-		if (i != 0)
+		if (generation->bounds[i] == NULL)
+			continue; /* stopping */
+		if (!first)
 			sh_buf_puts(out, ",");
+		first = false;
 		json_listener(sh_plan_address(generation->plan, i),
 		    generation->bounds[i], out);
 	}
@@ -320,6 +324,8 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 		const struct sh_bound *bound = generation->bounds[i];
 		char text[SH_ADDR_TEXT_MAX];
 
+		if (bound == NULL)
+			continue; /* stopping */
 		for (slot = queued = 0; slot < bound->fd_count; slot++)
 			queued += sh_bound_queued(bound, slot);
 		sh_buf_printf(out, "%-20s %-32s %-5s %u/%u\n",

@@ -89,13 +89,19 @@ enter_process(struct sh_pool *pool, struct sh_process *p,
     const struct sh_heritage *heritage, const struct sh_child *child,
     int channel_fd, int64_t now_ms)
 {
+	/* the target's own time, since its settings may allow more than
+	 * those that serve */
+	int64_t deadline_ms = heritage->generation == pool->state.target
+	    ? pool->state.target_deadline_ms
+	    : now_ms + pool->state.limits.start_timeout_ms;
+
 	*p = (struct sh_process){
 		.state = SH_PROCESS_STARTING,
 		.slot = heritage->slot,
 		.incarnation = heritage->incarnation,
 		.generation = heritage->generation,
 		.started_ms = now_ms,
-		.deadline_ms = now_ms + pool->state.limits.start_timeout_ms,
+		.deadline_ms = deadline_ms,
 		.heartbeat_ms = now_ms,
 		.pid = child->pid,
 		.pidfd = child->pidfd,
@@ -155,6 +161,7 @@ sh_worker_tell(struct sh_pool *pool, uint32_t process,
 
 	p->state = type == SH_MESSAGE_DRAIN ? SH_PROCESS_DRAINING
 					    : SH_PROCESS_STOPPING;
+	p->told = true;
 	p->deadline_ms = now_ms + ms;
 	if (r < 0)
 		sh_log_warning("slot %u: cannot tell worker %d to %s: %s",
@@ -163,9 +170,12 @@ sh_worker_tell(struct sh_pool *pool, uint32_t process,
 }
 
 void
-sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal)
+sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal,
+    int64_t now_ms)
 {
 	struct sh_process *p = &pool->state.processes[process];
+	bool late = p->state == SH_PROCESS_STARTING && p->deadline_ms != 0 &&
+	    now_ms >= p->deadline_ms;
 
 	if (p->state == SH_PROCESS_DRAINING || p->state == SH_PROCESS_STOPPING)
 		sh_log_warning("slot %u: worker %d did not end in time and is "
@@ -177,12 +187,13 @@ sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal)
 		sh_log_err("slot %u: worker %d does not turn its loop "
 			   "(workers.watchdog) and is aborted",
 		    p->slot, (int)p->pid);
-	else if (p->state == SH_PROCESS_STARTING &&
-	    p->generation == pool->state.current)
+	else if (late && p->generation == pool->state.current)
 		sh_log_err("slot %u: worker %d was not ready in time "
 			   "(reload.start_timeout) and is killed",
 		    p->slot, (int)p->pid);
 	pidfd_send_signal(p->pidfd, signal, NULL, 0);
+	p->told = p->told || (signal == SIGKILL && !late &&
+		p->state != SH_PROCESS_KILLED);
 	p->state = SH_PROCESS_KILLED;
 	p->deadline_ms = 0;
 }
@@ -206,37 +217,58 @@ sh_worker_watch_heartbeats(struct sh_pool *pool, int64_t now_ms)
 	}
 }
 
+/* The end of a process that was to end. */
+static void
+note_end(struct sh_pool *pool, const struct sh_process *p,
+    const struct sh_exit *how, const char *words)
+{
+	uint32_t index = (uint32_t)(p - pool->state.processes);
+
+	if (p->state == SH_PROCESS_KILLED ||
+	    (how->signal == 0 && (how->status == SH_WORKER_DONE ||
+		how->status == SH_WORKER_FAILED))) {
+		sh_log_debug("slot %u: worker %d ended: %s", p->slot,
+		    (int)p->pid, words);
+		return;
+	}
+	pool->crashes++;
+	sh_log_err("slot %u: worker %d died while it was ending: %s; %llu "
+		   "connections were cut",
+	    p->slot, (int)p->pid, words,
+	    (unsigned long long)sh_block_connections(
+		&pool->board.blocks[index]));
+}
+
 /* What the end of a process means for its slot and generation. */
 static void
-judge_exit(struct sh_pool *pool, struct sh_process *p, const char *how,
-    int64_t now_ms)
+judge_exit(struct sh_pool *pool, struct sh_process *p,
+    const struct sh_exit *how, int64_t now_ms)
 {
-	bool told = p->state == SH_PROCESS_DRAINING ||
-	    p->state == SH_PROCESS_STOPPING ||
-	    (p->state == SH_PROCESS_KILLED && !p->stalled);
+	struct sh_slot *slot = &pool->state.slots[p->slot];
+	char words[128], why[SH_WHY_MAX];
 
-	if (told || pool->state.phase == SH_PHASE_STOPPING) {
-		sh_log_debug("slot %u: worker %d ended: %s", p->slot,
-		    (int)p->pid, how);
+	sh_exit_format(how, words, sizeof(words));
+	if (p->told || pool->state.phase == SH_PHASE_STOPPING) {
+		note_end(pool, p, how, words);
 		return;
 	}
 	if (p->generation == pool->state.target) {
-		char why[SH_WHY_MAX];
-
 		snprintf(why, sizeof(why), "worker of slot %u: %.*s", p->slot,
-		    (int)sizeof(why) - 40, p->why[0] != '\0' ? p->why : how);
+		    (int)sizeof(why) - 40, p->why[0] != '\0' ? p->why : words);
 		if (!pool->state.target_failed)
 			sh_pool_withdraw(pool, why);
 		return;
 	}
+	if (p->generation != pool->state.current)
+		return; /* its generation has been given up */
 	pool->crashes++;
 	pool->state.deaths_since_commit++;
-	sh_policy_slot_died(&pool->state.slots[p->slot],
-	    now_ms - p->started_ms, now_ms, &pool->state.limits);
+	sh_policy_slot_died(slot, now_ms - p->started_ms, now_ms,
+	    &pool->state.limits);
 	sh_log_err("slot %u: worker %d died: %s%s%s; the next one starts in "
 		   "%lld ms",
-	    p->slot, (int)p->pid, how, p->why[0] != '\0' ? ": " : "", p->why,
-	    (long long)(pool->state.slots[p->slot].spawn_at_ms - now_ms));
+	    p->slot, (int)p->pid, words, p->why[0] != '\0' ? ": " : "", p->why,
+	    (long long)(slot->spawn_at_ms - now_ms));
 }
 
 static void handle_message(struct sh_pool *pool, struct sh_process *p,
@@ -265,6 +297,19 @@ read_channel(struct sh_pool *pool, struct sh_process *p)
 	}
 }
 
+/* Somebody told the worker itself, by a signal. */
+static void
+leave_service(struct sh_process *p, const struct sh_message *message)
+{
+	if (p->state != SH_PROCESS_READY && p->state != SH_PROCESS_DRAINING)
+		return;
+	sh_log_notice("slot %u: worker %d was told by a signal to end",
+	    p->slot, (int)p->pid);
+	p->state = message->type == SH_MESSAGE_DRAIN ? SH_PROCESS_DRAINING
+						     : SH_PROCESS_STOPPING;
+	p->deadline_ms = sh_clock_ms() + message->value;
+}
+
 static void
 handle_message(struct sh_pool *pool, struct sh_process *p,
     const struct sh_message *message)
@@ -286,6 +331,8 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 			pool->reopening--;
 		p->reopening = false;
 		break;
+	case SH_MESSAGE_DRAIN:
+	case SH_MESSAGE_STOP: leave_service(p, message); break;
 	default:
 		sh_log_err("worker %d sent '%s', which is not for the master",
 		    (int)p->pid, sh_message_type_str(message->type));
@@ -307,14 +354,12 @@ on_exit_event(void *arg, short revents)
 	struct sh_child child = { .pid = p->pid, .pidfd = p->pidfd };
 	uint32_t index = (uint32_t)(p - pool->state.processes);
 	struct sh_exit how;
-	char text[128];
 
 	if (p->pidfd < 0 || sh_reap(&child, &how) <= 0)
 		return;
 	read_channel(pool, p);
 	p->pidfd = -1;
-	judge_exit(pool, p, sh_exit_format(&how, text, sizeof(text)),
-	    sh_clock_ms());
+	judge_exit(pool, p, &how, sh_clock_ms());
 	sh_totals_add(&pool->ended, &pool->board.blocks[index], 1);
 	sh_block_clear(&pool->board.blocks[index], 0);
 	sh_register_close(&p->channel_fd);

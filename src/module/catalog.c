@@ -12,7 +12,6 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "handlers/builtin.h"
 #include "module/program.h"
 
 void
@@ -129,8 +128,6 @@ sh_catalog_each(const struct sh_catalog *catalog,
 	const struct shoal_handler *const *handler;
 	size_t i;
 
-	for (handler = sh_builtin_handlers; *handler != NULL; handler++)
-		fn((*handler)->name, *handler, NULL, arg);
 	for (i = 0; catalog->program != NULL &&
 	     i < catalog->program->handler_count; i++)
 		fn(catalog->program->handlers[i]->name,

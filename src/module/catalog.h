@@ -1,6 +1,7 @@
 /*
- * This file knows the handlers there are: built-in ones, the program's own, and
- * those of loaded modules. Modules stay loaded until the process ends.
+ * This file knows the handlers there are: those that the program has
+ * registered, the built-in ones among them, and those of loaded modules.
+ * Modules stay loaded until the process ends.
  */
 #pragma once
 
@@ -24,7 +25,7 @@ struct sh_catalog {
 	size_t module_count;
 };
 
-/** Start with the built-in handlers and those of a program (lent). */
+/** Start with the handlers of a program (lent). */
 void sh_catalog_init(struct sh_catalog *catalog,
     const struct shoal_server *program);
 /** Free what it holds; modules stay loaded. */
@@ -42,8 +43,8 @@ const char *sh_catalog_suggest(const struct sh_catalog *catalog,
     const char *name, char *buf, size_t cap);
 /** All handler names with commas between them. */
 void sh_catalog_names(const struct sh_catalog *catalog, struct sh_buf *out);
-/** Call fn for each handler with its full name; module is NULL for built-in
- *  ones and the program's. */
+/** Call fn for each handler with its full name; module is NULL for the
+ *  program's. */
 void sh_catalog_each(const struct sh_catalog *catalog,
     void (*fn)(const char *name, const struct shoal_handler *handler,
 	const struct sh_catalog_module *module, void *arg),

@@ -3,8 +3,12 @@
 
 #include "proc/paths.h"
 
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *
@@ -29,4 +33,23 @@ sh_path_control(const char *name, char *buf, size_t cap)
 	snprintf(buf, cap, "%s/control.sock",
 	    sh_path_folder(name, folder, sizeof(folder)));
 	return buf;
+}
+
+int
+sh_path_make_folder(const char *path)
+{
+	char folder[PATH_MAX], above[PATH_MAX];
+	struct stat st, st_above;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	dirname(folder);
+	mkdir(folder, 0755);
+	snprintf(above, sizeof(above), "%s", folder);
+	if (lstat(folder, &st) < 0 || stat(dirname(above), &st_above) < 0)
+		return 0;
+	if ((st_above.st_mode & (S_IWOTH | S_ISVTX)) == (S_IWOTH | S_ISVTX) &&
+	    !(st.st_mode & S_ISVTX) && st.st_uid != 0 &&
+	    st.st_uid != geteuid())
+		return -EPERM;
+	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,7 +17,8 @@ enum {
 	SH_PLAN_MAGIC = 0x5348504c,
 	SH_PLAN_NAME_MAX = 64,
 	SH_PLAN_PATH_MAX = 1024,
-	SH_PLAN_GROUPS_MAX = 64
+	SH_PLAN_GROUPS_MAX = 64,
+	SH_PLAN_WORKERS_MAX = 4096
 };
 
 /* One address to listen on. */
@@ -67,6 +69,10 @@ struct sh_plan {
 	int32_t log_level, log_format;
 	char config_path[SH_PLAN_PATH_MAX]; /* "" for none */
 };
+
+/** Whether a block of so many bytes is a plan that can be read without
+ *  surprises. */
+bool sh_plan_is_valid(const struct sh_plan *plan, size_t size);
 
 static inline const struct sh_plan_address *
 sh_plan_address(const struct sh_plan *plan, uint32_t i)

@@ -104,7 +104,8 @@ rank_file(const struct sh_diagnostics *diags, const char *place, size_t len)
 	for (i = 0; i < diags->count; i++) {
 		const char *other = diags->list[i].place;
 
-		if (other != NULL && split_place(other, &line, &column) == len &&
+		if (other != NULL &&
+		    split_place(other, &line, &column) == len &&
 		    strncmp(other, place, len) == 0)
 			break;
 	}

@@ -31,6 +31,11 @@ void sh_settings_doc_free(struct sh_settings_doc **doc);
 const struct sh_settings *sh_settings_doc_value(
     const struct sh_settings_doc *doc);
 
+/** Where a top-level key ("log.target") was written, "file:line:column" or
+ *  "-s"; NULL when it has its default. Lent with doc. */
+const char *sh_settings_doc_place(const struct sh_settings_doc *doc,
+    const char *path);
+
 /** Find what a running master cannot change: every key that differs and is
  *  not reloadable becomes an error "needs restart: ...". */
 void sh_settings_diff(const struct sh_settings *running,
@@ -48,8 +53,9 @@ void sh_settings_dump_keys(bool json, struct sh_buf *out);
 
 /** Find a top-level or one-level-deep string ("control.path", "pid_file")
  *  in a file that may be broken elsewhere, so that a command still reaches
- *  the running master. 0, -SHOAL_ENOENT, or the -errno of open(2). Does not
- *  use libconfig and is safe in any process. */
+ *  the running master. 0, -SHOAL_ENOENT, -SHOAL_EMSGSIZE when buf is too
+ *  small, or the -errno of open(2). Does not use libconfig and is safe in
+ *  any process. */
 int sh_settings_peek(const char *file, const char *path, char *buf,
     size_t cap);
 

@@ -91,9 +91,9 @@ struct sh_settings {
 		int64_t timeout_ms, orphan_grace_ms;
 	} stop;
 	struct {
-		struct sh_text target;		/* "auto", "stderr", or a path */
+		struct sh_text target;		/* "auto", "stderr" or path */
 		int64_t level;			/* enum shoal_log_level */
-		int64_t format;			/* enum sh_log_format, or SH_AUTO */
+		int64_t format;			/* enum sh_log_format, SH_AUTO */
 	} log;
 	struct sh_settings_limits limits;
 	uint32_t listeners_off, listener_count;

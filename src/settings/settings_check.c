@@ -147,14 +147,10 @@ check_module(struct sh_draft *draft, const struct sh_record *record)
 	    &draft->image.modules[record->index];
 	const char *name = sh_image_text(&draft->image, module->name);
 
-	if (is_set(record, "name") && !is_module_name(name))
+	if (module->name.off != 0 && !is_module_name(name))
 		sh_diagnose(draft->diags, place_of(record, "name"),
 		    "modules[%u].name: expected a-z, then a-z, 0-9 or _, "
 		    "got \"%s\"", record->index, name);
-	if (is_set(record, "file") && module->file.off == 0)
-		sh_diagnose(draft->diags, place_of(record, "file"),
-		    "modules[%u].file: expected the name of a shared object, "
-		    "got \"\"", record->index);
 	check_name(draft, record, name);
 }
 
@@ -206,8 +202,8 @@ check_address(struct sh_draft *draft, const struct sh_record *record)
 	struct sh_addr addr;
 	const char *why;
 
-	if (!is_set(record, "address"))
-		return false; /* reported as missing */
+	if (draft->image.listeners[record->index].address.off == 0)
+		return false; /* reported already */
 	if (parse_address(draft, record->index, &addr, &why))
 		return check_address_unique(draft, record, &addr);
 	sh_diagnose(draft->diags, place_of(record, "address"),
@@ -224,10 +220,6 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 	struct sh_settings_listener *listener =
 	    &draft->image.listeners[record->index];
 
-	if (is_set(record, "handler") && listener->handler.off == 0)
-		sh_diagnose(draft->diags, place_of(record, "handler"),
-		    "listeners[%u].handler: expected the name of a handler, "
-		    "got \"\"", record->index);
 	if (listener->name.off == 0)
 		listener->name = listener->address;
 	/* one message is enough when the address is the name */

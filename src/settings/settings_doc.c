@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "settings/settings_tree.h"
@@ -88,4 +89,16 @@ const struct sh_settings *
 sh_settings_doc_value(const struct sh_settings_doc *doc)
 {
 	return doc->block;
+}
+
+const char *
+sh_settings_doc_place(const struct sh_settings_doc *doc, const char *path)
+{
+	const struct sh_key *key;
+
+	for (key = sh_keys; key->path != NULL; key++)
+		if (key->scope == SH_SCOPE_TOP &&
+		    strcmp(key->path, path) == 0)
+			return sh_record_place(&doc->records[0], key);
+	return NULL;
 }

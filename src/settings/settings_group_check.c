@@ -199,7 +199,8 @@ sh_settings_group_check(const struct shoal_settings *group, const char *where,
 		check_item(&checker,
 		    sh_settings_item(group->settings, group->group, i));
 	for (; row != NULL && row->key != NULL; row++)
-		if (row->fallback == NULL && sh_group_find(group, row->key) == NULL)
+		if (row->fallback == NULL &&
+		    sh_group_find(group, row->key) == NULL)
 			sh_diagnose(diags, origin,
 			    "%s.%s is missing: expected %s%s%s", where,
 			    row->key, expectations[row->type],
@@ -243,7 +244,8 @@ sh_settings_schema_check(const struct shoal_setting *schema,
 	const struct shoal_setting *row;
 
 	for (row = schema; row != NULL && row->key != NULL; row++) {
-		if (!is_sound(row) || sh_setting_find(schema, row->key) != row) {
+		if (!is_sound(row) ||
+		    sh_setting_find(schema, row->key) != row) {
 			*key_out = row->key;
 			return -SHOAL_EINVAL;
 		}

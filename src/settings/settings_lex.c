@@ -7,13 +7,11 @@
 #include "settings/settings_lex.h"
 
 #include <ctype.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/mem.h"
+#include "settings/settings_number.h"
 
 /* After so many in one file it is not a configuration. */
 enum { LEX_ERRORS_MAX = 50 };
@@ -169,99 +167,6 @@ scan_string(struct lexer *lexer)
 	    "break in a string is written \\n, and strings side by side join");
 }
 
-/* How many digits there are at p. */
-static size_t
-count_digits(const char *p, const char *end, bool hex)
-{
-	size_t n = 0;
-
-	while (p + n < end && (hex ? isxdigit((unsigned char)p[n])
-				   : isdigit((unsigned char)p[n])))
-		n++;
-	return n;
-}
-
-/* Type of a whole number with an optional L, END when it is none. */
-static enum sh_token_type
-classify_integer(const char *p, const char *end)
-{
-	bool hex = end - p > 2 && p[0] == '0' && (p[1] == 'x' || p[1] == 'X');
-	size_t n;
-
-	if (hex)
-		p += 2;
-	else if (p < end && (*p == '-' || *p == '+'))
-		p++;
-	n = count_digits(p, end, hex);
-	p += n;
-	if (n == 0)
-		return SH_TOKEN_END;
-	if (p == end)
-		return SH_TOKEN_INT;
-	if (*p++ == 'L' && (p == end || (*p == 'L' && p + 1 == end)))
-		return SH_TOKEN_INT64;
-	return SH_TOKEN_END;
-}
-
-/* Whether this is a decimal fraction: [-+] digits [. digits] [e digits]. */
-static bool
-is_fraction(const char *p, const char *end)
-{
-	size_t n;
-
-	if (p < end && (*p == '-' || *p == '+'))
-		p++;
-	n = count_digits(p, end, false);
-	p += n;
-	if (p < end && *p == '.') {
-		size_t more = count_digits(++p, end, false);
-
-		p += more;
-		n += more;
-	}
-	if (n != 0 && p < end && (*p == 'e' || *p == 'E')) {
-		p++;
-		if (p < end && (*p == '-' || *p == '+'))
-			p++;
-		n = count_digits(p, end, false);
-		p += n;
-	}
-	return n != 0 && p == end;
-}
-
-/* The characters that belong to a number, or to what somebody took for one:
- * 30s, 127.0.0.1, 1e-3. */
-static size_t
-measure_number(const char *p, const char *end)
-{
-	size_t n = 1;
-
-	while (p + n < end &&
-	    (isalnum((unsigned char)p[n]) || p[n] == '.' || p[n] == '_' ||
-		((p[n] == '-' || p[n] == '+') &&
-		    (p[n - 1] == 'e' || p[n - 1] == 'E'))))
-		n++;
-	return n;
-}
-
-/* Whether strtoll() and libconfig can both hold the number. */
-static bool
-fits(const char *text, enum sh_token_type type)
-{
-	long long n;
-	double real;
-
-	errno = 0;
-	if (type == SH_TOKEN_FLOAT) {
-		real = strtod(text, NULL);
-		return real - real == 0.0; /* not infinite */
-	}
-	n = strtoll(text, NULL,
-	    text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? 16 : 10);
-	return errno == 0 &&
-	    (type == SH_TOKEN_INT64 || (n >= INT_MIN && n <= INT_MAX));
-}
-
 static void
 check_number(struct lexer *lexer, const char *start, size_t len,
     enum sh_token_type type)
@@ -278,11 +183,11 @@ check_number(struct lexer *lexer, const char *start, size_t len,
 	if (len < sizeof(text)) {
 		memcpy(text, start, len);
 		text[len] = '\0';
-		if (fits(text, type))
+		if (sh_number_fits(text, type))
 			return;
 	}
-	complain(lexer, start, "%.*s%s is too large%s", len < 40 ? (int)len : 40,
-	    start, len < 40 ? "" : "...",
+	complain(lexer, start, "%.*s%s is too large%s",
+	    (int)(len < 40 ? len : 40), start, len < 40 ? "" : "...",
 	    type == SH_TOKEN_INT ? " for 32 bits; write L behind it" : "");
 }
 
@@ -290,11 +195,9 @@ static void
 scan_number(struct lexer *lexer)
 {
 	const char *start = lexer->p;
-	size_t len = measure_number(start, lexer->end);
-	enum sh_token_type type = classify_integer(start, start + len);
+	size_t len = sh_number_measure(start, lexer->end);
+	enum sh_token_type type = sh_number_classify(start, start + len);
 
-	if (type == SH_TOKEN_END && is_fraction(start, start + len))
-		type = SH_TOKEN_FLOAT;
 	lexer->p += len;
 	push_token(lexer, type == SH_TOKEN_END ? SH_TOKEN_INT : type, start,
 	    len);
@@ -370,11 +273,18 @@ refuse_characters(struct lexer *lexer)
 		lexer->p = lexer->end;
 		return;
 	}
+	if (c == '\'') {
+		lexer->p += 1 + strcspn(start + 1, "'\n");
+		if (*lexer->p == '\'')
+			lexer->p++;
+		push_token(lexer, SH_TOKEN_STRING, start,
+		    (size_t)(lexer->p - start));
+		complain(lexer, start, "strings stand in double quotes");
+		return;
+	}
 	while (lexer->p < lexer->end && *lexer->p == *start)
 		lexer->p++;
-	if (c == '\'')
-		complain(lexer, start, "strings stand in double quotes");
-	else if (c > 0x20 && c < 0x7f)
+	if (c > 0x20 && c < 0x7f)
 		complain(lexer, start, "unexpected character '%c'", c);
 	else
 		complain(lexer, start, "unexpected byte 0x%02x outside of a "

@@ -283,15 +283,15 @@ check_step(struct override *override, const config_setting_t *at,
 
 	if (step->name != NULL && !config_setting_is_group(at)) {
 		sh_diagnose(override->diags, PLACE,
-		    "%s: what '%s' should be in is not a group",
+		    "%s: '%s' can be set in a group only, and this is none",
 		    override->path, step->name);
 		return false;
 	}
 	if (step->name == NULL && !config_setting_is_list(at) &&
 	    !config_setting_is_array(at)) {
 		sh_diagnose(override->diags, PLACE,
-		    "%s: [%d] is asked of what is not a list", override->path,
-		    step->index);
+		    "%s: [%d] is for a list, and this is none",
+		    override->path, step->index);
 		return false;
 	}
 	if (step->name == NULL && step->index > length) {

@@ -87,7 +87,7 @@ const struct sh_key sh_keys[] = {
 	    .doc = "folder that workers see as /" },
 	{ TOP("workers.nofile", workers.nofile), .type = SH_KEY_INT, .min = 64,
 	    .max = 1048576, .words = auto_word, .fallback = "auto",
-	    .doc = "file descriptors of a worker; auto: what the system allows" },
+	    .doc = "file descriptors of a worker; auto: what may be had" },
 	{ TOP("workers.max_connections", workers.max_connections),
 	    .type = SH_KEY_INT, .min = 1, .max = 1000000, .words = auto_word,
 	    .fallback = "auto",
@@ -126,7 +126,8 @@ const struct sh_key sh_keys[] = {
 
 	{ TOP("log.target", log.target), .type = SH_KEY_PATH,
 	    .words = log_targets, .fallback = "auto",
-	    .doc = "where lines go; auto: the journal or stderr" },
+	    .doc = "where lines go; auto: the journal or stderr, after `start' "
+		"NAME.log beside the control socket" },
 	{ TOP("log.level", log.level), .type = SH_KEY_WORD,
 	    .words = log_levels, .fallback = "info",
 	    .doc = "least severe messages that are written" },

@@ -140,6 +140,10 @@ sh_key_parse(const struct sh_key *key, const char *text, int64_t *number_out,
 
 	if (key->type == SH_KEY_PATH)
 		return check_path(key, text, why);
+	if (text[0] == '\0' && (key->flags & SH_KEY_REQUIRED) != 0) {
+		add_expected(key, text, why);
+		return -SHOAL_EINVAL;
+	}
 	if (sh_key_is_text(key))
 		return 0;
 	word = find_word(key, text);
@@ -188,8 +192,8 @@ add_words(const struct sh_key *key, const char *between, struct sh_buf *out)
 	const struct sh_word *word = key->words;
 
 	for (; word != NULL && word->name != NULL; word++)
-		sh_buf_printf(out, "%s\"%s\"", word == key->words ? "" : between,
-		    word->name);
+		sh_buf_printf(out, "%s\"%s\"",
+		    word == key->words ? "" : between, word->name);
 	return key->words != NULL;
 }
 
@@ -201,7 +205,11 @@ sh_key_expect(const struct sh_key *key, struct sh_buf *out)
 	if (add_words(key, ", ", out) && key->type != SH_KEY_WORD)
 		sh_buf_puts(out, " or ");
 	switch (key->type) {
-	case SH_KEY_STRING: sh_buf_puts(out, "a string"); break;
+	case SH_KEY_STRING:
+		sh_buf_puts(out, (key->flags & SH_KEY_REQUIRED) != 0
+			? "a string that is not empty"
+			: "a string");
+		break;
 	case SH_KEY_PATH: sh_buf_puts(out, "an absolute path"); break;
 	case SH_KEY_INT:
 		sh_buf_puts(out, "an integer ");

@@ -67,6 +67,17 @@ on_channel(int channel_fd, void *arg)
 		lose_master(worker);
 }
 
+/* The master must know that the slot needs another worker. */
+static void
+obey_signal(struct sh_worker *worker, enum sh_message_type type, int64_t ms)
+{
+	sh_channel_send_value(worker->heritage->channel_fd, type, ms);
+	if (type == SH_MESSAGE_DRAIN)
+		sh_worker_drain(worker, ms);
+	else
+		sh_worker_stop(worker, ms);
+}
+
 /* A terminal's Ctrl-C and `pkill -HUP' reach the whole group; the master acts
  * on them, and tells its workers. */
 static void
@@ -77,10 +88,10 @@ on_signal(int signal_fd, void *arg)
 
 	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGTERM)
-			sh_worker_drain(worker,
+			obey_signal(worker, SH_MESSAGE_DRAIN,
 			    worker->heritage->plan->drain_timeout_ms);
 		else if (info.ssi_signo == SIGQUIT)
-			sh_worker_stop(worker, FAST_MS);
+			obey_signal(worker, SH_MESSAGE_STOP, FAST_MS);
 	}
 }
 

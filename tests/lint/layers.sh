@@ -14,7 +14,7 @@ proc       base
 client     io co base
 topic      client session io co proc base
 module     settings base
-check      module settings io base
+check      module settings proc io base
 worker     module topic session io co proc settings base
 master     proc base
 cmd        proc settings base
@@ -79,7 +79,7 @@ awk -v base_public="$base_public" '
 			complain("write \"" folder "/" name "\" in full")
 		else if (target == "shoal")
 			complain("public headers are included as <" name ">")
-		else if (public_only)
+		else if (public_only && target != folder)
 			complain("only <shoal/...> is allowed here, not \"" name "\"")
 		else if (!(target in known))
 			complain("\"" name "\": no such folder of src")
