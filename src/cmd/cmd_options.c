@@ -121,7 +121,11 @@ take_option(struct sh_cmd_line *line, int option, bool *done_out)
 	case OPT_ORIGIN: line->origin = true; break;
 	case OPT_BUILD: line->build = true; break;
 	case OPT_VERSION: line->verb = "version"; break;
-	default: return refuse(line, "see the message above", "");
+	default:
+		/* getopt_long(3) has said what is wrong */
+		fprintf(stderr, "%s: `%s --help' lists commands and options\n",
+		    line->name, line->name);
+		return SH_CMD_USAGE;
 	}
 	return SH_CMD_OK;
 }
