@@ -118,7 +118,7 @@ CASES = [
     (["connect", *FEW, *IMPATIENT], silent, 1, "unanswered"),
     (["connect", *FEW], reset, 1, "reset"),
     (["idle", *HELD], echo, 0, "answered"),
-    (["idle", *HELD], once, 1, "lost"),
+    (["idle", "-c", "8", "-t", "20"], once, 1, "lost"),
     (["idle", *HELD, *IMPATIENT], silent, 1, "unanswered"),
     (["idle", *HELD], shut, 1, "unanswered"),
 ]

@@ -137,7 +137,9 @@ hold(struct run *run)
 	fprintf(stderr, "holding %llu\n",
 	    (unsigned long long)run->counts[LOAD_ANSWERED]);
 	watch_stdin(run);
-	while (!load_stopped && !run->stdin_closed && load_now() < end_ns)
+	/* with all of them lost there is nothing left to hold */
+	while (!load_stopped && !run->stdin_closed && load_now() < end_ns &&
+	    run->lost < run->counts[LOAD_ANSWERED])
 		wait_events(run);
 }
 

@@ -114,6 +114,19 @@ sh_reap(struct sh_child *child, struct sh_exit *how)
 	return 1;
 }
 
+void
+sh_bury_adopted(bool (*is_ours)(pid_t pid, void *arg), void *arg)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    info.si_pid == 0 || is_ours(info.si_pid, arg))
+			return;
+		waitpid(info.si_pid, NULL, WNOHANG);
+	}
+}
+
 const char *
 sh_exit_format(const struct sh_exit *how, char *buf, size_t cap)
 {

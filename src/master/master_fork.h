@@ -2,6 +2,7 @@
  * know what the child is for. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -30,6 +31,9 @@ enum { SH_EXIT_UNKNOWN = -1 };	/* no status that a process can have */
 /** Collect a child that its pidfd says has ended, and close the pidfd. 1; 0
  *  when it still runs; -errno. */
 int sh_reap(struct sh_child *child, struct sh_exit *how);
+/** As the first process of a container: collect processes that others have
+ *  left to us, up to one that is_ours() knows, which sh_reap() will collect. */
+void sh_bury_adopted(bool (*is_ours)(pid_t pid, void *arg), void *arg);
 /** Put it into words: "exit status 70", "signal 9 (Killed), maybe out of
  *  memory". Returns buf. */
 const char *sh_exit_format(const struct sh_exit *how, char *buf, size_t cap);

@@ -79,6 +79,22 @@ next_timeout_ms(const struct sh_master *master, int64_t now_ms)
 	return next;
 }
 
+static bool
+is_own_child(pid_t pid, void *arg)
+{
+	const struct sh_master *master = arg;
+	const struct sh_pool_state *state = &master->pool.state;
+	uint32_t i;
+
+	if (sh_checking_is_active(master) && master->checking.child.pid == pid)
+		return true;
+	for (i = 0; master->has_pool && i < state->process_count; i++)
+		if (state->processes[i].state != SH_PROCESS_FREE &&
+		    state->processes[i].pid == pid)
+			return true;
+	return false;
+}
+
 static void
 turn(struct sh_master *master)
 {
@@ -89,6 +105,8 @@ turn(struct sh_master *master)
 		sh_pool_turn(&master->pool, now_ms);
 		master->ended = master->pool.ended_all;
 	}
+	if (getpid() == 1)
+		sh_bury_adopted(is_own_child, master);
 	sh_command_turn(master, now_ms);
 	sh_notify_turn(master, now_ms);
 }

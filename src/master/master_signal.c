@@ -20,8 +20,10 @@
 /* Terminals send the window ones; they must not reach anybody's default. */
 static const int taken[] = { SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1,
 	SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGALRM,
-	/* the rest is not read */
-	SIGCHLD, SIGPIPE };
+	/* wakes the first process of a container, see sh_bury_adopted() */
+	SIGCHLD,
+	/* is not read */
+	SIGPIPE };
 
 static_assert(SH_ARRAY_LEN(taken) == SH_SIGNALS_TAKEN, "one place for each");
 
@@ -32,7 +34,7 @@ fill_set(sigset_t *set)
 
 	sigemptyset(set);
 	for (i = 0; i < SH_ARRAY_LEN(taken); i++)
-		if (taken[i] != SIGCHLD && taken[i] != SIGPIPE)
+		if (taken[i] != SIGPIPE)
 			sigaddset(set, taken[i]);
 }
 
@@ -106,6 +108,7 @@ act(struct sh_master *master, int signo)
 	case SIGUSR2:
 		sh_log_notice("signal USR2 is reserved and ignored");
 		break;
+	/* SIGCHLD has woken the loop, which is all it is for */
 	default: break;
 	}
 }

@@ -60,19 +60,13 @@ SHOAL_MODULE(.name = "probe", .version = "1.0", .handlers = handlers,
 """
 
 
-def build(path, answer="one", check="", start="", connect=""):
-    """Compiles a module and puts it in place by a rename.
-
-    Its handler `answer' sends back what it receives behind the answer and a
-    colon; the other texts are C for its functions, in which crash() is a
-    timer's function.
-    """
+def compile_text(path, text):
+    """Compiles C to a module and puts it in place by a rename."""
     compiler = shlex.split(os.environ.get("CC", "cc"))
-    text = SOURCE % {"answer": answer, "check": check, "start": start,
-                     "connect": connect}
     try:
         subprocess.run(
             [*compiler, "-x", "c", "-shared", "-fPIC", "-Wno-unused-function",
+             "-fstack-clash-protection",
              "-I", os.path.join(SRCDIR, "src", "include"), "-",
              "-o", path + ".new", "-L", os.path.join(BUILDDIR, ".libs"),
              "-lshoal"],
@@ -82,6 +76,17 @@ def build(path, answer="one", check="", start="", connect=""):
     os.chmod(path + ".new", 0o755)
     os.rename(path + ".new", path)
     return path
+
+
+def build(path, answer="one", check="", start="", connect=""):
+    """Makes a module of the template.
+
+    Its handler `answer' sends back what it receives behind the answer and a
+    colon; the other texts are C for its functions, in which crash() is a
+    timer's function.
+    """
+    return compile_text(path, SOURCE % {
+        "answer": answer, "check": check, "start": start, "connect": connect})
 
 
 def entry(path, name="probe"):
