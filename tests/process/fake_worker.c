@@ -144,13 +144,10 @@ fake_worker(const struct sh_heritage *heritage, void *arg)
 
 		poll(&pollfd, 1, SLOW_MS);
 	}
-	if (!is_told(&fake, "never"))
+	if (!is_told(&fake, "never") &&
+	    !(is_told(&fake, "brief") && heritage->slot != 0))
 		sh_channel_send_value(channel_fd, SH_MESSAGE_READY, 0);
-	/* one that dies while its sibling is not ready yet */
-	if (is_told(&fake, "brief")) {
-		if (heritage->slot == 0)
-			_exit(4);
-		fake.words = "never";
-	}
+	if (is_told(&fake, "brief") && heritage->slot == 0)
+		_exit(4);
 	return serve(&fake);
 }

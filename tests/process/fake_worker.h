@@ -6,7 +6,7 @@
  *	slow	is ready after a third of a second
  *	fails	says why it cannot start
  *	aborts	dies before it is ready
- *	brief	dies once it is ready
+ *	brief	in slot 0, dies once it is ready; in others, never is
  *	lingers	goes on when it is told to drain, as with a connection
  *	stubborn	obeys nothing
  *	holds	accepts nothing before it is told to drain

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "proc/privileges.h"
@@ -62,18 +63,23 @@ START_TEST(root_directory_changes_first)
 {
 	struct sh_plan_identity identity = stranger();
 	char why[256] = "";
-	struct stat before, after;
+	struct stat usr, root, here;
+	int status;
+	pid_t pid;
 
 	if (geteuid() != 0)
 		return;
 	strcpy(identity.chroot, "/usr");
-	ck_assert_int_eq(stat("/usr", &before), 0);
-	ck_assert_msg(sh_privileges_drop(&identity, why, sizeof(why)) == 0,
-	    "%s", why);
-	ck_assert_int_eq(stat("/", &after), 0);
-	ck_assert_uint_eq(before.st_ino, after.st_ino);
-	ck_assert_int_eq(stat(".", &after), 0);
-	ck_assert_uint_eq(before.st_ino, after.st_ino);
+	ck_assert_int_eq(stat("/usr", &usr), 0);
+	pid = fork();
+	if (pid == 0)
+		/* sanitizers want /proc at an ordinary end */
+		_exit(sh_privileges_drop(&identity, why, sizeof(why)) != 0 ||
+		    stat("/", &root) < 0 || stat(".", &here) < 0 ||
+		    root.st_ino != usr.st_ino || here.st_ino != usr.st_ino ||
+		    getuid() != STRANGER);
+	waitpid(pid, &status, 0);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
