@@ -74,6 +74,12 @@ sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 		    "on %s", plan->control_path);
 		return -SHOAL_EEXIST;
 	}
+	if (r == -EEXIST) {
+		snprintf(why, cap, "cannot make the control socket %s: a file "
+		    "that is not a socket is in the way (control.path)",
+		    plan->control_path);
+		return -ENOTSOCK;
+	}
 	if (r == 0)
 		r = listen_at(&addr, plan);
 	if (r < 0) {
