@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -99,6 +100,22 @@ find_group(struct planning *p, const char *name, const char *key,
 	return true;
 }
 
+/* Each worker would find out, but only when it is too late for `test'. */
+static void
+check_chroot(struct planning *p, const char *path)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		sh_diagnose(p->diags, NULL, "workers.chroot needs root");
+	else if (stat(path, &st) < 0)
+		sh_diagnose(p->diags, NULL, "workers.chroot '%s': %s", path,
+		    strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		sh_diagnose(p->diags, NULL, "workers.chroot '%s' is not a "
+		    "folder", path);
+}
+
 static void
 plan_identity(struct planning *p)
 {
@@ -108,8 +125,8 @@ plan_identity(struct planning *p)
 
 	copy_text(p, identity->chroot, sizeof(identity->chroot),
 	    text_of(p, p->settings->workers.chroot), "workers.chroot");
-	if (identity->chroot[0] != '\0' && geteuid() != 0)
-		sh_diagnose(p->diags, NULL, "workers.chroot needs root");
+	if (identity->chroot[0] != '\0')
+		check_chroot(p, identity->chroot);
 	identity->uid = geteuid();
 	identity->gid = getegid();
 	if (user[0] != '\0' && !find_user(p, user))
