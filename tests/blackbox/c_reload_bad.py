@@ -176,12 +176,14 @@ def check_reload_during_reload():
     with Shoal(listener(prefix="old:")) as shoal:
         shoal.run()
         good = shoal.read()
-        path = modules.build(shoal.path("probe.so"), check="pause();")
+        sign = shoal.path("sign")
+        path = modules.build(shoal.path("probe.so"),
+                             check=f'fclose(fopen("{sign}", "w")); pause();')
         shoal.configure(listener(prefix="old:"), modules=modules.entry(path))
         first = subprocess.Popen(
             [SHOAL, "reload", "-c", shoal.conf], stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL, text=True, env=environment())
-        shoal.wait_log("reloading, as asked")
+        until(lambda: os.path.exists(sign), "the check to hang")
         shoal.write(good.replace("old:", "new:"))
         shoal.reload()
         _, err = first.communicate(timeout=SECONDS)
