@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -112,6 +113,23 @@ find_group(
 	return true;
 }
 
+/* Each worker would find out, but only when it is too late for `test'. */
+static void
+check_chroot(struct planning *p, const char *path)
+{
+	const char *place = place_of(p, "workers.chroot");
+	struct stat st;
+
+	if (geteuid() != 0)
+		sh_diagnose(p->diags, place, "workers.chroot needs root");
+	else if (stat(path, &st) < 0)
+		sh_diagnose(p->diags, place, "workers.chroot '%s': %s", path,
+		    strerror(errno));
+	else if (!S_ISDIR(st.st_mode))
+		sh_diagnose(p->diags, place, "workers.chroot '%s' is not a "
+		    "folder", path);
+}
+
 static void
 plan_identity(struct planning *p)
 {
@@ -121,9 +139,8 @@ plan_identity(struct planning *p)
 
 	copy_text(p, identity->chroot, sizeof(identity->chroot),
 	    text_of(p, p->settings->workers.chroot), "workers.chroot");
-	if (identity->chroot[0] != '\0' && geteuid() != 0)
-		sh_diagnose(p->diags, place_of(p, "workers.chroot"),
-		    "workers.chroot needs root");
+	if (identity->chroot[0] != '\0')
+		check_chroot(p, identity->chroot);
 	identity->uid = geteuid();
 	identity->gid = getegid();
 	if (user[0] != '\0' && !find_user(p, user))
