@@ -1,12 +1,15 @@
-/* This file is the daemon: a server without handlers of its own. */
+/* This file is the daemon: a server without listeners of its own. */
 #include <shoal/shoal.h>
 
 int
 main(int argc, char **argv)
 {
 	struct shoal_server *server = shoal_server_new();
-	int status = shoal_main(server, argc, argv);
+	int status;
 
+	if (server == NULL)
+		return 71; /* EX_OSERR */
+	status = shoal_main(server, argc, argv);
 	shoal_server_free(&server);
 	return status;
 }
