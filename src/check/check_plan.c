@@ -49,7 +49,8 @@ copy_text(struct planning *p, char *to, size_t cap, const char *from,
     const char *key)
 {
 	if ((size_t)snprintf(to, cap, "%s", from) >= cap)
-		sh_diagnose(p->diags, place_of(p, key), "%s is longer than %zu bytes", key,
+		sh_diagnose(p->diags, place_of(p, key),
+		    "%s is longer than %zu bytes", key,
 		    cap - 1);
 }
 
@@ -65,8 +66,9 @@ plan_groups(struct planning *p, const char *user)
 		return;
 	}
 	if (getgrouplist(user, identity->gid, identity->groups, &count) < 0) {
-		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user '%s' is in more than "
-		    "%d groups", user, SH_PLAN_GROUPS_MAX);
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user '%s' is in more than %d groups", user,
+		    SH_PLAN_GROUPS_MAX);
 		return;
 	}
 	identity->group_count = (uint32_t)count;
@@ -80,7 +82,8 @@ find_user(struct planning *p, const char *user)
 	errno = 0;
 	pw = getpwnam(user);
 	if (pw == NULL) {
-		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user '%s': %s", user,
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user '%s': %s", user,
 		    errno != 0 ? strerror(errno)
 			       : "no such user; create it, or name another");
 		return false;
@@ -99,7 +102,8 @@ find_group(struct planning *p, const char *name, const char *key,
 	errno = 0;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		sh_diagnose(p->diags, place_of(p, key), "%s '%s': %s", key, name,
+		sh_diagnose(p->diags, place_of(p, key),
+		    "%s '%s': %s", key, name,
 		    errno != 0 ? strerror(errno)
 			       : "no such group; create it, or name another");
 		return false;
@@ -118,7 +122,8 @@ plan_identity(struct planning *p)
 	copy_text(p, identity->chroot, sizeof(identity->chroot),
 	    text_of(p, p->settings->workers.chroot), "workers.chroot");
 	if (identity->chroot[0] != '\0' && geteuid() != 0)
-		sh_diagnose(p->diags, place_of(p, "workers.chroot"), "workers.chroot needs root");
+		sh_diagnose(p->diags, place_of(p, "workers.chroot"),
+		    "workers.chroot needs root");
 	identity->uid = geteuid();
 	identity->gid = getegid();
 	if (user[0] != '\0' && !find_user(p, user))
@@ -131,7 +136,8 @@ plan_identity(struct planning *p)
 	if (!identity->change)
 		return;
 	if (geteuid() != 0)
-		sh_diagnose(p->diags, place_of(p, "workers.user"), "workers.user and workers.group "
+		sh_diagnose(p->diags, place_of(p, "workers.user"),
+		    "workers.user and workers.group "
 		    "can be changed by root only; started as uid %u",
 		    (unsigned)geteuid());
 	else
@@ -150,20 +156,23 @@ plan_descriptors(struct planning *p)
 	if (nofile == SH_AUTO)
 		nofile = (int64_t)limit.rlim_max;
 	else if ((rlim_t)nofile > limit.rlim_max && geteuid() != 0)
-		sh_diagnose(p->diags, place_of(p, "workers.nofile"), "workers.nofile = %lld is above the"
-		    " hard limit %lld (ulimit -Hn; LimitNOFILE= in the unit)",
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
+		    "workers.nofile = %lld is above the hard limit %lld "
+		    "(ulimit -Hn; LimitNOFILE= in the unit)",
 		    (long long)nofile, (long long)limit.rlim_max);
 	room = nofile - SPARE_DESCRIPTORS - p->plan->address_count -
 	    p->plan->module_count;
 	if (room < 1)
-		sh_diagnose(p->diags, place_of(p, "workers.nofile"), "workers.nofile = %lld leaves no "
-		    "descriptor for connections", (long long)nofile);
+		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
+		    "workers.nofile = %lld leaves no descriptor for "
+		    "connections", (long long)nofile);
 	if (max == SH_AUTO)
 		max = room;
 	else if (max > room)
-		sh_diagnose(p->diags, place_of(p, "workers.max_connections"), "workers.max_connections = %lld "
-		    "does not fit into workers.nofile = %lld less %lld for "
-		    "other uses", (long long)max, (long long)nofile,
+		sh_diagnose(p->diags, place_of(p, "workers.max_connections"),
+		    "workers.max_connections = %lld does not fit into "
+		    "workers.nofile = %lld less %lld for other uses",
+		    (long long)max, (long long)nofile,
 		    (long long)(nofile - room));
 	p->plan->nofile = nofile;
 	p->plan->max_connections = max;
@@ -244,7 +253,8 @@ check_log(struct planning *p)
 		return;
 	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
-		sh_diagnose(p->diags, place_of(p, "log.target"), "log.target: cannot open %s: %s",
+		sh_diagnose(p->diags, place_of(p, "log.target"),
+		    "log.target: cannot open %s: %s",
 		    target, strerror(errno));
 	else
 		close(fd);
