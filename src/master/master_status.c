@@ -240,6 +240,24 @@ format_span(int64_t ms, char *buf, size_t cap)
 	return sh_duration_format(ms, buf, cap);
 }
 
+/* How the latest start or reload went. */
+static void
+text_reload(const struct sh_reload *reload, struct sh_buf *out)
+{
+	const char *text = reload->text != NULL ? reload->text : "";
+
+	if (reload->result[0] == '\0') {
+		sh_buf_puts(out, "start under way\n");
+		return;
+	}
+	sh_buf_printf(out, "last %s: %s in %lld ms",
+	    reload->ok_count + reload->failed_count > 1 ? "reload" : "start",
+	    reload->result, (long long)reload->took_ms);
+	if (strcmp(reload->result, "ok") != 0)
+		sh_buf_printf(out, ": %.*s", (int)strcspn(text, "\n"), text);
+	sh_buf_puts(out, "\n");
+}
+
 static void
 text_head(const struct sh_master *master, struct sh_buf *out)
 {
@@ -255,15 +273,7 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 	sh_buf_printf(out, "config %s (generation %llu)\n",
 	    config[0] != '\0' ? config : "built into the program",
 	    (unsigned long long)pool->state.current);
-	sh_buf_printf(out, "last %s: %s in %lld ms%s%.*s\n",
-	    reload->ok_count + reload->failed_count > 1 ? "reload" : "start",
-	    reload->result[0] != '\0' ? reload->result : "under way",
-	    (long long)reload->took_ms,
-	    strcmp(reload->result, "ok") == 0 ? "" : ": ",
-	    strcmp(reload->result, "ok") == 0 || reload->text == NULL
-		? 0
-		: (int)strcspn(reload->text, "\n"),
-	    reload->text != NULL ? reload->text : "");
+	text_reload(reload, out);
 	sh_buf_printf(out, "workers %u/%u ready, %llu connections",
 	    sh_pool_ready(pool), pool->state.slot_count,
 	    (unsigned long long)sh_pool_connections(pool));
