@@ -51,7 +51,8 @@ copy_text(
 {
 	if ((size_t)snprintf(to, cap, "%s", from) >= cap)
 		sh_diagnose(p->diags, place_of(p, key),
-		    "%s is longer than %zu bytes", key, cap - 1);
+		    "%s is longer than %zu bytes", key,
+		    cap - 1);
 }
 
 static void
@@ -67,9 +68,8 @@ plan_groups(struct planning *p, const char *user)
 	}
 	if (getgrouplist(user, identity->gid, identity->groups, &count) < 0) {
 		sh_diagnose(p->diags, place_of(p, "workers.user"),
-		    "workers.user '%s' is in more than "
-		    "%d groups",
-		    user, SH_PLAN_GROUPS_MAX);
+		    "workers.user '%s' is in more than %d groups", user,
+		    SH_PLAN_GROUPS_MAX);
 		return;
 	}
 	identity->group_count = (uint32_t)count;
@@ -103,8 +103,8 @@ find_group(
 	errno = 0;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		sh_diagnose(p->diags, place_of(p, key), "%s '%s': %s", key,
-		    name,
+		sh_diagnose(p->diags, place_of(p, key),
+		    "%s '%s': %s", key, name,
 		    errno != 0 ? strerror(errno)
 			       : "no such group; create it, or name another");
 		return false;
@@ -174,23 +174,21 @@ plan_descriptors(struct planning *p)
 		nofile = (int64_t)limit.rlim_max;
 	else if ((rlim_t)nofile > limit.rlim_max && geteuid() != 0)
 		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
-		    "workers.nofile = %lld is above the"
-		    " hard limit %lld (ulimit -Hn; LimitNOFILE= in the unit)",
+		    "workers.nofile = %lld is above the hard limit %lld "
+		    "(ulimit -Hn; LimitNOFILE= in the unit)",
 		    (long long)nofile, (long long)limit.rlim_max);
 	room = nofile - SPARE_DESCRIPTORS - p->plan->address_count -
 	    p->plan->module_count;
 	if (room < 1)
 		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
-		    "workers.nofile = %lld leaves no "
-		    "descriptor for connections",
-		    (long long)nofile);
+		    "workers.nofile = %lld leaves no descriptor for "
+		    "connections", (long long)nofile);
 	if (max == SH_AUTO)
 		max = room;
 	else if (max > room)
 		sh_diagnose(p->diags, place_of(p, "workers.max_connections"),
-		    "workers.max_connections = %lld "
-		    "does not fit into workers.nofile = %lld less %lld for "
-		    "other uses",
+		    "workers.max_connections = %lld does not fit into "
+		    "workers.nofile = %lld less %lld for other uses",
 		    (long long)max, (long long)nofile,
 		    (long long)(nofile - room));
 	p->plan->nofile = nofile;
@@ -273,7 +271,8 @@ check_log(struct planning *p)
 	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		sh_diagnose(p->diags, place_of(p, "log.target"),
-		    "log.target: cannot open %s: %s", target, strerror(errno));
+		    "log.target: cannot open %s: %s",
+		    target, strerror(errno));
 	else
 		close(fd);
 }

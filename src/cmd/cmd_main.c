@@ -8,6 +8,7 @@
 #include "base/attr.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
+#include "proc/register.h"
 
 static const struct command {
 	const char *verb;
@@ -81,8 +82,10 @@ sh_cmd_main(const struct sh_cmd_backend *backend, int argc, char **argv)
 {
 	struct sh_cmd_line line;
 	bool done;
-	int status = sh_cmd_parse(backend, argc, argv, &line, &done);
+	int status;
 
+	sh_register_fill_standard();
+	status = sh_cmd_parse(backend, argc, argv, &line, &done);
 	if (status == SH_CMD_OK && !done)
 		status = dispatch(backend, &line);
 	free(line.overrides);

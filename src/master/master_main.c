@@ -262,9 +262,11 @@ end(struct sh_master *master)
 int
 sh_master_run(const struct sh_master_options *options)
 {
-	struct sh_master *master = new_master(options);
+	struct sh_master *master;
 	int r;
 
+	sh_register_fill_standard();
+	master = new_master(options);
 	sh_log_set_role("master");
 	raise_nofile(master);
 	r = sh_signals_open(master);

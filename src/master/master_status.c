@@ -244,23 +244,21 @@ format_span(int64_t ms, char *buf, size_t cap)
 	return sh_duration_format(ms, buf, cap);
 }
 
-/* How the latest reload ended, with the first line of what was wrong. */
+/* How the latest start or reload went. */
 static void
 text_reload(const struct sh_reload *reload, struct sh_buf *out)
 {
-	bool ok = strcmp(reload->result, "ok") == 0;
+	const char *text = reload->text != NULL ? reload->text : "";
 
-	sh_buf_printf(out, "last %s: ",
-	    reload->ok_count + reload->failed_count > 1 ? "reload" : "start");
 	if (reload->result[0] == '\0') {
-		sh_buf_puts(out, "under way\n");
+		sh_buf_puts(out, "start under way\n");
 		return;
 	}
-	sh_buf_printf(out, "%s in %lld ms", reload->result,
-	    (long long)reload->took_ms);
-	if (!ok && reload->text != NULL)
-		sh_buf_printf(out, ": %.*s",
-		    (int)strcspn(reload->text, "\n"), reload->text);
+	sh_buf_printf(out, "last %s: %s in %lld ms",
+	    reload->ok_count + reload->failed_count > 1 ? "reload" : "start",
+	    reload->result, (long long)reload->took_ms);
+	if (strcmp(reload->result, "ok") != 0)
+		sh_buf_printf(out, ": %.*s", (int)strcspn(text, "\n"), text);
 	sh_buf_puts(out, "\n");
 }
 

@@ -48,7 +48,8 @@ sh_module_open(const char *name, char *why, size_t cap)
 		snprintf(path, sizeof(path), "%s", name);
 	else
 		snprintf(path, sizeof(path), "%s/%s", SH_MODULEDIR, name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* a pipe in its place must not hold the check up */
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
 		int error = errno;
 

@@ -3,6 +3,7 @@
 
 #include "proc/register.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -14,6 +15,18 @@ static struct {
 	int *fds;
 	unsigned count, cap;
 } opened;
+
+void
+sh_register_fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
 
 int
 sh_register_add(int fd)

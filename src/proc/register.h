@@ -4,6 +4,9 @@
  */
 #pragma once
 
+/** Open /dev/null in the place of those of the numbers 0 to 2 that are closed,
+ *  or something of ours would get them, and the log be written into it. */
+void sh_register_fill_standard(void);
 /** Remember a descriptor; returns it. */
 int sh_register_add(int fd);
 /** Close a descriptor and forget it; -1 is ignored. Sets *fd to -1. */

@@ -128,6 +128,14 @@ make_loop(struct sh_worker *worker)
 	return r;
 }
 
+/* Before the loop turns nobody sees the end of the channel, and code that hangs
+ * would stay for ever. */
+static void
+die_with_master(bool yes)
+{
+	prctl(PR_SET_PDEATHSIG, yes ? SIGKILL : 0, 0, 0, 0);
+}
+
 /*
  * The order matters: modules are loaded by a path below /proc, which a changed
  * root hides; limits are raised while that is still allowed; no handler runs
@@ -137,12 +145,15 @@ make_loop(struct sh_worker *worker)
 static int
 prologue(struct sh_worker *worker)
 {
-	int r = sh_worker_load_modules(worker);
+	int r;
 
+	die_with_master(true);
+	r = sh_worker_load_modules(worker);
 	if (r == 0)
 		r = set_limits(worker);
 	if (r == 0)
 		r = drop_privileges(worker);
+	die_with_master(true); /* another user forgets it */
 	if (r == 0)
 		r = make_loop(worker);
 	if (r == 0)
@@ -151,6 +162,7 @@ prologue(struct sh_worker *worker)
 		r = sh_worker_start_code(worker);
 	if (r == 0)
 		r = sh_worker_open_services(worker);
+	die_with_master(false);
 	return r;
 }
 

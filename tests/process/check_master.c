@@ -563,6 +563,7 @@ START_TEST(signals_during_the_start_end_it)
 	while (access(control_path, F_OK) < 0)
 		poll(NULL, 0, 1);
 	ck_assert(wait_for_status("\"phase\":\"starting\""));
+	ck_assert(is_in(ask("shoal/1 status\n"), "start under way"));
 	ck_assert(is_in(ask("shoal/1 reload\n"), "still being started"));
 	kill(master_pid, SIGTERM);
 	ck_assert(is_in(read_ready(), "stopped before it had started"));

@@ -59,6 +59,23 @@ START_TEST(descriptors_that_are_not_registered_are_closed_too)
 }
 END_TEST
 
+START_TEST(closed_standard_descriptors_are_filled)
+{
+	size_t before;
+	int fd;
+
+	close(0);
+	close(2);
+	before = count_descriptors();
+	sh_register_fill_standard();
+	for (fd = 0; fd <= 2; fd++)
+		ck_assert(is_open(fd));
+	ck_assert_uint_eq(count_descriptors(), before + 2);
+	sh_register_fill_standard();
+	ck_assert_uint_eq(count_descriptors(), before + 2);
+}
+END_TEST
+
 START_TEST(all_are_forgotten_after_closing_all)
 {
 	int fd = sh_register_add(open_one());
@@ -73,4 +90,5 @@ SH_SUITE("proc/register",
     closing_all_spares_what_is_kept_and_what_is_not_ours,
     closed_ones_are_forgotten,
     descriptors_that_are_not_registered_are_closed_too,
-    all_are_forgotten_after_closing_all)
+    all_are_forgotten_after_closing_all,
+    closed_standard_descriptors_are_filled)
