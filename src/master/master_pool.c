@@ -21,7 +21,12 @@
 #include "proc/channel.h"
 #include "proc/register.h"
 
-enum { ACTIONS = 64, SPAWN_RETRY_MS = 100, ABORT_GRACE_MS = 2000 };
+enum {
+	ACTIONS = 64,
+	SPAWN_RETRY_MS = 100,
+	ABORT_GRACE_MS = 2000,
+	RELIEVE_MS = 1000 /* a worker that hangs is not waited for */
+};
 
 int
 sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
@@ -175,7 +180,7 @@ sh_pool_offer(struct sh_pool *pool, struct sh_generation *generation,
 {
 	int r;
 
-	sh_assert(pool->state.target == 0);
+	sh_assert(!sh_pool_is_busy(pool));
 	if (pool->state.phase == SH_PHASE_STOPPING) {
 		snprintf(why, cap, "the master is stopping");
 		sh_generation_free(&generation);
@@ -285,9 +290,52 @@ commit(struct sh_pool *pool, int64_t now_ms)
 	for (slot = 0; slot < state->slot_count; slot++)
 		state->slots[slot].backoff_ms =
 		    state->slots[slot].spawn_at_ms = 0;
-	finish_target(pool,
-	    pool->reverting ? SH_OUTCOME_REVERTED : SH_OUTCOME_SERVING, "");
-	pool->reverting = false;
+	if (pool->reverting) {
+		pool->reverting = false;
+		finish_target(pool, SH_OUTCOME_REVERTED, "");
+		return;
+	}
+	state->target = 0;
+	state->phase = SH_PHASE_SERVING;
+	pool->relieving = next->id;
+	pool->relieved_by_ms = now_ms + RELIEVE_MS;
+}
+
+static bool
+is_relieved(const struct sh_pool *pool)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool->state.process_count; i++) {
+		const struct sh_process *p = &pool->state.processes[i];
+
+		if (p->state != SH_PROCESS_FREE && p->accepts &&
+		    p->generation != pool->state.current)
+			return false;
+	}
+	return true;
+}
+
+/* Who is told that a generation serves may rely on it: no connection made from
+ * now on is accepted by the one before. */
+static void
+finish_relief(struct sh_pool *pool, int64_t now_ms)
+{
+	uint64_t generation = pool->relieving;
+
+	if (generation == 0 ||
+	    (!is_relieved(pool) && now_ms < pool->relieved_by_ms))
+		return;
+	pool->relieving = 0;
+	if (pool->state.phase != SH_PHASE_STOPPING)
+		pool->options.on_outcome(SH_OUTCOME_SERVING, generation, "",
+		    pool->options.arg);
+}
+
+bool
+sh_pool_is_busy(const struct sh_pool *pool)
+{
+	return pool->state.target != 0 || pool->relieving != 0;
 }
 
 static void
@@ -312,6 +360,9 @@ revert(struct sh_pool *pool, int64_t now_ms)
 	char why[SH_WHY_MAX];
 
 	sh_assert(old != NULL);
+	/* it served, if not for long */
+	pool->relieved_by_ms = now_ms;
+	finish_relief(pool, now_ms);
 	sh_log_err("generation %llu: %u workers died within %d s of the "
 		   "reload; going back to generation %llu",
 	    (unsigned long long)pool->state.current,
@@ -392,6 +443,7 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 		for (i = 0; i < count && !pool->ended_all; i++)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
+	finish_relief(pool, now_ms);
 	release_addresses(pool);
 	drop_generations(pool);
 }
@@ -401,6 +453,8 @@ sh_pool_timeout_ms(const struct sh_pool *pool, int64_t now_ms)
 {
 	int64_t next = sh_policy_next_ms(&pool->state, now_ms);
 
+	if (pool->relieving != 0 && pool->relieved_by_ms < next)
+		next = pool->relieved_by_ms;
 	if (next == INT64_MAX)
 		return -1;
 	return next > now_ms ? next - now_ms : 0;

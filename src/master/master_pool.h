@@ -51,6 +51,9 @@ struct sh_pool {
 	char target_why[SH_WHY_MAX];	/* why the target failed */
 	struct sh_pool_watch *watched;	/* by process, for polling */
 	bool reverting;			/* the target is the generation before */
+	uint64_t relieving;		/* the current generation, while the one
+					   before may still accept; 0: none */
+	int64_t relieved_by_ms;		/* then it is no longer waited for */
 	bool ended_all;			/* stopped, and no process is left */
 };
 
@@ -75,6 +78,9 @@ int sh_pool_replace(struct sh_pool *pool, uint32_t slot);
 /** Tell every worker to use another log; borrows log_fd. reopening counts
  *  those that have not answered. */
 void sh_pool_reopen(struct sh_pool *pool, int log_fd);
+
+/** Whether a generation is on its way: none can be offered. */
+bool sh_pool_is_busy(const struct sh_pool *pool);
 
 /** Carry out what is due. */
 void sh_pool_turn(struct sh_pool *pool, int64_t now_ms);

@@ -107,7 +107,7 @@ sh_reload_request(struct sh_master *master, int64_t timeout_ms,
 		return;
 	}
 	reload->timeout_ms = timeout_ms;
-	if (master->has_pool && master->pool.state.target != 0) {
+	if (master->has_pool && sh_pool_is_busy(&master->pool)) {
 		/* its workers are being forked: it is too late to join */
 		if (reload->next_ticket == 0)
 			reload->next_ticket = ++reload->last_ticket;
@@ -243,7 +243,7 @@ sh_reload_checked(struct sh_master *master, struct sh_checking *findings)
 	char why[2048];
 	int status = findings->status;
 
-	if (master->has_pool && master->pool.state.target != 0) {
+	if (master->has_pool && sh_pool_is_busy(&master->pool)) {
 		put_behind(master);
 		return;
 	}

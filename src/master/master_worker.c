@@ -97,6 +97,7 @@ enter_process(struct sh_pool *pool, struct sh_process *p,
 
 	*p = (struct sh_process){
 		.state = SH_PROCESS_STARTING,
+		.accepts = true,
 		.slot = heritage->slot,
 		.incarnation = heritage->incarnation,
 		.generation = heritage->generation,
@@ -326,6 +327,7 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 		snprintf(p->why, sizeof(p->why), "%.*s", SH_WHY_MAX - 1,
 		    message->text);
 		break;
+	case SH_MESSAGE_RELIEVED: p->accepts = false; break;
 	case SH_MESSAGE_REOPENED:
 		if (p->reopening)
 			pool->reopening--;

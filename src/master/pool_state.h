@@ -27,6 +27,7 @@ struct sh_process {
 	int64_t deadline_ms;	/* of the state; 0: none */
 	uint64_t heartbeat;	/* last value seen */
 	int64_t heartbeat_ms;	/* when it was first seen */
+	bool accepts;		/* has not said that it accepts no more */
 	bool told;		/* to end: its end is no crash */
 	bool reopening;		/* has not said that it uses the new log */
 	pid_t pid;

@@ -64,6 +64,7 @@ sh_message_type_str(enum sh_message_type type)
 		[SH_MESSAGE_READY] = "ready",
 		[SH_MESSAGE_FAILED] = "failed",
 		[SH_MESSAGE_REOPENED] = "reopened",
+		[SH_MESSAGE_RELIEVED] = "relieved",
 		[SH_MESSAGE_DRAIN] = "drain",
 		[SH_MESSAGE_STOP] = "stop",
 		[SH_MESSAGE_REOPEN] = "reopen",

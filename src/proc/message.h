@@ -12,6 +12,7 @@ enum sh_message_type {
 	SH_MESSAGE_READY = 1,	/* the loop turns, listeners are armed */
 	SH_MESSAGE_FAILED,	/* text: why it cannot start; it exits */
 	SH_MESSAGE_REOPENED,	/* the new log is in use */
+	SH_MESSAGE_RELIEVED,	/* accepts no more connections */
 	/* master to worker; a worker that a signal told to says it back */
 	SH_MESSAGE_DRAIN,	/* value: milliseconds; no new connections,
 				   those that are there may go on that long */

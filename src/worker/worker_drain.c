@@ -5,6 +5,7 @@
 #include "io/loop.h"
 #include "io/timer.h"
 #include "module/program.h"
+#include "proc/channel.h"
 #include "session/service.h"
 #include "worker/worker.h"
 
@@ -26,6 +27,8 @@ stop_accepting(struct sh_worker *worker)
 		sh_service_accept_queued(service);
 		sh_service_stop_accepting(service);
 	}
+	sh_channel_send_value(worker->heritage->channel_fd,
+	    SH_MESSAGE_RELIEVED, 0);
 }
 
 static void

@@ -97,6 +97,8 @@ obey(struct fake *fake)
 	if (is_told(fake, "stubborn") || message.type == SH_MESSAGE_REOPEN)
 		return true;
 	drain(fake);
+	sh_channel_send_value(fake->heritage->channel_fd, SH_MESSAGE_RELIEVED,
+	    0);
 	return message.type == SH_MESSAGE_DRAIN && is_told(fake, "lingers");
 }
 
