@@ -129,7 +129,6 @@ shoal_server_set_hooks(struct shoal_server *server,
 	return 0;
 }
 
-/* --control is a setting like others, once it reaches the master. */
 static struct sh_check_input
 make_input(const struct shoal_server *server, const struct sh_cmd_line *line,
     bool daemon)

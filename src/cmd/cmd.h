@@ -31,7 +31,7 @@ struct sh_cmd_line {
 	const char *file;		/* configuration, NULL: none */
 	const char **overrides;		/* of -s */
 	size_t override_count;
-	const char *control;		/* --control, or NULL */
+	char *control;			/* the override that --control is */
 	int64_t timeout_ms;		/* --timeout, -1: not given */
 	bool json, quiet, now, no_wait, if_running;
 	bool keys, defaults, origin, build;

@@ -49,10 +49,6 @@ find_override(const struct sh_cmd_line *line, char *buf, size_t cap)
 void
 sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap)
 {
-	if (line->control != NULL) {
-		snprintf(buf, cap, "%s", line->control);
-		return;
-	}
 	if (!find_override(line, buf, cap) &&
 	    (line->file == NULL ||
 		sh_settings_peek(line->file, "control.path", buf, cap) < 0))

@@ -89,5 +89,6 @@ sh_cmd_main(const struct sh_cmd_backend *backend, int argc, char **argv)
 	if (status == SH_CMD_OK && !done)
 		status = dispatch(backend, &line);
 	free(line.overrides);
+	free(line.control);
 	return status;
 }

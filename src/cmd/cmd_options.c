@@ -106,7 +106,11 @@ take_option(struct sh_cmd_line *line, int option, bool *done_out)
 		sh_cmd_help(line->name);
 		*done_out = true;
 		break;
-	case OPT_CONTROL: line->control = optarg; break;
+	case OPT_CONTROL:
+		/* one way to say it is enough for what comes after */
+		line->control = sh_xprintf("control.path=%s", optarg);
+		add_override(line, line->control);
+		break;
 	case OPT_TIMEOUT:
 		if (sh_duration_parse(optarg, &line->timeout_ms) < 0)
 			return refuse(line, "--timeout: expected a duration "

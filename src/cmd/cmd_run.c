@@ -15,13 +15,24 @@
 #include "base/mem.h"
 #include "cmd/cmd.h"
 
-enum { START_TIMEOUT_MS = 120000, RECORD_MAX = 8192 };
+enum {
+	/* the master gives up by itself, and says so */
+	PATIENCE_MS = 5000,
+	START_TIMEOUT_MS = 120000,
+	RECORD_MAX = 8192
+};
 
-/* A reload reads the file again, from wherever the master then is. */
+/* A reload reads the file again, from wherever the master then is. Symbolic
+ * links are left alone: they may point elsewhere by then. */
 static void
-make_absolute(struct sh_cmd_line *line, char *buf)
+make_absolute(struct sh_cmd_line *line, char *buf, size_t cap)
 {
-	if (line->file != NULL && realpath(line->file, buf) != NULL)
+	char folder[PATH_MAX];
+
+	if (line->file == NULL || line->file[0] == '/' ||
+	    getcwd(folder, sizeof(folder)) == NULL)
+		return;
+	if ((size_t)snprintf(buf, cap, "%s/%s", folder, line->file) < cap)
 		line->file = buf;
 }
 
@@ -30,9 +41,9 @@ sh_cmd_run(const struct sh_cmd_backend *backend,
     const struct sh_cmd_line *given)
 {
 	struct sh_cmd_line line = *given;
-	char path[PATH_MAX];
+	char path[2 * PATH_MAX];
 
-	make_absolute(&line, path);
+	make_absolute(&line, path, sizeof(path));
 	return backend->serve(&line, false, -1, backend->arg);
 }
 
@@ -41,9 +52,9 @@ static int
 be_daemon(const struct sh_cmd_backend *backend, struct sh_cmd_line *line,
     int ready_fd)
 {
-	char path[PATH_MAX];
+	char path[2 * PATH_MAX];
 
-	make_absolute(line, path);
+	make_absolute(line, path, sizeof(path));
 	setsid();
 	if (chdir("/") < 0)
 		return SH_CMD_OS;
@@ -121,8 +132,9 @@ sh_cmd_start(const struct sh_cmd_backend *backend,
 {
 	struct sh_cmd_line line = *given;
 	char record[RECORD_MAX];
-	int64_t timeout_ms = line.timeout_ms >= 0 ? line.timeout_ms
-						  : START_TIMEOUT_MS;
+	int64_t timeout_ms = line.timeout_ms >= 0
+	    ? line.timeout_ms + PATIENCE_MS
+	    : START_TIMEOUT_MS;
 	int ends[2], status;
 	bool late;
 	size_t len;

@@ -14,6 +14,8 @@
 
 /* The master's own deadlines are shorter with their defaults. */
 enum {
+	/* the master's answer that the time is over takes a moment */
+	PATIENCE_MS = 5000,
 	STOP_TIMEOUT_MS = 60000,
 	RELOAD_TIMEOUT_MS = 90000,
 	ANSWER_TIMEOUT_MS = 15000
@@ -70,6 +72,20 @@ sh_cmd_stop(const struct sh_cmd_backend *backend,
 	return SH_CMD_OK;
 }
 
+/* Ask for something that --timeout limits on the master's side. */
+static int
+ask_with_timeout(const struct sh_cmd_line *line,
+    struct sh_control_request *request)
+{
+	struct sh_cmd_line patient = *line;
+
+	if (line->timeout_ms >= 0) {
+		sh_control_add(request, "timeout", line->timeout_ms);
+		patient.timeout_ms += PATIENCE_MS;
+	}
+	return sh_cmd_ask(&patient, request, RELOAD_TIMEOUT_MS);
+}
+
 int
 sh_cmd_reload(const struct sh_cmd_backend *backend,
     const struct sh_cmd_line *line)
@@ -77,9 +93,7 @@ sh_cmd_reload(const struct sh_cmd_backend *backend,
 	struct sh_control_request request = { .verb = "reload" };
 
 	sh_control_add(&request, "wait", !line->no_wait);
-	if (line->timeout_ms >= 0)
-		sh_control_add(&request, "timeout", line->timeout_ms);
-	return sh_cmd_ask(line, &request, RELOAD_TIMEOUT_MS);
+	return ask_with_timeout(line, &request);
 }
 
 int
@@ -112,9 +126,7 @@ sh_cmd_workers(const struct sh_cmd_backend *backend,
 		return SH_CMD_USAGE;
 	}
 	sh_control_add(&request, "slot", slot);
-	if (line->timeout_ms >= 0)
-		sh_control_add(&request, "timeout", line->timeout_ms);
-	return sh_cmd_ask(line, &request, RELOAD_TIMEOUT_MS);
+	return ask_with_timeout(line, &request);
 }
 
 /* Not running, after a crash or in good order. */

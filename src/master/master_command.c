@@ -85,10 +85,17 @@ static void
 run_reopen(struct sh_control_client *client,
     const struct sh_control_request *request)
 {
-	if (sh_master_log_reopen(client->master) < 0) {
+	int r = sh_master_log_reopen(client->master);
+
+	if (r < 0) {
 		sh_control_answer(client, SH_EXIT_CANNOT_CREATE,
 		    "the log cannot be reopened; the old one goes on, and "
 		    "says why\n");
+		return;
+	}
+	if (r > 0) {
+		sh_control_answer(client, SH_EXIT_OK,
+		    "the log goes to stderr: nothing to reopen\n");
 		return;
 	}
 	client->waits_reopen = true;

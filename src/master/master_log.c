@@ -83,7 +83,7 @@ sh_master_log_reopen(struct sh_master *master)
 
 	if (master->log_target[0] == '\0') {
 		sh_log_notice("the log goes to stderr: nothing to reopen");
-		return 0;
+		return 1;
 	}
 	fd = open_target(master->log_target);
 	if (fd < 0) {

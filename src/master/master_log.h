@@ -14,5 +14,6 @@ int sh_master_log_open(struct sh_master *master, const struct sh_plan *plan,
  *  on and says so. */
 void sh_master_log_follow(struct sh_master *master,
     const struct sh_plan *plan);
-/** Open the same file anew and hand it to every worker. 0 or -errno. */
+/** Open the same file anew and hand it to every worker. 0; 1 when the log is
+ *  stderr; -errno. */
 int sh_master_log_reopen(struct sh_master *master);

@@ -274,9 +274,10 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 	    (int)getpid(),
 	    format_span(sh_clock_ms() - master->started_ms, up, sizeof(up)),
 	    phase_names[pool->state.phase]);
-	sh_buf_printf(out, "config %s (generation %llu)\n",
-	    config[0] != '\0' ? config : "built into the program",
-	    (unsigned long long)pool->state.current);
+	if (pool->state.current != 0)
+		sh_buf_printf(out, "config %s (generation %llu)\n",
+		    config[0] != '\0' ? config : "built into the program",
+		    (unsigned long long)pool->state.current);
 	text_reload(reload, out);
 	sh_buf_printf(out, "workers %u/%u ready, %llu connections",
 	    sh_pool_ready(pool), pool->state.slot_count,

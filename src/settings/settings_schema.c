@@ -114,7 +114,7 @@ const struct sh_key sh_keys[] = {
 	    .type = SH_KEY_DURATION, .max = 365 * DAY, .fallback = "10m",
 	    .doc = "after a reload, old connections are cut after this" },
 	{ TOP("reload.max_old", reload.max_old), .type = SH_KEY_INT, .min = 1,
-	    .max = 16, .fallback = "3",
+	    .max = 16, .fallback = "3", .flags = SH_KEY_RESTART,
 	    .doc = "old generations of workers alive at once" },
 
 	{ TOP("stop.timeout", stop.timeout_ms), .type = SH_KEY_DURATION,
