@@ -5,6 +5,8 @@ int
 main(int argc, char **argv)
 {
 	struct shoal_server *server = shoal_server_new();
+	int status = shoal_main(server, argc, argv);
 
-	return shoal_main(server, argc, argv);
+	shoal_server_free(&server);
+	return status;
 }
