@@ -15,7 +15,8 @@ struct sh_cmd_client {
 	char path[512];		/* of the socket */
 };
 
-/** Where the control socket is: -s control.path, the file, or the default. The file may be broken otherwise. */
+/** Where the control socket is: -s control.path, the file, or the default. The
+ *  file may be broken otherwise. */
 void sh_cmd_control_path(const struct sh_cmd_line *line, char *buf,
     size_t cap);
 /** Connect. 0, or a negative error code. */

@@ -250,7 +250,7 @@ def check_crash_on_connect_is_reverted():
         def is_answered():
             try:
                 return exchange(port, b"x") == b"old:x"
-            except OSError:
+            except OSError:     # reset, at whichever step
                 return False
         until(is_answered, "the old answer")
         until(lambda: is_reverted(shoal), "the revert")

@@ -33,6 +33,13 @@ def listener(address="127.0.0.1:0", handler="echo", prefix=None, more=""):
             f'{config} {more} }}')
 
 
+def fear_sanitizers(text):
+    """Fails when a sanitizer has found something."""
+    if "ERROR: AddressSanitizer" in text or "LeakSanitizer" in text or \
+            "runtime error:" in text:
+        raise AssertionError(f"a sanitizer complains:\n{text}")
+
+
 class Shoal:
     """One configuration, and at most one master that obeys it."""
 
@@ -53,8 +60,10 @@ class Shoal:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failure, *_):
         self.clean_up()
+        if failure is None:
+            fear_sanitizers(self.last_words)
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -92,6 +101,7 @@ class Shoal:
             [SHOAL, *words, "-c", self.conf], capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=seconds * PATIENCE,
             env=env or environment(), check=False)
+        fear_sanitizers(done.stderr)
         return done.returncode, done.stdout, done.stderr
 
     def good(self, *words):

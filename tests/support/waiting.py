@@ -189,6 +189,8 @@ def run_checks(names):
     with "port" in their names.
     """
     adopt_orphans()
+    # so that a run that is cut short ends its processes too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     checks = [(name, fn) for name, fn in names.items()
               if name.startswith("check_") and
               (len(sys.argv) < 2 or any(w in name for w in sys.argv[1:]))]

@@ -148,7 +148,7 @@ START_TEST(only_fixed_keys_differ)
 		const char *running, *next, *errors;
 	} cases[] = {
 		{ "", "", "" },
-		{ "", "log = { level = \"debug\"; }; reload = { max_old = 1; };"
+		{ "", "log = { level = \"debug\"; }; reload = { drain_timeout = \"1m\"; };"
 		      " modules = ( { name = \"a\"; file = \"a\"; } );", "" },
 		{ "pid_file = \"/a\";", "pid_file = \"/a\";", "" },
 		{ "pid_file = \"/a\";", "\npid_file = \"/b\";",
