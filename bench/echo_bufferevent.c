@@ -25,8 +25,8 @@ enum { LIFETIME_S = 600, BACKLOG = 4096 };
 static void
 on_readable(struct bufferevent *bev, void *arg)
 {
-	evbuffer_add_buffer(bufferevent_get_output(bev),
-	    bufferevent_get_input(bev));
+	evbuffer_add_buffer(
+	    bufferevent_get_output(bev), bufferevent_get_input(bev));
 }
 
 static void

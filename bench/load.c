@@ -154,8 +154,8 @@ read_command_line(struct load_options *options, int argc, char **argv)
 	const char *why;
 	int letter;
 
-	while ((letter = getopt_long(argc, argv, "c:s:d:t:w:n:r:h",
-		    long_options, NULL)) != -1)
+	while ((letter = getopt_long(
+		    argc, argv, "c:s:d:t:w:n:r:h", long_options, NULL)) != -1)
 		set_option(options, letter, optarg);
 	if (argc - optind != 2) {
 		fputs(usage_text, stderr);

@@ -15,9 +15,9 @@
 #define LOAD_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum {
-	LOAD_OK = 0,	/* exit status: everything was answered, and right */
-	LOAD_WRONG = 1,	/* the server, or the way to it, failed */
-	LOAD_USAGE = 2	/* nothing was measured */
+	LOAD_OK = 0,    /* exit status: everything was answered, and right */
+	LOAD_WRONG = 1, /* the server, or the way to it, failed */
+	LOAD_USAGE = 2  /* nothing was measured */
 };
 
 /* --- load.c: what to do --- */
@@ -29,17 +29,17 @@ struct load_target {
 
 struct load_options {
 	struct load_target target;
-	const char *address;	/* of the target, as it was given */
-	int connections;	/* open at the same time */
-	int depth;		/* messages in flight per connection */
-	int sources;		/* source addresses taken in turn */
-	size_t size;		/* bytes of a message */
-	double seconds;		/* how long to measure, to run or to hold */
-	double warmup_s;	/* before it, echo only */
-	uint64_t count;		/* connections in all; 0: as time allows */
-	double rate;		/* connections a second; 0: no limit */
-	int timeout_ms;		/* for an answer */
-	pid_t server_pid;	/* its tree's CPU time is taken; 0: nobody's */
+	const char *address; /* of the target, as it was given */
+	int connections;     /* open at the same time */
+	int depth;           /* messages in flight per connection */
+	int sources;         /* source addresses taken in turn */
+	size_t size;         /* bytes of a message */
+	double seconds;      /* how long to measure, to run or to hold */
+	double warmup_s;     /* before it, echo only */
+	uint64_t count;      /* connections in all; 0: as time allows */
+	double rate;         /* connections a second; 0: no limit */
+	int timeout_ms;      /* for an answer */
+	pid_t server_pid;    /* its tree's CPU time is taken; 0: nobody's */
 };
 
 /* Set by SIGTERM and SIGINT: the run ends as if its time were over. */
@@ -48,8 +48,8 @@ extern volatile sig_atomic_t load_stopped;
 /** Nanoseconds of the monotonic clock. */
 uint64_t load_now(void);
 /** Say on stderr what went wrong and leave with LOAD_USAGE. */
-void load_die(const char *format, ...) LOAD_PRINTF(1, 2)
-    __attribute__((noreturn));
+void
+load_die(const char *format, ...) LOAD_PRINTF(1, 2) __attribute__((noreturn));
 
 /* --- the modes, each in its file; they return the exit status --- */
 
@@ -61,15 +61,15 @@ int load_idle(const struct load_options *options);
 
 /** Read "127.0.0.1:PORT" or "[::1]:PORT"; false with the reason in *why_out
  *  when it is malformed or not a loopback address. */
-bool load_target_parse(struct load_target *target, const char *text,
-    const char **why_out);
+bool load_target_parse(
+    struct load_target *target, const char *text, const char **why_out);
 /** Begin to connect from the source address of a number; IPv6 has but one.
  *  A non-blocking socket or -errno. */
 int load_net_connect(const struct load_target *target, int source);
 /** Connect and wait for it at most timeout_ms. A non-blocking socket or
  *  -errno. */
-int load_net_connect_wait(const struct load_target *target, int source,
-    int timeout_ms);
+int load_net_connect_wait(
+    const struct load_target *target, int source, int timeout_ms);
 /** Allow as many descriptors as the system lets us have, at least n. */
 void load_net_want_descriptors(unsigned n);
 
@@ -103,11 +103,11 @@ double load_histogram_us(const struct load_histogram *histogram, double part);
 /* --- load_cpu.c: processor time of processes --- */
 
 struct load_cpu {
-	uint64_t run_ns;	/* on a processor, from schedstat */
-	uint64_t wait_ns;	/* ready, but somebody else had the processor */
-	uint64_t ticks_ns;	/* the same as run_ns, from ticks, with the
+	uint64_t run_ns;   /* on a processor, from schedstat */
+	uint64_t wait_ns;  /* ready, but somebody else had the processor */
+	uint64_t ticks_ns; /* the same as run_ns, from ticks, with the
 				   children that have ended */
-	uint64_t members;	/* fingerprint of the tree: which processes */
+	uint64_t members;  /* fingerprint of the tree: which processes */
 };
 
 /** Take the times of a process and all below it. False: there is none. */
@@ -129,21 +129,21 @@ void load_report_end(void);
 /* --- load_exchange.c: one connection with one message and its answer --- */
 
 enum load_outcome {
-	LOAD_RUNNING,	 /* no outcome yet */
-	LOAD_ANSWERED,	 /* the right bytes came back */
-	LOAD_REFUSED,	 /* connect: nobody listens there */
-	LOAD_RESET,	 /* the peer cut the connection */
+	LOAD_RUNNING,    /* no outcome yet */
+	LOAD_ANSWERED,   /* the right bytes came back */
+	LOAD_REFUSED,    /* connect: nobody listens there */
+	LOAD_RESET,      /* the peer cut the connection */
 	LOAD_UNANSWERED, /* closed, or silent for too long */
 	LOAD_MISMATCHED, /* other bytes than were sent, or too many */
-	LOAD_FAILED,	 /* our own trouble: no descriptor, no port */
+	LOAD_FAILED,     /* our own trouble: no descriptor, no port */
 	LOAD_OUTCOMES
 };
 
 struct load_exchange {
-	int fd;			/* -1: not in use */
+	int fd; /* -1: not in use */
 	enum load_outcome outcome;
 	bool connected;
-	uint64_t place;		/* in the content, where the message begins */
+	uint64_t place; /* in the content, where the message begins */
 	uint64_t started_ns;
 	size_t size, sent, received;
 };

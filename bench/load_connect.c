@@ -17,8 +17,8 @@ enum { EXPIRE_EVERY_MS = 50 };
 struct run {
 	const struct load_options *options;
 	int epoll_fd;
-	struct load_exchange *slots;	/* options->connections of them */
-	int *idle;			/* numbers of those not in use */
+	struct load_exchange *slots; /* options->connections of them */
+	int *idle;                   /* numbers of those not in use */
 	int idle_count;
 	uint64_t begun_ns, end_ns, started, last_answer_ns, worst_gap_ns;
 	uint64_t counts[LOAD_OUTCOMES];
@@ -58,7 +58,8 @@ due_count(const struct run *run, uint64_t now)
 		return 0;
 	if (options->rate > 0)
 		due = (uint64_t)((double)(now - run->begun_ns) / 1e9 *
-			  options->rate) + 1;
+			  options->rate) +
+		    1;
 	if (options->count > 0 && due > options->count)
 		due = options->count;
 	return due > run->started ? due - run->started : 0;
@@ -73,11 +74,11 @@ start_due(struct run *run)
 	int places = run->idle_count;
 
 	for (; due > 0 && places > 0; due--, places--) {
-		struct load_exchange *ex =
-		    &run->slots[run->idle[--run->idle_count]];
+		struct load_exchange
+		    *ex = &run->slots[run->idle[--run->idle_count]];
 
-		load_exchange_start(ex, run->options, run->epoll_fd,
-		    run->started++);
+		load_exchange_start(
+		    ex, run->options, run->epoll_fd, run->started++);
 		if (ex->outcome != LOAD_RUNNING)
 			settle(run, ex);
 	}
@@ -153,8 +154,8 @@ report(const struct run *run, double cpu_us)
 	load_report_latency(&run->latency);
 	load_report_number("worst_gap_ms", (double)run->worst_gap_ns / 1e6);
 	if (options->server_pid > 0 && answered > 0)
-		load_report_number("server_us_per_connection",
-		    cpu_us / (double)answered);
+		load_report_number(
+		    "server_us_per_connection", cpu_us / (double)answered);
 	load_report_end();
 	return ok ? LOAD_OK : LOAD_WRONG;
 }

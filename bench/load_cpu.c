@@ -39,11 +39,13 @@ read_stat(pid_t pid, struct process *process)
 	text[len] = '\0';
 	end = strrchr(text, ')');
 	if (end == NULL ||
-	    sscanf(end + 1, " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
-		" %llu %llu %llu %llu", &parent, &user, &kernel, &child_user,
-		&child_kernel) != 5)
+	    sscanf(end + 1,
+		" %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u"
+		" %llu %llu %llu %llu",
+		&parent, &user, &kernel, &child_user, &child_kernel) != 5)
 		return false;
-	*process = (struct process){ .pid = pid, .parent = parent,
+	*process = (struct process){ .pid = pid,
+		.parent = parent,
 		.ticks = user + kernel + child_user + child_kernel };
 	return true;
 }
@@ -103,8 +105,8 @@ add_schedstat(struct load_cpu *cpu, pid_t pid, const char *thread)
 	unsigned long long run, waited;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid,
-	    thread);
+	snprintf(
+	    path, sizeof(path), "/proc/%d/task/%s/schedstat", (int)pid, thread);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return;
@@ -147,8 +149,8 @@ load_cpu_read(pid_t pid, struct load_cpu *cpu_out)
 			continue;
 		add_threads(cpu_out, list[i].pid);
 		cpu_out->ticks_ns += list[i].ticks * tick_ns;
-		cpu_out->members =
-		    cpu_out->members * 1000003 + (uint64_t)list[i].pid;
+		cpu_out->members = cpu_out->members * 1000003 +
+		    (uint64_t)list[i].pid;
 	}
 	return true;
 }

@@ -15,10 +15,10 @@
 
 struct conn {
 	int fd;
-	bool waits_writable;	/* EPOLLOUT is asked for */
-	uint64_t begin;		/* place of its stream in the content */
-	uint64_t due, sent, received;	/* bytes; received <= sent <= due */
-	uint64_t *sent_ns;	/* ring of depth times, by message number */
+	bool waits_writable;          /* EPOLLOUT is asked for */
+	uint64_t begin;               /* place of its stream in the content */
+	uint64_t due, sent, received; /* bytes; received <= sent <= due */
+	uint64_t *sent_ns; /* ring of depth times, by message number */
 };
 
 enum phase { WARMING, MEASURING, DRAINING };
@@ -29,7 +29,7 @@ struct run {
 	struct conn *conns;
 	enum phase phase;
 	uint64_t phase_end_ns, begun_ns, ended_ns;
-	uint64_t messages;	/* answered while measuring */
+	uint64_t messages; /* answered while measuring */
 	uint64_t closed, reset, mismatched, unopened;
 	int open;
 	struct load_histogram latency;
@@ -92,8 +92,8 @@ complete_messages(struct run *run, struct conn *conn, size_t len)
 
 	conn->received += len;
 	for (; number < end; number++) {
-		uint64_t *sent_ns =
-		    &conn->sent_ns[number % (uint64_t)options->depth];
+		uint64_t *
+		    sent_ns = &conn->sent_ns[number % (uint64_t)options->depth];
 
 		if (run->phase == MEASURING) {
 			load_histogram_add(&run->latency, now - *sent_ns);
@@ -138,12 +138,12 @@ open_conn(struct run *run, int i)
 	conn->sent_ns = calloc(depth, sizeof(*conn->sent_ns));
 	if (conn->sent_ns == NULL)
 		load_die("out of memory");
-	conn->fd = load_net_connect_wait(&options->target,
-	    i % options->sources, options->timeout_ms);
+	conn->fd = load_net_connect_wait(
+	    &options->target, i % options->sources, options->timeout_ms);
 	if (conn->fd < 0) {
 		if (run->unopened++ == 0)
-			fprintf(stderr, "load: connect: %s\n",
-			    strerror(-conn->fd));
+			fprintf(
+			    stderr, "load: connect: %s\n", strerror(-conn->fd));
 		return;
 	}
 	run->open++;
@@ -208,8 +208,8 @@ next_phase(struct run *run)
 		run->ended_ns = now;
 		read_cpu(run, 1);
 		run->phase = DRAINING;
-		run->phase_end_ns =
-		    now + (uint64_t)run->options->timeout_ms * 1000000;
+		run->phase_end_ns = now +
+		    (uint64_t)run->options->timeout_ms * 1000000;
 	}
 	return false;
 }
@@ -241,7 +241,8 @@ count_unanswered(const struct run *run)
 
 	for (i = 0; i < run->options->connections; i++)
 		n += (run->conns[i].due - run->conns[i].received +
-			 run->options->size - 1) / run->options->size;
+			 run->options->size - 1) /
+		    run->options->size;
 	return n;
 }
 
@@ -258,8 +259,8 @@ report_server(const struct run *run, double seconds)
 	const struct load_cpu *cpu = run->server;
 	uint64_t ns = load_cpu_between(&cpu[0], &cpu[1]);
 
-	load_report_number("server_us_per_message",
-	    (double)ns / 1000 / (double)run->messages);
+	load_report_number(
+	    "server_us_per_message", (double)ns / 1000 / (double)run->messages);
 	load_report_number("server_cpu_percent", part(ns, seconds));
 	load_report_number("server_wait_percent",
 	    part(cpu[1].wait_ns - cpu[0].wait_ns, seconds));
@@ -285,8 +286,8 @@ report(const struct run *run)
 	load_report_count("mismatched", run->mismatched);
 	load_report_count("messages", run->messages);
 	load_report_number("seconds", seconds);
-	load_report_number("per_second",
-	    seconds > 0 ? (double)run->messages / seconds : 0);
+	load_report_number(
+	    "per_second", seconds > 0 ? (double)run->messages / seconds : 0);
 	load_report_latency(&run->latency);
 	if (run->has_server && run->messages > 0)
 		report_server(run, seconds);
@@ -318,8 +319,7 @@ load_echo(const struct load_options *options)
 	}
 	for (i = 0; i < options->connections; i++)
 		begin_conn(&run, &run.conns[i]);
-	run.phase_end_ns =
-	    load_now() + (uint64_t)(options->warmup_s * 1e9);
+	run.phase_end_ns = load_now() + (uint64_t)(options->warmup_s * 1e9);
 	loop(&run);
 	return report(&run);
 }

@@ -26,16 +26,15 @@ void
 load_exchange_start(struct load_exchange *ex,
     const struct load_options *options, int epoll_fd, uint64_t number)
 {
-	struct epoll_event event = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-		.data.ptr = ex
-	};
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
+		    EPOLLET,
+		.data.ptr = ex };
 
 	*ex = (struct load_exchange){ .size = options->size,
 		.place = load_pattern_begin(number),
 		.started_ns = load_now() };
-	ex->fd = load_net_connect(&options->target,
-	    (int)(number % (uint64_t)options->sources));
+	ex->fd = load_net_connect(
+	    &options->target, (int)(number % (uint64_t)options->sources));
 	if (ex->fd < 0) {
 		ex->outcome = outcome_of(-ex->fd);
 		ex->fd = -1;

@@ -22,8 +22,8 @@ struct run {
 	struct load_exchange *conns;
 	int started, opening;
 	uint64_t counts[LOAD_OUTCOMES];
-	uint64_t lost;		/* ended by the server while held */
-	uint64_t unexpected;	/* sent something while held */
+	uint64_t lost;       /* ended by the server while held */
+	uint64_t unexpected; /* sent something while held */
 	bool stdin_closed;
 };
 
@@ -44,8 +44,8 @@ start_more(struct run *run)
 		struct load_exchange *ex = &run->conns[run->started];
 
 		run->opening++;
-		load_exchange_start(ex, run->options, run->epoll_fd,
-		    (uint64_t)run->started++);
+		load_exchange_start(
+		    ex, run->options, run->epoll_fd, (uint64_t)run->started++);
 		if (ex->outcome != LOAD_RUNNING)
 			settle(run, ex);
 	}
@@ -131,8 +131,7 @@ watch_stdin(struct run *run)
 static void
 hold(struct run *run)
 {
-	uint64_t end_ns =
-	    load_now() + (uint64_t)(run->options->seconds * 1e9);
+	uint64_t end_ns = load_now() + (uint64_t)(run->options->seconds * 1e9);
 
 	fprintf(stderr, "holding %llu\n",
 	    (unsigned long long)run->counts[LOAD_ANSWERED]);
@@ -147,8 +146,7 @@ static int
 report(const struct run *run)
 {
 	bool ok = load_outcomes_good(run->counts) && run->lost == 0 &&
-	    run->unexpected == 0 &&
-	    run->started == run->options->connections;
+	    run->unexpected == 0 && run->started == run->options->connections;
 
 	load_report_begin("idle", run->options->address, ok);
 	load_report_count("connections", (uint64_t)run->options->connections);

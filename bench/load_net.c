@@ -53,8 +53,8 @@ parse_v6(struct load_target *target, const char *host, in_port_t port)
 }
 
 bool
-load_target_parse(struct load_target *target, const char *text,
-    const char **why_out)
+load_target_parse(
+    struct load_target *target, const char *text, const char **why_out)
 {
 	char host[64];
 	const char *colon = strrchr(text, ':');
@@ -105,8 +105,8 @@ load_net_connect(const struct load_target *target, int source)
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	rc = bind_source(fd, target, source);
 	if (rc == 0 &&
-	    connect(fd, (const struct sockaddr *)&target->addr,
-		target->len) != 0 &&
+	    connect(fd, (const struct sockaddr *)&target->addr, target->len) !=
+		0 &&
 	    errno != EINPROGRESS)
 		rc = -errno;
 	if (rc == 0)
@@ -116,8 +116,8 @@ load_net_connect(const struct load_target *target, int source)
 }
 
 int
-load_net_connect_wait(const struct load_target *target, int source,
-    int timeout_ms)
+load_net_connect_wait(
+    const struct load_target *target, int source, int timeout_ms)
 {
 	int fd = load_net_connect(target, source);
 	struct pollfd pfd = { .fd = fd, .events = POLLOUT };

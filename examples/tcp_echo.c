@@ -45,8 +45,8 @@ on_writable(struct shoal_conn *conn, void *arg)
 
 /* It has gone. */
 static void
-on_close(struct shoal_conn *conn, enum shoal_close_cause cause, int error,
-    void *arg)
+on_close(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
 {
 	(void)conn;
 	(void)cause;

@@ -11,7 +11,7 @@
 
 /* What open() makes of the settings, once for each listener and worker. */
 struct upper {
-	const char *suffix;		/* lent by the settings */
+	const char *suffix; /* lent by the settings */
 	size_t suffix_len;
 };
 
@@ -150,12 +150,6 @@ static const struct shoal_setting module_settings[] = {
 
 static const struct shoal_handler *const handlers[] = { &upper, NULL };
 
-SHOAL_MODULE(
-	.name = "text",
-	.version = "1.0",
-	.handlers = handlers,
-	.settings = module_settings,
-	.check = check,
-	.worker_start = worker_start,
-	.drain = drain,
-	.worker_stop = worker_stop);
+SHOAL_MODULE(.name = "text", .version = "1.0", .handlers = handlers,
+    .settings = module_settings, .check = check, .worker_start = worker_start,
+    .drain = drain, .worker_stop = worker_stop);

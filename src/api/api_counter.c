@@ -46,7 +46,7 @@ get(const char *name, enum sh_counter_kind kind)
 		/* one name cannot be both */
 		if (strcmp(counters[i].name, name) == 0)
 			return kind_of(&counters[i]) == kind ? &counters[i]
-							      : NULL;
+							     : NULL;
 	}
 	if (i == SH_USER_COUNTERS)
 		return NULL;
@@ -83,8 +83,8 @@ void
 shoal_gauge_set(struct shoal_counter *gauge, int64_t value)
 {
 	if (gauge != NULL && kind_of(gauge) == SH_COUNTER_GAUGE)
-		atomic_store_explicit(&gauge->value, value,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    &gauge->value, value, memory_order_relaxed);
 }
 
 int64_t

@@ -58,14 +58,15 @@ append_listener(struct shoal_server *server, const char *address,
     const struct shoal_tcp_callbacks *callbacks, void *arg)
 {
 	size_t n = server->listener_count;
-	struct sh_program_listener *list = sh_try_grow(server->listeners,
-	    n + 1, sizeof(*list));
+	struct sh_program_listener *list = sh_try_grow(
+	    server->listeners, n + 1, sizeof(*list));
 
 	if (list == NULL)
 		return -SHOAL_ENOMEM;
 	server->listeners = list;
-	list[n] = (struct sh_program_listener){ .arg = arg,
-		.callbacks = *callbacks, .address = strdup(address) };
+	list[n] = (struct sh_program_listener){
+		.arg = arg, .callbacks = *callbacks, .address = strdup(address)
+	};
 	if (list[n].address == NULL)
 		return -SHOAL_ENOMEM;
 	server->listener_count++;
@@ -93,23 +94,22 @@ shoal_server_listen(struct shoal_server *server, const char *address,
 }
 
 int
-shoal_server_add_handler(struct shoal_server *server,
-    const struct shoal_handler *handler)
+shoal_server_add_handler(
+    struct shoal_server *server, const struct shoal_handler *handler)
 {
 	const struct shoal_handler **list;
 	struct sh_catalog catalog;
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
 	if (handler == NULL || handler->size < sizeof(*handler) ||
-	    handler->name == NULL ||
-	    handler->tcp.size < sizeof(handler->tcp) ||
+	    handler->name == NULL || handler->tcp.size < sizeof(handler->tcp) ||
 	    handler->tcp.on_receive == NULL)
 		return -SHOAL_EINVAL;
 	sh_catalog_init(&catalog, server);
 	if (sh_catalog_find(&catalog, handler->name) != NULL)
 		return -SHOAL_EEXIST;
-	list = sh_try_grow(server->handlers, server->handler_count + 1,
-	    sizeof(*list));
+	list = sh_try_grow(
+	    server->handlers, server->handler_count + 1, sizeof(*list));
 	if (list == NULL)
 		return -SHOAL_ENOMEM;
 	list[server->handler_count++] = handler;
@@ -133,8 +133,10 @@ static struct sh_check_input
 make_input(const struct shoal_server *server, const struct sh_cmd_line *line,
     bool daemon)
 {
-	return (struct sh_check_input){ .program = server, .name = line->name,
-		.source = sh_cmd_source(line), .daemon = daemon };
+	return (struct sh_check_input){ .program = server,
+		.name = line->name,
+		.source = sh_cmd_source(line),
+		.daemon = daemon };
 }
 
 static int
@@ -179,7 +181,7 @@ test(const struct sh_cmd_line *line, void *arg)
 		print_findings(&diags);
 	if (!line->quiet && r == 0)
 		printf("%s: the configuration is good: %u listener%s, "
-		    "%u worker%s\n",
+		       "%u worker%s\n",
 		    line->file != NULL ? line->file : line->name,
 		    result.plan->address_count,
 		    result.plan->address_count == 1 ? "" : "s",
@@ -218,8 +220,8 @@ modules(const struct sh_cmd_line *line, void *arg)
 	struct sh_check_result result;
 	int r = sh_check(&input, NULL, &result, &diags);
 
-	printf("module ABI %d, modules in %s\n", SHOAL_MODULE_ABI,
-	    SH_MODULEDIR);
+	printf(
+	    "module ABI %d, modules in %s\n", SHOAL_MODULE_ABI, SH_MODULEDIR);
 	sh_catalog_each(&result.catalog, print_handler, NULL);
 	if (r < 0)
 		print_findings(&diags);
@@ -231,8 +233,9 @@ modules(const struct sh_cmd_line *line, void *arg)
 int
 shoal_main(struct shoal_server *server, int argc, char **argv)
 {
-	struct sh_cmd_backend backend = { .serve = serve, .test = test,
-		.modules = modules, .arg = server };
+	struct sh_cmd_backend backend = {
+		.serve = serve, .test = test, .modules = modules, .arg = server
+	};
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
 	backend.has_listeners = server->listener_count != 0;
@@ -243,7 +246,8 @@ int
 shoal_server_run(struct shoal_server *server)
 {
 	struct sh_cmd_line line = { .name = program_invocation_short_name,
-		.verb = "run", .timeout_ms = -1 };
+		.verb = "run",
+		.timeout_ms = -1 };
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
 	return serve(&line, false, -1, server);

@@ -11,8 +11,8 @@
 
 /* The value of a key, which must have been declared with one of the types. */
 static struct sh_group_value
-get_typed(const struct shoal_settings *settings, const char *key,
-    unsigned types)
+get_typed(
+    const struct shoal_settings *settings, const char *key, unsigned types)
 {
 	const struct shoal_setting *setting;
 
@@ -31,8 +31,10 @@ shoal_settings_string(const struct shoal_settings *settings, const char *key)
 int64_t
 shoal_settings_int(const struct shoal_settings *settings, const char *key)
 {
-	return get_typed(settings, key, 1u << SHOAL_SETTING_INT |
-		1u << SHOAL_SETTING_DURATION | 1u << SHOAL_SETTING_SIZE).number;
+	return get_typed(settings, key,
+	    1u << SHOAL_SETTING_INT | 1u << SHOAL_SETTING_DURATION |
+		1u << SHOAL_SETTING_SIZE)
+	    .number;
 }
 
 bool

@@ -101,19 +101,21 @@ sh_buf_printf(struct sh_buf *buf, const char *format, ...)
 static size_t
 utf8_len(const unsigned char *p)
 {
-	size_t i, n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
-	    : (p[0] & 0xf0) == 0xe0                              ? 3
-	    : p[0] >= 0xf0 && p[0] < 0xf5                        ? 4
-								 : 0;
+	size_t i,
+	    n = p[0] < 0x80               ? 1
+	    : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+	    : (p[0] & 0xf0) == 0xe0       ? 3
+	    : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+					  : 0;
 
 	for (i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if (n == 3 && ((p[0] == 0xe0 && p[1] < 0xa0) ||
-		(p[0] == 0xed && p[1] > 0x9f)))
+	if (n == 3 &&
+	    ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f)))
 		return 0;
-	if (n == 4 && ((p[0] == 0xf0 && p[1] < 0x90) ||
-		(p[0] == 0xf4 && p[1] > 0x8f)))
+	if (n == 4 &&
+	    ((p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)))
 		return 0;
 	return n;
 }

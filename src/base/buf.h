@@ -7,11 +7,11 @@
 #include "base/attr.h"
 
 struct sh_buf {
-	char *data;	/* NULL while empty; not NUL-terminated */
-	size_t len;	/* bytes in use */
-	size_t cap;	/* bytes allocated */
-	size_t max;	/* bytes it may ever hold */
-	bool failed;	/* an append did not fit or found no memory */
+	char *data;  /* NULL while empty; not NUL-terminated */
+	size_t len;  /* bytes in use */
+	size_t cap;  /* bytes allocated */
+	size_t max;  /* bytes it may ever hold */
+	bool failed; /* an append did not fit or found no memory */
 };
 
 /** Make an empty buffer that may hold max bytes. */

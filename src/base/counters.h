@@ -9,22 +9,22 @@
 #include <stdint.h>
 
 struct sh_counters {
-	_Atomic uint64_t accepted;	   /* connections, since the start */
-	_Atomic uint64_t closed;	   /* of them, ended */
-	_Atomic uint64_t accept_errors;	   /* accept(2) failed: EMFILE and such */
+	_Atomic uint64_t accepted;      /* connections, since the start */
+	_Atomic uint64_t closed;        /* of them, ended */
+	_Atomic uint64_t accept_errors; /* accept(2) failed: EMFILE and such */
 	_Atomic uint64_t bytes_received;
 	_Atomic uint64_t bytes_sent;
 	_Atomic uint64_t messages_received; /* on_receive calls */
-	_Atomic uint64_t sends_refused;	   /* -SHOAL_EAGAIN given to a handler */
-	_Atomic uint64_t timeouts;	   /* idle connections closed */
-	_Atomic uint64_t queued_bytes;	   /* gauge: waiting for peers to read */
+	_Atomic uint64_t sends_refused; /* -SHOAL_EAGAIN given to a handler */
+	_Atomic uint64_t timeouts;      /* idle connections closed */
+	_Atomic uint64_t queued_bytes;  /* gauge: waiting for peers to read */
 };
 
 /* One writer: a load and a store, no locked instruction. */
-#define SH_COUNT(field, n)                                                    \
-	atomic_store_explicit(&(field),                                       \
-	    atomic_load_explicit(&(field), memory_order_relaxed) +            \
-		(uint64_t)(n),                                                \
+#define SH_COUNT(field, n)                                         \
+	atomic_store_explicit(&(field),                            \
+	    atomic_load_explicit(&(field), memory_order_relaxed) + \
+		(uint64_t)(n),                                     \
 	    memory_order_relaxed)
 #define SH_COUNTER(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
@@ -33,7 +33,7 @@ enum { SH_USER_COUNTER_NAME_MAX = 48, SH_USER_COUNTERS = 64 };
 /* A counter or gauge that a handler made. */
 struct shoal_counter {
 	char name[SH_USER_COUNTER_NAME_MAX]; /* written before used is set */
-	_Atomic uint32_t used;		     /* enum sh_counter_kind */
+	_Atomic uint32_t used;               /* enum sh_counter_kind */
 	uint32_t pad;
 	_Atomic int64_t value;
 };

@@ -122,14 +122,14 @@ format_time(char *buf, size_t cap)
 }
 
 static void
-format_line(struct sh_buf *line, enum shoal_log_level level,
-    const char *message)
+format_line(
+    struct sh_buf *line, enum shoal_log_level level, const char *message)
 {
 	char now[48];
 
 	if (sink.format == SH_LOG_JOURNAL) {
-		sh_buf_printf(line, "<%d>%s: %s\n", (int)level, sink.role,
-		    message);
+		sh_buf_printf(
+		    line, "<%d>%s: %s\n", (int)level, sink.role, message);
 		return;
 	}
 	format_time(now, sizeof(now));

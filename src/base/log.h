@@ -10,14 +10,13 @@
 #include "base/attr.h"
 
 enum sh_log_format {
-	SH_LOG_TEXT,	/* ts level role[pid]: message */
-	SH_LOG_JSON,	/* one object a line */
-	SH_LOG_JOURNAL	/* <N>role: message, for stderr under systemd */
+	SH_LOG_TEXT,   /* ts level role[pid]: message */
+	SH_LOG_JSON,   /* one object a line */
+	SH_LOG_JOURNAL /* <N>role: message, for stderr under systemd */
 };
 
 /** Say where lines go. fd is borrowed; 2 until the first call. */
-void sh_log_open(int fd, enum sh_log_format format,
-    enum shoal_log_level level);
+void sh_log_open(int fd, enum sh_log_format format, enum shoal_log_level level);
 /** Put another descriptor in the place of the log's; it takes new_fd. */
 void sh_log_reopen(int new_fd);
 /** Name the process in every line from now on, "master", "worker/2/g7";

@@ -39,10 +39,11 @@ static int
 parse_unix(struct sh_addr *addr, const char *path, const char **why_out)
 {
 	if (path[0] != '/')
-		return refuse(why_out, "the path after unix: must begin with /");
+		return refuse(
+		    why_out, "the path after unix: must begin with /");
 	if (strlen(path) >= sizeof(addr->un.sun_path))
-		return refuse(why_out,
-		    "a unix socket path has at most 107 bytes");
+		return refuse(
+		    why_out, "a unix socket path has at most 107 bytes");
 	addr->un.sun_family = AF_UNIX;
 	strcpy(addr->un.sun_path, path);
 	addr->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
@@ -77,8 +78,8 @@ parse_host(struct sh_addr *addr, const char *host, bool bracketed)
 	}
 	as_v6(addr)->sin6_family = AF_INET6;
 	addr->len = sizeof(struct sockaddr_in6);
-	return inet_pton(AF_INET6, bracketed ? host : "::",
-	    &as_v6(addr)->sin6_addr);
+	return inet_pton(
+	    AF_INET6, bracketed ? host : "::", &as_v6(addr)->sin6_addr);
 }
 
 int
@@ -94,16 +95,16 @@ sh_addr_parse(struct sh_addr *addr, const char *text, const char **why_out)
 		return parse_unix(addr, text + 5, why_out);
 	colon = strrchr(text, ':');
 	if (colon == NULL)
-		return refuse(why_out,
-		    "expected host:port, [v6]:port or unix:/path");
+		return refuse(
+		    why_out, "expected host:port, [v6]:port or unix:/path");
 	end = colon;
 	if (bracketed) {
 		text++;
 		if (end <= text || *--end != ']')
 			return refuse(why_out, "expected ]: after the address");
 	} else if (memchr(text, ':', (size_t)(colon - text)) != NULL) {
-		return refuse(why_out,
-		    "an IPv6 address stands in brackets: [::1]:9501");
+		return refuse(
+		    why_out, "an IPv6 address stands in brackets: [::1]:9501");
 	}
 	if (parse_port(colon + 1, &port) < 0)
 		return refuse(why_out, "the port must be 0 to 65535");
@@ -208,8 +209,8 @@ prepare(int fd, const struct sh_addr *addr, bool reuseport)
 int
 sh_sock_bind(const struct sh_addr *addr, bool reuseport)
 {
-	int fd = socket(addr->sa.sa_family,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = socket(
+	    addr->sa.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int r;
 
 	if (fd < 0)
@@ -257,5 +258,6 @@ sh_sock_remove_stale(const struct sh_addr *addr)
 bool
 sh_addr_is_same(const struct sh_addr *a, const struct sh_addr *b)
 {
-	return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
+	return a->len == b->len &&
+	    memcmp(&a->storage, &b->storage, a->len) == 0;
 }

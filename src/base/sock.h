@@ -24,8 +24,7 @@ enum { SH_ADDR_TEXT_MAX = 128 };
 /** Read "host:port", "[v6]:port", "*:port" or "unix:/path". The host is a
  *  number, "localhost" (127.0.0.1) or "*" (every IPv4 and IPv6 address).
  *  0, or -SHOAL_EINVAL with the reason in *why_out (a constant). */
-int sh_addr_parse(struct sh_addr *addr, const char *text,
-    const char **why_out);
+int sh_addr_parse(struct sh_addr *addr, const char *text, const char **why_out);
 /** Write an address as text; always terminated. Returns buf. */
 const char *sh_addr_format(const struct sh_addr *addr, char *buf, size_t cap);
 bool sh_addr_is_unix(const struct sh_addr *addr);

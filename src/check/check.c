@@ -35,15 +35,14 @@ check_settings(const struct sh_check_input *input,
     const struct sh_plan *previous, struct sh_check_result *result,
     struct sh_diagnostics *diags)
 {
-	const struct sh_settings *settings =
-	    sh_settings_doc_value(result->doc);
+	const struct sh_settings *settings = sh_settings_doc_value(result->doc);
 
 	if (previous != NULL)
-		sh_settings_diff(sh_plan_settings(previous), result->doc,
-		    diags);
+		sh_settings_diff(
+		    sh_plan_settings(previous), result->doc, diags);
 	sh_check_open_modules(settings, result, diags);
-	result->plan = sh_check_make_plan(input, result->doc,
-	    settings->module_count, diags);
+	result->plan = sh_check_make_plan(
+	    input, result->doc, settings->module_count, diags);
 	/* with a module missing its handlers would be reported as unknown */
 	if (result->module_count != settings->module_count)
 		return;

@@ -18,25 +18,24 @@
 /* What to check. All lent. */
 struct sh_check_input {
 	const struct shoal_server *program;
-	const char *name;		/* of the program: of its files */
+	const char *name; /* of the program: of its files */
 	struct sh_settings_source source;
-	bool daemon;			/* will have no terminal */
+	bool daemon; /* will have no terminal */
 };
 
 struct sh_check_result {
-	struct sh_plan *plan;		/* owned; NULL when there are errors */
-	int *module_fds;		/* owned */
+	struct sh_plan *plan; /* owned; NULL when there are errors */
+	int *module_fds;      /* owned */
 	uint32_t module_count;
 	struct sh_catalog catalog;
-	struct sh_settings_doc *doc;	/* NULL when it did not load */
+	struct sh_settings_doc *doc; /* NULL when it did not load */
 };
 
 /** Check everything; previous is the plan that serves, or NULL. Findings go to
  *  diags. With call_modules it becomes the workers' user, loads the modules
  *  and calls their checks. 0 or -SHOAL_ECONFIG. */
-int sh_check(const struct sh_check_input *input,
-    const struct sh_plan *previous, struct sh_check_result *result,
-    struct sh_diagnostics *diags);
+int sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
+    struct sh_check_result *result, struct sh_diagnostics *diags);
 /** Free what a check has made. */
 void sh_check_result_fini(struct sh_check_result *result);
 /** The check process: check, and tell the master over its channel. arg is a

@@ -24,8 +24,8 @@ make_memfd(const struct sh_plan *plan)
 	if (fd < 0)
 		return -errno;
 	while (done < plan->size) {
-		ssize_t n = write(fd, (const char *)plan + done,
-		    plan->size - done);
+		ssize_t n = write(
+		    fd, (const char *)plan + done, plan->size - done);
 
 		if (n < 0) {
 			int error = errno;
@@ -49,8 +49,8 @@ send_text(int channel_fd, const char *text)
 		size_t part = len < SH_MESSAGE_TEXT_MAX ? len
 							: SH_MESSAGE_TEXT_MAX;
 
-		sh_channel_send_text(channel_fd, SH_MESSAGE_TEXT, "%.*s",
-		    (int)part, text);
+		sh_channel_send_text(
+		    channel_fd, SH_MESSAGE_TEXT, "%.*s", (int)part, text);
 		text += part;
 		len -= part;
 	}
@@ -70,8 +70,8 @@ send_result(int channel_fd, const struct sh_check_result *result)
 	close(fd);
 	message.type = SH_MESSAGE_MODULE;
 	for (i = 0; i < result->module_count && r == 0; i++)
-		r = sh_channel_send(channel_fd, &message,
-		    result->module_fds[i]);
+		r = sh_channel_send(
+		    channel_fd, &message, result->module_fds[i]);
 	return r;
 }
 
@@ -93,10 +93,9 @@ sh_check_main(const struct sh_plan *previous, int channel_fd, void *arg)
 	sh_buf_init(&text, 256 << 10);
 	if (diags.count != 0)
 		sh_diagnostics_format(&diags, &text);
-	if (status == STATUS_OK &&
-	    (r = send_result(channel_fd, &result)) < 0) {
-		sh_buf_printf(&text, "cannot hand over the plan: %s\n",
-		    strerror(-r));
+	if (status == STATUS_OK && (r = send_result(channel_fd, &result)) < 0) {
+		sh_buf_printf(
+		    &text, "cannot hand over the plan: %s\n", strerror(-r));
 		status = STATUS_OS;
 	}
 	words = sh_buf_take(&text);

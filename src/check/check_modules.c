@@ -17,8 +17,8 @@ enum { WHY_MAX = 1024 };
 static const char *
 module_name(const struct sh_settings *settings, uint32_t i)
 {
-	return sh_settings_text(settings,
-	    sh_settings_module(settings, i)->name);
+	return sh_settings_text(
+	    settings, sh_settings_module(settings, i)->name);
 }
 
 void
@@ -28,19 +28,19 @@ sh_check_open_modules(const struct sh_settings *settings,
 	char why[WHY_MAX];
 	uint32_t i;
 
-	result->module_fds = sh_xcalloc(settings->module_count + 1,
-	    sizeof(int));
+	result->module_fds = sh_xcalloc(
+	    settings->module_count + 1, sizeof(int));
 	for (i = 0; i < settings->module_count; i++) {
-		const struct sh_settings_module *module =
-		    sh_settings_module(settings, i);
+		const struct sh_settings_module *module = sh_settings_module(
+		    settings, i);
 		int fd = sh_module_open(
 		    sh_settings_text(settings, module->file), why, sizeof(why));
 
 		if (fd < 0)
 			sh_diagnose(diags,
 			    sh_settings_text(settings, module->origin),
-			    "modules[%u] '%s': %s", i,
-			    module_name(settings, i), why);
+			    "modules[%u] '%s': %s", i, module_name(settings, i),
+			    why);
 		else
 			result->module_fds[result->module_count++] = fd;
 	}
@@ -51,11 +51,12 @@ static void
 ask_module(const struct sh_settings *settings, uint32_t i,
     const struct shoal_module *module, struct sh_diagnostics *diags)
 {
-	const struct sh_settings_module *entry =
-	    sh_settings_module(settings, i);
+	const struct sh_settings_module *entry = sh_settings_module(
+	    settings, i);
 	const char *origin = sh_settings_text(settings, entry->origin);
 	struct shoal_settings group = { .settings = settings,
-		.group = entry->config, .schema = module->settings };
+		.group = entry->config,
+		.schema = module->settings };
 	size_t before = diags->errors;
 	char why[WHY_MAX] = "", where[64];
 	const char *bad_key;
@@ -64,7 +65,8 @@ ask_module(const struct sh_settings *settings, uint32_t i,
 	snprintf(where, sizeof(where), "modules[%u].config", i);
 	if (module->settings != NULL &&
 	    sh_settings_schema_check(module->settings, &bad_key) < 0) {
-		sh_diagnose(diags, origin, "modules[%u] '%s': its table of "
+		sh_diagnose(diags, origin,
+		    "modules[%u] '%s': its table of "
 		    "settings is wrong at '%s'; this is a bug in the module",
 		    i, module_name(settings, i), bad_key);
 		return;
@@ -75,8 +77,10 @@ ask_module(const struct sh_settings *settings, uint32_t i,
 	r = module->check(&group, why, sizeof(why));
 	why[sizeof(why) - 1] = '\0';
 	if (r < 0)
-		sh_diagnose(diags, origin, "modules[%u] '%s': its check "
-		    "failed: %s", i, module_name(settings, i),
+		sh_diagnose(diags, origin,
+		    "modules[%u] '%s': its check "
+		    "failed: %s",
+		    i, module_name(settings, i),
 		    why[0] != '\0' ? why : shoal_strerror(r));
 }
 
@@ -88,8 +92,8 @@ sh_check_load_modules(const struct sh_settings *settings,
 	uint32_t i;
 
 	for (i = 0; i < result->module_count; i++) {
-		const struct sh_settings_module *entry =
-		    sh_settings_module(settings, i);
+		const struct sh_settings_module *entry = sh_settings_module(
+		    settings, i);
 		int r = sh_catalog_load(&result->catalog,
 		    module_name(settings, i), result->module_fds[i], why,
 		    sizeof(why));
@@ -114,17 +118,18 @@ unknown_handler(const struct sh_catalog *catalog, const char *origin,
     uint32_t i, const char *name, struct sh_diagnostics *diags)
 {
 	char near[128];
-	const char *suggestion =
-	    sh_catalog_suggest(catalog, name, near, sizeof(near));
+	const char *suggestion = sh_catalog_suggest(
+	    catalog, name, near, sizeof(near));
 	struct sh_buf names;
 	char *list;
 
 	sh_buf_init(&names, 4096);
 	sh_catalog_names(catalog, &names);
 	list = sh_buf_take(&names);
-	sh_diagnose(diags, origin, "listeners[%u].handler '%s': no such "
-	    "handler%s%s%s; known: %s", i, name,
-	    suggestion != NULL ? "; did you mean '" : "",
+	sh_diagnose(diags, origin,
+	    "listeners[%u].handler '%s': no such "
+	    "handler%s%s%s; known: %s",
+	    i, name, suggestion != NULL ? "; did you mean '" : "",
 	    suggestion != NULL ? suggestion : "",
 	    suggestion != NULL ? "'?" : "", list != NULL ? list : "too many");
 	free(list);
@@ -137,19 +142,21 @@ sh_check_handlers(const struct sh_settings *settings,
 	uint32_t i;
 
 	for (i = 0; i < settings->listener_count; i++) {
-		const struct sh_settings_listener *listener =
-		    sh_settings_listener(settings, i);
-		const char *name =
-		    sh_settings_text(settings, listener->handler);
-		const struct shoal_handler *handler =
-		    sh_catalog_find(catalog, name);
+		const struct sh_settings_listener
+		    *listener = sh_settings_listener(settings, i);
+		const char *name = sh_settings_text(
+		    settings, listener->handler);
+		const struct shoal_handler *handler = sh_catalog_find(
+		    catalog, name);
 		struct shoal_settings group = { .settings = settings,
 			.group = listener->config };
 		char where[64];
 
 		if (handler == NULL) {
-			unknown_handler(catalog, sh_settings_text(settings,
-				listener->handler_origin), i, name, diags);
+			unknown_handler(catalog,
+			    sh_settings_text(
+				settings, listener->handler_origin),
+			    i, name, diags);
 			continue;
 		}
 		group.schema = handler->settings;

@@ -51,8 +51,7 @@ copy_text(
 {
 	if ((size_t)snprintf(to, cap, "%s", from) >= cap)
 		sh_diagnose(p->diags, place_of(p, key),
-		    "%s is longer than %zu bytes", key,
-		    cap - 1);
+		    "%s is longer than %zu bytes", key, cap - 1);
 }
 
 static void
@@ -103,8 +102,8 @@ find_group(
 	errno = 0;
 	gr = getgrnam(name);
 	if (gr == NULL) {
-		sh_diagnose(p->diags, place_of(p, key),
-		    "%s '%s': %s", key, name,
+		sh_diagnose(p->diags, place_of(p, key), "%s '%s': %s", key,
+		    name,
 		    errno != 0 ? strerror(errno)
 			       : "no such group; create it, or name another");
 		return false;
@@ -126,8 +125,10 @@ check_chroot(struct planning *p, const char *path)
 		sh_diagnose(p->diags, place, "workers.chroot '%s': %s", path,
 		    strerror(errno));
 	else if (!S_ISDIR(st.st_mode))
-		sh_diagnose(p->diags, place, "workers.chroot '%s' is not a "
-		    "folder", path);
+		sh_diagnose(p->diags, place,
+		    "workers.chroot '%s' is not a "
+		    "folder",
+		    path);
 }
 
 static void
@@ -182,7 +183,8 @@ plan_descriptors(struct planning *p)
 	if (room < 1)
 		sh_diagnose(p->diags, place_of(p, "workers.nofile"),
 		    "workers.nofile = %lld leaves no descriptor for "
-		    "connections", (long long)nofile);
+		    "connections",
+		    (long long)nofile);
 	if (max == SH_AUTO)
 		max = room;
 	else if (max > room)
@@ -271,8 +273,7 @@ check_log(struct planning *p)
 	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
 	if (fd < 0)
 		sh_diagnose(p->diags, place_of(p, "log.target"),
-		    "log.target: cannot open %s: %s",
-		    target, strerror(errno));
+		    "log.target: cannot open %s: %s", target, strerror(errno));
 	else
 		close(fd);
 }

@@ -26,13 +26,13 @@ enum {
 
 /* What the words of a command line said. */
 struct sh_cmd_line {
-	const char *name;		/* of the program */
+	const char *name; /* of the program */
 	const char *verb;
-	const char *file;		/* configuration, NULL: none */
-	const char **overrides;		/* of -s */
+	const char *file;       /* configuration, NULL: none */
+	const char **overrides; /* of -s */
 	size_t override_count;
-	char *control;			/* the override that --control is */
-	int64_t timeout_ms;		/* --timeout, -1: not given */
+	char *control;      /* the override that --control is */
+	int64_t timeout_ms; /* --timeout, -1: not given */
 	bool json, quiet, now, no_wait, if_running;
 	bool keys, defaults, origin, build;
 	char **operands;

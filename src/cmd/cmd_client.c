@@ -72,8 +72,8 @@ open_peer(int fd)
 }
 
 int
-sh_cmd_client_open(struct sh_cmd_client *client,
-    const struct sh_cmd_line *line, int64_t default_timeout_ms)
+sh_cmd_client_open(struct sh_cmd_client *client, const struct sh_cmd_line *line,
+    int64_t default_timeout_ms)
 {
 	int64_t timeout_ms = line->timeout_ms >= 0 ? line->timeout_ms
 						   : default_timeout_ms;
@@ -111,8 +111,8 @@ sh_cmd_client_close(struct sh_cmd_client *client)
 }
 
 int
-sh_cmd_client_send(struct sh_cmd_client *client,
-    const struct sh_control_request *request)
+sh_cmd_client_send(
+    struct sh_cmd_client *client, const struct sh_control_request *request)
 {
 	char line[SH_CONTROL_LINE_MAX];
 	int len = sh_control_format(request, line);
@@ -213,17 +213,22 @@ sh_cmd_explain(const struct sh_cmd_client *client,
 		return SH_CMD_NOT_RUNNING;
 	case EACCES:
 	case EPERM:
-		fprintf(stderr, "%s: %s: permission denied; run it as root or "
+		fprintf(stderr,
+		    "%s: %s: permission denied; run it as root or "
 		    "as a member of the group that control.group names\n",
 		    line->name, client->path);
 		return SH_CMD_PERMISSION;
 	case SHOAL_ETIMEDOUT:
-		fprintf(stderr, "%s: no answer in time; `%s status' tells how "
-		    "far it is\n", line->name, line->name);
+		fprintf(stderr,
+		    "%s: no answer in time; `%s status' tells how "
+		    "far it is\n",
+		    line->name, line->name);
 		return SH_CMD_TIMEOUT;
 	case SHOAL_ECONNRESET:
-		fprintf(stderr, "%s: the master went away before it "
-		    "answered; its log says why\n", line->name);
+		fprintf(stderr,
+		    "%s: the master went away before it "
+		    "answered; its log says why\n",
+		    line->name);
 		return SH_CMD_FAILED;
 	default:
 		fprintf(stderr, "%s: %s: %s\n", line->name, client->path,

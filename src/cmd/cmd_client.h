@@ -10,22 +10,21 @@
 /* A connection to a master. */
 struct sh_cmd_client {
 	int fd;
-	int pidfd;		/* of the master; -1 when it cannot be had */
-	int64_t deadline_ms;	/* monotonic; INT64_MAX: none */
-	char path[512];		/* of the socket */
+	int pidfd;           /* of the master; -1 when it cannot be had */
+	int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+	char path[512];      /* of the socket */
 };
 
 /** Where the control socket is: -s control.path, the file, or the default. The
  *  file may be broken otherwise. */
-void sh_cmd_control_path(const struct sh_cmd_line *line, char *buf,
-    size_t cap);
+void sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap);
 /** Connect. 0, or a negative error code. */
 int sh_cmd_client_open(struct sh_cmd_client *client,
     const struct sh_cmd_line *line, int64_t default_timeout_ms);
 void sh_cmd_client_close(struct sh_cmd_client *client);
 /** Send a request. 0 or a negative error code. */
-int sh_cmd_client_send(struct sh_cmd_client *client,
-    const struct sh_control_request *request);
+int sh_cmd_client_send(
+    struct sh_cmd_client *client, const struct sh_control_request *request);
 /** Wait for the answer. The status it carries, with its text in *body_out
  *  (the caller frees it); -SHOAL_ETIMEDOUT, -SHOAL_ECONNRESET when the master
  *  went away, or another negative code. */

@@ -37,8 +37,8 @@ print_findings(const struct sh_diagnostics *diags)
 }
 
 int
-sh_cmd_config(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_config(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_settings_dump_options options = { .json = line->json,
 		.origin = line->origin };
@@ -67,8 +67,8 @@ sh_cmd_config(const struct sh_cmd_backend *backend,
 }
 
 int
-sh_cmd_version(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_version(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	printf("shoal %s\n", shoal_version());
 	if (!line->build)
@@ -82,8 +82,8 @@ sh_cmd_version(const struct sh_cmd_backend *backend,
 	    "no"
 #endif
 	);
-	printf("module ABI %d, modules in %s\n", SHOAL_MODULE_ABI,
-	    SH_MODULEDIR);
+	printf(
+	    "module ABI %d, modules in %s\n", SHOAL_MODULE_ABI, SH_MODULEDIR);
 	printf("configuration %s/shoal/shoal.conf\n", SH_SYSCONFDIR);
 	return SH_CMD_OK;
 }

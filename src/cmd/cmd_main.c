@@ -51,10 +51,11 @@ unknown_command(const struct sh_cmd_line *line)
 	for (i = 0; i < SH_ARRAY_LEN(commands); i++)
 		words[i] = commands[i].verb;
 	near = sh_word_nearest(line->verb, words);
-	fprintf(stderr, "%s: unknown command '%s'%s%s%s (`%s --help' lists "
-	    "them)\n", line->name, line->verb,
-	    near != NULL ? "; did you mean '" : "", near != NULL ? near : "",
-	    near != NULL ? "'?" : "", line->name);
+	fprintf(stderr,
+	    "%s: unknown command '%s'%s%s%s (`%s --help' lists "
+	    "them)\n",
+	    line->name, line->verb, near != NULL ? "; did you mean '" : "",
+	    near != NULL ? near : "", near != NULL ? "'?" : "", line->name);
 	return SH_CMD_USAGE;
 }
 

@@ -113,8 +113,10 @@ take_option(struct sh_cmd_line *line, int option, bool *done_out)
 		break;
 	case OPT_TIMEOUT:
 		if (sh_duration_parse(optarg, &line->timeout_ms) < 0)
-			return refuse(line, "--timeout: expected a duration "
-			    "such as 30s, not ", optarg);
+			return refuse(line,
+			    "--timeout: expected a duration "
+			    "such as 30s, not ",
+			    optarg);
 		break;
 	case OPT_NOW: line->now = true; break;
 	case OPT_NO_WAIT: line->no_wait = true; break;
@@ -168,8 +170,8 @@ sh_cmd_parse(const struct sh_cmd_backend *backend, int argc, char **argv,
 		.timeout_ms = -1 };
 	*done_out = false;
 	optind = 0;
-	while ((option = getopt_long(argc, argv, "c:s:qh", long_options,
-		    NULL)) != -1) {
+	while ((option = getopt_long(
+		    argc, argv, "c:s:qh", long_options, NULL)) != -1) {
 		status = take_option(line, option, done_out);
 		if (status != SH_CMD_OK || *done_out)
 			return status;

@@ -37,8 +37,8 @@ make_absolute(struct sh_cmd_line *line, char *buf, size_t cap)
 }
 
 int
-sh_cmd_run(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *given)
+sh_cmd_run(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *given)
 {
 	struct sh_cmd_line line = *given;
 	char path[2 * PATH_MAX];
@@ -94,8 +94,8 @@ print_failure(const struct sh_cmd_line *line, const char *text)
 	size_t len = strlen(text);
 
 	if (len != 0 && !line->quiet)
-		fprintf(stderr, "%s%s", text,
-		    text[len - 1] == '\n' ? "" : "\n");
+		fprintf(
+		    stderr, "%s%s", text, text[len - 1] == '\n' ? "" : "\n");
 }
 
 static int
@@ -106,9 +106,10 @@ judge_record(const struct sh_cmd_line *line, char *record, size_t len,
 	long status;
 
 	if (late) {
-		fprintf(stderr, "%s: not ready in time, still starting as pid "
-		    "%d; `%s status' tells how far it is\n", line->name,
-		    (int)pid, line->name);
+		fprintf(stderr,
+		    "%s: not ready in time, still starting as pid "
+		    "%d; `%s status' tells how far it is\n",
+		    line->name, (int)pid, line->name);
 		return SH_CMD_TIMEOUT;
 	}
 	if (len == 0) {
@@ -127,8 +128,8 @@ judge_record(const struct sh_cmd_line *line, char *record, size_t len,
 }
 
 int
-sh_cmd_start(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *given)
+sh_cmd_start(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *given)
 {
 	struct sh_cmd_line line = *given;
 	char record[RECORD_MAX];
@@ -141,8 +142,8 @@ sh_cmd_start(const struct sh_cmd_backend *backend,
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		fprintf(stderr, "%s: socketpair: %s\n", line.name,
-		    strerror(errno));
+		fprintf(
+		    stderr, "%s: socketpair: %s\n", line.name, strerror(errno));
 		return SH_CMD_OS;
 	}
 	fflush(NULL);
@@ -190,8 +191,8 @@ test_apart(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 }
 
 int
-sh_cmd_restart(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_restart(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_cmd_line stop = *line;
 	int status = test_apart(backend, line);
@@ -206,15 +207,15 @@ sh_cmd_restart(const struct sh_cmd_backend *backend,
 }
 
 int
-sh_cmd_test(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_test(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	return backend->test(line, backend->arg);
 }
 
 int
-sh_cmd_modules(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_modules(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	return backend->modules(line, backend->arg);
 }

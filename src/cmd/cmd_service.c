@@ -41,8 +41,8 @@ print_rest(const struct sh_cmd_line *line)
 }
 
 int
-sh_cmd_stop(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_stop(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_control_request request = { .verb = "stop" };
 	struct sh_cmd_client client;
@@ -50,8 +50,8 @@ sh_cmd_stop(const struct sh_cmd_backend *backend,
 
 	if (line->if_running && (r == -ENOENT || r == -ECONNREFUSED))
 		return SH_CMD_OK;
-	sh_control_add(&request, "level",
-	    line->now ? LEVEL_FAST : LEVEL_GRACEFUL);
+	sh_control_add(
+	    &request, "level", line->now ? LEVEL_FAST : LEVEL_GRACEFUL);
 	if (r == 0)
 		r = sh_cmd_client_send(&client, &request);
 	if (r < 0) {
@@ -74,8 +74,8 @@ sh_cmd_stop(const struct sh_cmd_backend *backend,
 
 /* Ask for something that --timeout limits on the master's side. */
 static int
-ask_with_timeout(const struct sh_cmd_line *line,
-    struct sh_control_request *request)
+ask_with_timeout(
+    const struct sh_cmd_line *line, struct sh_control_request *request)
 {
 	struct sh_cmd_line patient = *line;
 
@@ -87,8 +87,8 @@ ask_with_timeout(const struct sh_cmd_line *line,
 }
 
 int
-sh_cmd_reload(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_reload(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_control_request request = { .verb = "reload" };
 
@@ -97,8 +97,8 @@ sh_cmd_reload(const struct sh_cmd_backend *backend,
 }
 
 int
-sh_cmd_reopen(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_reopen(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_control_request request = { .verb = "reopen" };
 
@@ -106,8 +106,8 @@ sh_cmd_reopen(const struct sh_cmd_backend *backend,
 }
 
 int
-sh_cmd_workers(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_workers(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_control_request request = { .verb = "restart-worker" };
 	char *end;
@@ -121,8 +121,10 @@ sh_cmd_workers(const struct sh_cmd_backend *backend,
 	}
 	slot = strtol(line->operands[1], &end, 10);
 	if (*end != '\0' || end == line->operands[1] || slot < 0) {
-		fprintf(stderr, "%s: '%s' is not a slot; `%s status' lists "
-		    "them\n", line->name, line->operands[1], line->name);
+		fprintf(stderr,
+		    "%s: '%s' is not a slot; `%s status' lists "
+		    "them\n",
+		    line->name, line->operands[1], line->name);
 		return SH_CMD_USAGE;
 	}
 	sh_control_add(&request, "slot", slot);
@@ -136,12 +138,14 @@ status_of_nothing(const struct sh_cmd_line *line)
 	char pid_file[512];
 
 	if (line->file != NULL &&
-	    sh_settings_peek(line->file, "pid_file", pid_file,
-		sizeof(pid_file)) == 0 &&
+	    sh_settings_peek(
+		line->file, "pid_file", pid_file, sizeof(pid_file)) == 0 &&
 	    pid_file[0] == '/' && access(pid_file, F_OK) == 0) {
 		if (!line->quiet)
-			fprintf(stderr, "%s: not running, but %s is still "
-			    "there\n", line->name, pid_file);
+			fprintf(stderr,
+			    "%s: not running, but %s is still "
+			    "there\n",
+			    line->name, pid_file);
 		return STATUS_DEAD;
 	}
 	if (!line->quiet)
@@ -150,8 +154,8 @@ status_of_nothing(const struct sh_cmd_line *line)
 }
 
 int
-sh_cmd_status(const struct sh_cmd_backend *backend,
-    const struct sh_cmd_line *line)
+sh_cmd_status(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_control_request request = { .verb = "status" };
 	struct sh_cmd_client client;

@@ -21,19 +21,19 @@ struct sh_co {
 	uint32_t magic;
 	enum co_state state;
 	struct sh_co_pool *pool;
-	struct sh_co *below;		/* FREE: the next free one;
+	struct sh_co *below; /* FREE: the next free one;
 					   RUNNING: who called this one */
-	void *stack;			/* its lowest byte */
-	sh_co_fn *fn;			/* of the running call */
+	void *stack;         /* its lowest byte */
+	sh_co_fn *fn;        /* of the running call */
 	void *arg;
 	const char *name;
-	struct sh_co_context inside;	/* where it waits for its next call */
-	struct sh_co_context outside;	/* where its caller waits */
+	struct sh_co_context inside;  /* where it waits for its next call */
+	struct sh_co_context outside; /* where its caller waits */
 };
 
 struct sh_co_pool {
 	struct sh_stack_pool *stacks;
-	struct sh_co *warm;		/* free ones, last one first */
+	struct sh_co *warm; /* free ones, last one first */
 	size_t warm_count;
 };
 

@@ -19,8 +19,7 @@ enum {
 
 /** Make a pool whose coroutines have stacks of stack_size bytes (0: the
  *  default), with one coroutine in it. NULL when out of memory. */
-struct sh_co_pool *sh_co_pool_new(size_t stack_size,
-    enum sh_stack_guard guard);
+struct sh_co_pool *sh_co_pool_new(size_t stack_size, enum sh_stack_guard guard);
 /** Free a pool in which nothing runs. */
 void sh_co_pool_free(struct sh_co_pool **pool);
 /** The guard below its stacks. */
@@ -30,8 +29,8 @@ enum sh_stack_guard sh_co_pool_guard(const struct sh_co_pool *pool);
  *  within a coroutine runs on a stack of its own. name is lent until then; a
  *  crash report shows it. 0, or -SHOAL_ENOMEM with fn not called: a call from
  *  outside of a coroutine does not fail. */
-int sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg,
-    const char *name);
+int
+sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name);
 
 /** Name of the call that runs now; NULL outside of a coroutine.
  *  Async-signal-safe. */

@@ -96,8 +96,9 @@ describe(struct line *line, const siginfo_t *info)
 	add(line, " at 0x");
 	add_number(line, (uintptr_t)info->si_addr, 16);
 	if (sh_co_is_guard(info->si_addr))
-		add(line, ": stack overflow; make its local variables or its "
-			  "recursion smaller, or workers.stack_size larger");
+		add(line,
+		    ": stack overflow; make its local variables or its "
+		    "recursion smaller, or workers.stack_size larger");
 }
 
 static void

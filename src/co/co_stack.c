@@ -16,7 +16,7 @@
 #include "base/panic.h"
 
 #ifndef MADV_GUARD_INSTALL
-#define MADV_GUARD_INSTALL 102	/* Linux 6.13 */
+#define MADV_GUARD_INSTALL 102 /* Linux 6.13 */
 #endif
 
 enum {
@@ -31,16 +31,16 @@ enum {
 struct slab {
 	struct slab *next;
 	char *base;
-	size_t carved;	/* stacks that have been used at least once */
+	size_t carved; /* stacks that have been used at least once */
 };
 
 struct sh_stack_pool {
-	size_t size;			/* of a stack, a multiple of a page */
+	size_t size; /* of a stack, a multiple of a page */
 	enum sh_stack_guard guard;
-	struct slab *slabs;		/* newest first; only that has room */
-	void **given;			/* stacks given back, last one on top */
+	struct slab *slabs; /* newest first; only that has room */
+	void **given;       /* stacks given back, last one on top */
 	size_t given_count;
-	size_t stack_count;		/* ever carved; the capacity of given */
+	size_t stack_count; /* ever carved; the capacity of given */
 	size_t stack_max;
 };
 
@@ -72,7 +72,7 @@ sh_stack_pool_new(size_t size, enum sh_stack_guard guard)
 	if (size == 0)
 		size = SH_STACK_SIZE_DEFAULT;
 #ifdef SH_SANITIZE
-	size *= 8;	/* red zones make frames several times as large */
+	size *= 8; /* red zones make frames several times as large */
 #endif
 	pool->size = (size + page - 1) / page * page;
 	pool->guard = guard;
@@ -152,8 +152,8 @@ static int
 install_guard(struct sh_stack_pool *pool, char *base)
 {
 	if (pool->guard != SH_STACK_GUARD_MPROTECT) {
-		if (madvise(base, SH_STACK_GUARD_SIZE,
-			MADV_GUARD_INSTALL) == 0) {
+		if (madvise(base, SH_STACK_GUARD_SIZE, MADV_GUARD_INSTALL) ==
+		    0) {
 			pool->guard = SH_STACK_GUARD_MADVISE;
 			return 0;
 		}

@@ -12,9 +12,9 @@ struct sh_stack_pool;
 
 /* What catches an overflow. */
 enum sh_stack_guard {
-	SH_STACK_GUARD_AUTO,	/* the best that the kernel has */
-	SH_STACK_GUARD_MADVISE,	/* MADV_GUARD_INSTALL: no mapping per stack */
-	SH_STACK_GUARD_MPROTECT	/* PROT_NONE: two mappings per stack */
+	SH_STACK_GUARD_AUTO,    /* the best that the kernel has */
+	SH_STACK_GUARD_MADVISE, /* MADV_GUARD_INSTALL: no mapping per stack */
+	SH_STACK_GUARD_MPROTECT /* PROT_NONE: two mappings per stack */
 };
 
 enum {
@@ -28,8 +28,7 @@ const char *sh_stack_guard_str(enum sh_stack_guard guard);
 
 /** Make an empty pool. size is rounded up to pages, 0 means the default.
  *  NULL when out of memory. */
-struct sh_stack_pool *sh_stack_pool_new(size_t size,
-    enum sh_stack_guard guard);
+struct sh_stack_pool *sh_stack_pool_new(size_t size, enum sh_stack_guard guard);
 /** Unmap everything; no stack may be in use. */
 void sh_stack_pool_free(struct sh_stack_pool **pool);
 /** Bytes of every stack of the pool. */
@@ -44,5 +43,5 @@ int sh_stack_take(struct sh_stack_pool *pool, void **low_out);
 void sh_stack_give(struct sh_stack_pool *pool, void *low);
 /** Whether an address lies in the guard below one of the stacks.
  *  Async-signal-safe. */
-bool sh_stack_pool_is_guard(const struct sh_stack_pool *pool,
-    const void *address);
+bool
+sh_stack_pool_is_guard(const struct sh_stack_pool *pool, const void *address);

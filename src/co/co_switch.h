@@ -17,9 +17,9 @@
 struct sh_co_context {
 #ifdef SH_SANITIZE
 	ucontext_t place;
-	void *fake_stack;	/* the sanitizer's, while switched away */
-	const void *low;	/* lowest byte of its stack */
-	size_t size;		/* bytes of it */
+	void *fake_stack; /* the sanitizer's, while switched away */
+	const void *low;  /* lowest byte of its stack */
+	size_t size;      /* bytes of it */
 #else
 	jmp_buf place;
 #endif
@@ -33,5 +33,4 @@ void sh_co_context_make(struct sh_co_context *context, void *low, size_t size,
     sh_co_entry_fn *entry, void *arg);
 /** Leave the current stack for `to'; comes back when someone switches to
  *  `from'. */
-void sh_co_context_switch(struct sh_co_context *from,
-    struct sh_co_context *to);
+void sh_co_context_switch(struct sh_co_context *from, struct sh_co_context *to);

@@ -25,8 +25,8 @@ struct sh_conn_ops {
 	/* Room again after a refused send. */
 	void (*writable)(struct sh_conn *conn);
 	/* The last call. */
-	void (*closed)(struct sh_conn *conn, enum shoal_close_cause cause,
-	    int error);
+	void (*closed)(
+	    struct sh_conn *conn, enum shoal_close_cause cause, int error);
 };
 
 /** Serve an accepted socket as a member of group. Takes fd, also when it

@@ -172,8 +172,7 @@ is_done(const struct sh_conn *conn)
 		return false;
 	/* a session that has paused without a full queue waits for something
 	 * that may be long in coming */
-	return conn->drain_left == 0 ||
-	    (conn->paused && conn->queue.len == 0);
+	return conn->drain_left == 0 || (conn->paused && conn->queue.len == 0);
 }
 
 void
@@ -187,8 +186,8 @@ sh_conn_settle(struct sh_conn *conn)
 			sh_conn_make_ready(conn);
 		if (!is_done(conn))
 			return;
-		begin_closing(conn, conn->eof ? SHOAL_CLOSE_PEER
-					      : SHOAL_CLOSE_SHUTDOWN);
+		begin_closing(
+		    conn, conn->eof ? SHOAL_CLOSE_PEER : SHOAL_CLOSE_SHUTDOWN);
 	}
 	if (conn->state == SH_CONN_FAILED ||
 	    (conn->state == SH_CONN_CLOSING && conn->queue.len == 0))

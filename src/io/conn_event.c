@@ -76,8 +76,7 @@ sh_conn_on_event(evutil_socket_t fd, short what, void *arg)
 		sh_conn_write_queue(conn);
 	}
 	/* on the ready list it gets its share of the turn later */
-	if ((what & (EV_READ | EV_CLOSED)) && !conn->is_ready &&
-	    may_read(conn))
+	if ((what & (EV_READ | EV_CLOSED)) && !conn->is_ready && may_read(conn))
 		sh_conn_read(conn);
 	sh_conn_serve_end(conn, before);
 }

@@ -19,11 +19,11 @@ enum {
 /* A connection moves down this list, and may leave steps out. */
 enum sh_conn_state {
 	SH_CONN_OPEN,
-	SH_CONN_CLOSING,	/* ends when its queue is empty */
-	SH_CONN_FAILED,		/* ends now; the queue is gone */
-	SH_CONN_ENDING,		/* the session is being told */
-	SH_CONN_LINGERING,	/* the session is done; reads to the end */
-	SH_CONN_DEAD		/* closed; freed at the end of the turn */
+	SH_CONN_CLOSING,   /* ends when its queue is empty */
+	SH_CONN_FAILED,    /* ends now; the queue is gone */
+	SH_CONN_ENDING,    /* the session is being told */
+	SH_CONN_LINGERING, /* the session is done; reads to the end */
+	SH_CONN_DEAD       /* closed; freed at the end of the turn */
 };
 
 /*
@@ -32,34 +32,34 @@ enum sh_conn_state {
  */
 struct sh_conn {
 	uint32_t magic;
-	uint8_t state;			/* enum sh_conn_state */
-	uint8_t cause;			/* enum shoal_close_cause, when it is
+	uint8_t state;          /* enum sh_conn_state */
+	uint8_t cause;          /* enum shoal_close_cause, when it is
 					   no longer OPEN */
-	uint8_t bucket;			/* of the group's wheel */
-	uint8_t peer_family;		/* AF_* */
-	uint16_t peer_port;		/* network order */
-	uint8_t peer_ip[16];		/* 4 or 16 bytes */
-	bool paused : 1;		/* by the session */
-	bool eof : 1;			/* read(2) has returned 0 */
-	bool hangup : 1;		/* EV_CLOSED: an end is to be read */
-	bool blocked : 1;		/* kernel is full; EV_WRITE will come */
-	bool refused : 1;		/* on_writable is owed */
-	bool aborted : 1;		/* close with a reset */
-	bool draining : 1;		/* ends when drain_left has been read */
-	bool is_ready : 1;		/* on the list of that name */
-	bool is_unsettled : 1;		/* likewise */
-	bool is_unproven : 1;		/* likewise */
-	int error;			/* of SHOAL_CLOSE_ERROR */
-	uint32_t drain_left;		/* bytes that were there at the drain */
-	struct event event;		/* added once */
-	struct sh_id_node node;		/* its number */
+	uint8_t bucket;         /* of the group's wheel */
+	uint8_t peer_family;    /* AF_* */
+	uint16_t peer_port;     /* network order */
+	uint8_t peer_ip[16];    /* 4 or 16 bytes */
+	bool paused : 1;        /* by the session */
+	bool eof : 1;           /* read(2) has returned 0 */
+	bool hangup : 1;        /* EV_CLOSED: an end is to be read */
+	bool blocked : 1;       /* kernel is full; EV_WRITE will come */
+	bool refused : 1;       /* on_writable is owed */
+	bool aborted : 1;       /* close with a reset */
+	bool draining : 1;      /* ends when drain_left has been read */
+	bool is_ready : 1;      /* on the list of that name */
+	bool is_unsettled : 1;  /* likewise */
+	bool is_unproven : 1;   /* likewise */
+	int error;              /* of SHOAL_CLOSE_ERROR */
+	uint32_t drain_left;    /* bytes that were there at the drain */
+	struct event event;     /* added once */
+	struct sh_id_node node; /* its number */
 	struct sh_loop *loop;
 	struct sh_group *group;
-	struct sh_queue queue;		/* what the kernel did not take */
-	int64_t active_ms;		/* last read or write; LINGERING: until
+	struct sh_queue queue;       /* what the kernel did not take */
+	int64_t active_ms;           /* last read or write; LINGERING: until
 					   when to wait */
-	void *data;			/* the handler's */
-	TAILQ_ENTRY(sh_conn) member;	/* of the group; DEAD: of dead */
+	void *data;                  /* the handler's */
+	TAILQ_ENTRY(sh_conn) member; /* of the group; DEAD: of dead */
 	TAILQ_ENTRY(sh_conn) ready;
 	TAILQ_ENTRY(sh_conn) unsettled;
 	TAILQ_ENTRY(sh_conn) unproven;
@@ -71,9 +71,9 @@ struct sh_group {
 	uint32_t magic;
 	struct sh_loop *loop;
 	struct sh_group_options options;
-	size_t count;				/* lingering ones too */
-	int64_t width_ms;			/* of a bucket; 0: no timeout */
-	int64_t swept;				/* last bucket number visited */
+	size_t count;     /* lingering ones too */
+	int64_t width_ms; /* of a bucket; 0: no timeout */
+	int64_t swept;    /* last bucket number visited */
 	int64_t drain_linger_ms;
 	struct event idle_timer;
 	struct event linger_timer;
@@ -121,8 +121,8 @@ int sh_conn_enqueue(struct sh_conn *conn, const void *data, size_t len);
 void sh_conn_drop_queue(struct sh_conn *conn);
 /** write(2) and its failures: bytes taken, perhaps 0 or fewer than len, then
  *  it is blocked; -1 when it has failed the connection. */
-ssize_t sh_conn_transmit(struct sh_conn *conn, const struct iovec *vectors,
-    size_t n, size_t len);
+ssize_t sh_conn_transmit(
+    struct sh_conn *conn, const struct iovec *vectors, size_t n, size_t len);
 /** Collect a message of the connection that is being served. 0 or
  *  -SHOAL_ENOMEM. */
 int sh_cork_add(struct sh_loop *loop, const void *data, size_t len);
@@ -132,8 +132,8 @@ void sh_cork_flush(struct sh_loop *loop);
 /* --- conn_end.c --- */
 
 /** End it without its queue. error is 0 or -errno. */
-void sh_conn_fail(struct sh_conn *conn, enum shoal_close_cause cause,
-    int error);
+void
+sh_conn_fail(struct sh_conn *conn, enum shoal_close_cause cause, int error);
 /** Take the next step if it is time to end; outside of its callbacks only. */
 void sh_conn_settle(struct sh_conn *conn);
 /** Close the descriptor. */

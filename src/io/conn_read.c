@@ -119,8 +119,8 @@ sh_conn_check_reset(struct sh_conn *conn)
 	int error = 0;
 	socklen_t len = sizeof(error);
 
-	if (getsockopt(conn->event.ev_fd, SOL_SOCKET, SO_ERROR, &error,
-		&len) < 0)
+	if (getsockopt(conn->event.ev_fd, SOL_SOCKET, SO_ERROR, &error, &len) <
+	    0)
 		error = errno;
 	if (error != 0)
 		sh_conn_fail(conn, SHOAL_CLOSE_ERROR,

@@ -30,8 +30,8 @@ write_once(int fd, const struct iovec *vectors, size_t n)
 }
 
 ssize_t
-sh_conn_transmit(struct sh_conn *conn, const struct iovec *vectors, size_t n,
-    size_t len)
+sh_conn_transmit(
+    struct sh_conn *conn, const struct iovec *vectors, size_t n, size_t len)
 {
 	struct sh_loop *loop = conn->loop;
 	ssize_t sent = write_once(conn->event.ev_fd, vectors, n);

@@ -64,8 +64,8 @@ write_with(struct sh_loop *loop, const void *data, size_t len)
 		r = sh_conn_enqueue(conn, cork->data + skip, corked - skip);
 	skip = skip > corked ? skip - corked : 0;
 	if (r == 0 && skip < len)
-		r = sh_conn_enqueue(conn, (const char *)data + skip,
-		    len - skip);
+		r = sh_conn_enqueue(
+		    conn, (const char *)data + skip, len - skip);
 	if (r < 0)
 		/* part of a message is gone already */
 		sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);

@@ -114,10 +114,10 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_INIT(&group->wheel[i]);
 	TAILQ_INIT(&group->lingering);
-	event_assign(&group->idle_timer, loop->base, -1, EV_PERSIST, on_idle,
-	    group);
-	event_assign(&group->linger_timer, loop->base, -1, EV_PERSIST,
-	    on_linger, group);
+	event_assign(
+	    &group->idle_timer, loop->base, -1, EV_PERSIST, on_idle, group);
+	event_assign(
+	    &group->linger_timer, loop->base, -1, EV_PERSIST, on_linger, group);
 	return group;
 }
 

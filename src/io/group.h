@@ -12,15 +12,15 @@ struct sh_group;
 struct sh_loop;
 
 struct sh_group_options {
-	const struct sh_conn_ops *ops;	/* lent */
-	void *owner;			/* for the session */
-	size_t queue_high, queue_low;	/* bytes; low <= high */
-	int64_t idle_timeout_ms;	/* <= 0: none */
+	const struct sh_conn_ops *ops; /* lent */
+	void *owner;                   /* for the session */
+	size_t queue_high, queue_low;  /* bytes; low <= high */
+	int64_t idle_timeout_ms;       /* <= 0: none */
 };
 
 /** Make an empty group; options are copied. NULL when out of memory. */
-struct sh_group *sh_group_new(struct sh_loop *loop,
-    const struct sh_group_options *options);
+struct sh_group *
+sh_group_new(struct sh_loop *loop, const struct sh_group_options *options);
 /** Free a group that has no connections. */
 void sh_group_free(struct sh_group **group);
 /** The session's pointer. */

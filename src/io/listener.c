@@ -19,21 +19,21 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
-	RETRY_MS = 100,		/* after "no descriptors" and such */
-	WARN_MS = 10000,	/* between two lines about it */
-	YIELD_MS = 5,		/* so that emptier workers come first */
-	YIELD_MARGIN = 8	/* connections above the mean that are luck */
+	RETRY_MS = 100,  /* after "no descriptors" and such */
+	WARN_MS = 10000, /* between two lines about it */
+	YIELD_MS = 5,    /* so that emptier workers come first */
+	YIELD_MARGIN = 8 /* connections above the mean that are luck */
 };
 
 struct sh_listener {
 	struct sh_loop *loop;
 	struct sh_listener_options options;
-	struct event event;		/* level-triggered */
-	struct event retry;		/* ends a pause */
-	int64_t warned_ms;		/* 0: not yet */
-	bool waiting;			/* for a descriptor to be closed */
-	bool accepting;			/* in its own callback ... */
-	bool closed;			/* ... and to be freed after it */
+	struct event event; /* level-triggered */
+	struct event retry; /* ends a pause */
+	int64_t warned_ms;  /* 0: not yet */
+	bool waiting;       /* for a descriptor to be closed */
+	bool accepting;     /* in its own callback ... */
+	bool closed;        /* ... and to be freed after it */
 	TAILQ_ENTRY(sh_listener) link;
 };
 
@@ -100,7 +100,7 @@ is_passing(int error)
 	switch (error) {
 	case ECONNABORTED:
 	case EINTR:
-	case EPERM:	/* a firewall rule */
+	case EPERM: /* a firewall rule */
 	case EPROTO:
 	case ENETDOWN:
 	case ENOPROTOOPT:
@@ -109,10 +109,8 @@ is_passing(int error)
 	case EHOSTUNREACH:
 	case EOPNOTSUPP:
 	case ENETUNREACH:
-	case ETIMEDOUT:
-		return true;
-	default:
-		return false;
+	case ETIMEDOUT: return true;
+	default: return false;
 	}
 }
 
@@ -123,10 +121,8 @@ advise(int error)
 	case EMFILE:
 		return "raise workers.nofile, or lower "
 		       "workers.max_connections";
-	case ENFILE:
-		return "raise the system's fs.file-max";
-	default:
-		return "the system is short of memory for sockets";
+	case ENFILE: return "raise the system's fs.file-max";
+	default: return "the system is short of memory for sockets";
 	}
 }
 
@@ -211,8 +207,8 @@ sh_listener_open(struct sh_loop *loop, int fd,
 	listener->loop = loop;
 	listener->options = *options;
 	event_assign(&listener->retry, loop->base, -1, 0, on_retry, listener);
-	if (event_assign(&listener->event, loop->base, fd,
-		EV_READ | EV_PERSIST, on_acceptable, listener) < 0 ||
+	if (event_assign(&listener->event, loop->base, fd, EV_READ | EV_PERSIST,
+		on_acceptable, listener) < 0 ||
 	    event_add(&listener->event, NULL) < 0) {
 		free(listener);
 		close(fd);

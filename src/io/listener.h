@@ -14,8 +14,8 @@ struct sh_loop;
 typedef void sh_accept_fn(int fd, const struct sh_addr *peer, void *arg);
 
 struct sh_listener_options {
-	const char *name;	/* lent; for the log */
-	bool shared;		/* other workers watch the same socket */
+	const char *name; /* lent; for the log */
+	bool shared;      /* other workers watch the same socket */
 	sh_accept_fn *accepted;
 	void *arg;
 };

@@ -44,8 +44,8 @@ make_base(void)
 	if (config == NULL)
 		return NULL;
 	/* one thread; and the environment has no say in what is used */
-	if (event_config_require_features(config,
-		EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
+	if (event_config_require_features(
+		config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE) == 0 &&
 	    event_config_set_flag(config,
 		EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0)
 		base = event_base_new_with_config(config);
@@ -60,7 +60,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 
 	loop->options = *options;
 	loop->counters = options->counters != NULL ? options->counters
-						    : &unread;
+						   : &unread;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->unsettled);
 	TAILQ_INIT(&loop->unproven);
@@ -79,13 +79,13 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 		return -SHOAL_ENOMEM;
 	init(loop, options);
 	loop->base = make_base();
-	loop->coroutines = sh_co_pool_new(options->stack_size,
-	    SH_STACK_GUARD_AUTO);
+	loop->coroutines = sh_co_pool_new(
+	    options->stack_size, SH_STACK_GUARD_AUTO);
 	loop->read_buffer = malloc(SH_READ_SIZE);
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||
-	    event_assign(&loop->tick, loop->base, -1, EV_PERSIST, on_tick,
-		loop) < 0 ||
+	    event_assign(
+		&loop->tick, loop->base, -1, EV_PERSIST, on_tick, loop) < 0 ||
 	    event_add(&loop->tick, &second) < 0) {
 		sh_loop_free(&loop);
 		return -SHOAL_ENOMEM;
@@ -142,8 +142,8 @@ sh_loop_turn(struct sh_loop *loop)
 
 	/* the clock is read when somebody asks, but not before the wait */
 	loop->now_known = false;
-	if (event_base_loop(loop->base,
-		EVLOOP_ONCE | (busy ? EVLOOP_NONBLOCK : 0)) < 0)
+	if (event_base_loop(
+		loop->base, EVLOOP_ONCE | (busy ? EVLOOP_NONBLOCK : 0)) < 0)
 		return -SHOAL_ESTATE;
 	if (loop->ready_count != 0)
 		sh_conn_serve_ready(loop);
@@ -155,8 +155,8 @@ sh_loop_turn(struct sh_loop *loop)
 		tell_emptied(loop);
 	loop->turns++;
 	if (loop->options.heartbeat != NULL)
-		atomic_store_explicit(loop->options.heartbeat, loop->turns,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    loop->options.heartbeat, loop->turns, memory_order_relaxed);
 	return 0;
 }
 

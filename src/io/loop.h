@@ -16,13 +16,13 @@ struct sh_watch;
 struct shoal_counter;
 
 struct sh_loop_options {
-	struct sh_counters *counters;	/* lent; NULL: nobody looks */
+	struct sh_counters *counters;        /* lent; NULL: nobody looks */
 	struct shoal_counter *user_counters; /* lent, SH_USER_COUNTERS; NULL */
-	_Atomic uint64_t *heartbeat;	/* lent; counts turns, moves at least
+	_Atomic uint64_t *heartbeat; /* lent; counts turns, moves at least
 					   once a second; NULL */
-	uint64_t incarnation;		/* upper 24 bits of connection ids */
-	size_t max_connections;		/* 0: as many as descriptors */
-	size_t stack_size;		/* of coroutines; 0: the default */
+	uint64_t incarnation;        /* upper 24 bits of connection ids */
+	size_t max_connections;      /* 0: as many as descriptors */
+	size_t stack_size;           /* of coroutines; 0: the default */
 
 	/* For listeners shared by all workers: connections of the mean
 	   worker. NULL: unknown. */
@@ -37,8 +37,7 @@ struct sh_loop_options {
 typedef void sh_watch_fn(int fd, void *arg);
 
 /** Make the loop of this process, after the fork. 0 or -SHOAL_ENOMEM. */
-int sh_loop_new(const struct sh_loop_options *options,
-    struct sh_loop **out);
+int sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out);
 /** Free it, with its timers; services and watches must be gone. */
 void sh_loop_free(struct sh_loop **loop);
 /** The loop of this process, NULL when there is none. */

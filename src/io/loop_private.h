@@ -28,37 +28,37 @@ TAILQ_HEAD(sh_listener_list, sh_listener);
 /* What the connection that is being served has sent. */
 struct sh_cork {
 	size_t len;
-	unsigned sends;		/* since it was empty */
-	int64_t since_ns;	/* coarse time of the second one of them */
+	unsigned sends;   /* since it was empty */
+	int64_t since_ns; /* coarse time of the second one of them */
 	char data[SH_CORK_SIZE];
 };
 
 struct sh_loop {
 	struct event_base *base;
 	struct sh_loop_options options;
-	struct sh_counters *counters;	/* never NULL */
+	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
-	char *read_buffer;		/* SH_READ_SIZE */
-	struct event tick;		/* once a second */
+	char *read_buffer; /* SH_READ_SIZE */
+	struct event tick; /* once a second */
 	uint64_t turns;
-	int64_t now_ms;			/* valid when now_known */
+	int64_t now_ms; /* valid when now_known */
 	bool now_known;
 	bool stopping;
-	bool emptied;			/* on_no_connections is due */
+	bool emptied; /* on_no_connections is due */
 
-	struct sh_id_table conns;	/* those that have not ended */
-	uint64_t last_conn;		/* sequence part of the last id */
-	size_t conn_count;		/* descriptors, lingering ones too */
+	struct sh_id_table conns; /* those that have not ended */
+	uint64_t last_conn;       /* sequence part of the last id */
+	size_t conn_count;        /* descriptors, lingering ones too */
 	size_t lingering_count;
-	struct sh_conn_list ready;	/* to be served without an event */
+	struct sh_conn_list ready; /* to be served without an event */
 	size_t ready_count;
-	struct sh_conn_list unsettled;	/* to be written or ended this turn */
-	struct sh_conn_list unproven;	/* may have been reset unnoticed */
-	struct sh_conn_list dead;	/* to be freed in this turn */
+	struct sh_conn_list unsettled; /* to be written or ended this turn */
+	struct sh_conn_list unproven;  /* may have been reset unnoticed */
+	struct sh_conn_list dead;      /* to be freed in this turn */
 
-	struct sh_conn *serving;	/* its sends go to the cork, or NULL */
-	bool read_short;		/* its socket seemed empty ... */
-	bool sent;			/* ... and it was written to since */
+	struct sh_conn *serving; /* its sends go to the cork, or NULL */
+	bool read_short;         /* its socket seemed empty ... */
+	bool sent;               /* ... and it was written to since */
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;

@@ -19,7 +19,7 @@ enum {
 
 struct sh_chunk {
 	struct sh_chunk *next;
-	size_t begin, end;	/* of the bytes not yet sent */
+	size_t begin, end; /* of the bytes not yet sent */
 	size_t cap;
 	char data[];
 };

@@ -21,13 +21,13 @@ struct sh_timer {
 	struct sh_id_node node;
 	struct event event;
 	struct sh_loop *loop;
-	int64_t due_us;		/* monotonic */
-	int64_t interval_us;	/* 0: once */
+	int64_t due_us;      /* monotonic */
+	int64_t interval_us; /* 0: once */
 	sh_timer_fn *fn;
 	void *arg;
-	const char *name;	/* of the handler that started it */
-	bool running;		/* in its own function ... */
-	bool stopped;		/* ... and not to be run again */
+	const char *name; /* of the handler that started it */
+	bool running;     /* in its own function ... */
+	bool stopped;     /* ... and not to be run again */
 };
 
 static struct sh_timer *
@@ -155,8 +155,7 @@ stop(struct sh_loop *loop, struct sh_timer *timer)
 int
 sh_timer_stop(struct sh_loop *loop, int64_t id)
 {
-	struct sh_id_node *node = sh_id_table_find(&loop->timers,
-	    (uint64_t)id);
+	struct sh_id_node *node = sh_id_table_find(&loop->timers, (uint64_t)id);
 
 	if (node == NULL)
 		return -SHOAL_ENOENT;

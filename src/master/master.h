@@ -19,18 +19,18 @@
 /** Reads and checks the configuration in a child process; previous is the plan
  *  that serves now, or NULL. Speaks TEXT, PLAN, MODULE and DONE over the
  *  channel. Its result is the exit status. */
-typedef int sh_check_fn(const struct sh_plan *previous, int channel_fd,
-    void *arg);
+typedef int
+sh_check_fn(const struct sh_plan *previous, int channel_fd, void *arg);
 
 struct sh_master_options {
 	sh_check_fn *check;
 	void *check_arg;
 	sh_worker_fn *worker;
 	void *worker_arg;
-	int ready_fd;		/* -1, or where `start' waits for a record; its
+	int ready_fd; /* -1, or where `start' waits for a record; its
 				   end before a byte came back is `start's own,
 				   and ends a master that is not ready */
-	bool daemon;		/* stderr will go away */
+	bool daemon;  /* stderr will go away */
 	int64_t start_timeout_ms; /* of the command line, 0: the settings' */
 };
 
@@ -63,41 +63,41 @@ enum { SH_CONTROL_CLIENTS = 32, SH_SIGNALS_TAKEN = 12 };
 /* One caller on the control socket. */
 struct sh_control_client {
 	struct sh_master *master;
-	int fd;				/* -1: the place is free */
-	uint64_t ticket;		/* the reload it waits for, 0: none */
-	uint32_t replaces_slot;		/* when replaces is not 0 */
-	uint64_t replaces;		/* incarnation that must be ready */
+	int fd;                 /* -1: the place is free */
+	uint64_t ticket;        /* the reload it waits for, 0: none */
+	uint32_t replaces_slot; /* when replaces is not 0 */
+	uint64_t replaces;      /* incarnation that must be ready */
 	bool waits_reopen, waits_stop;
-	int64_t deadline_ms;		/* 0: none */
-	bool asked;			/* its request has come */
+	int64_t deadline_ms; /* 0: none */
+	bool asked;          /* its request has come */
 	char in[SH_CONTROL_LINE_MAX];
 	size_t in_len;
 	struct sh_buf out;
-	bool closing;			/* when out has been written */
+	bool closing; /* when out has been written */
 };
 
 /* The check process of a start or reload. */
 struct sh_checking {
-	struct sh_child child;		/* pidfd -1: none */
+	struct sh_child child; /* pidfd -1: none */
 	int channel_fd;
 	int64_t deadline_ms;
-	struct sh_buf text;		/* what it found */
+	struct sh_buf text; /* what it found */
 	int plan_fd;
 	int *module_fds;
 	uint32_t module_count;
-	int status;			/* of DONE, -1 before */
+	int status; /* of DONE, -1 before */
 };
 
 /* Reload requests: the present one and at most one behind it. */
 struct sh_reload {
-	uint64_t ticket;		/* of the present one, 0: none */
-	uint64_t next_ticket;		/* of the one behind it, 0: none */
-	uint64_t last_ticket;		/* given out */
+	uint64_t ticket;      /* of the present one, 0: none */
+	uint64_t next_ticket; /* of the one behind it, 0: none */
+	uint64_t last_ticket; /* given out */
 	int64_t started_ms;
-	int64_t timeout_ms;		/* 0: the settings' */
+	int64_t timeout_ms; /* 0: the settings' */
 	/* of the latest that has ended */
-	const char *result;		/* "ok", "failed", "reverted", "" */
-	char *text;			/* for status; owned */
+	const char *result; /* "ok", "failed", "reverted", "" */
+	char *text;         /* for status; owned */
 	int64_t unix_time;
 	int64_t took_ms;
 	uint64_t ok_count, failed_count;
@@ -122,10 +122,10 @@ struct sh_master {
 	char pid_file[SH_PLAN_PATH_MAX];
 	char log_target[SH_PLAN_PATH_MAX];
 	int64_t started_ms, started_unix;
-	int64_t notified_ms;		/* last status line to systemd */
-	int64_t watchdog_ms;		/* systemd's, 0: none */
-	bool ready;			/* the first generation serves */
-	bool ended;			/* leave the loop */
+	int64_t notified_ms; /* last status line to systemd */
+	int64_t watchdog_ms; /* systemd's, 0: none */
+	bool ready;          /* the first generation serves */
+	bool ended;          /* leave the loop */
 	int exit_status;
 	char exit_text[2048];
 };

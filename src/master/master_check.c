@@ -43,8 +43,8 @@ run_check(void *arg)
 	const struct sh_master_options *options = &errand->master->options;
 
 	alarm(ALARM_S);
-	return options->check(errand->previous, errand->channel_fd,
-	    options->check_arg);
+	return options->check(
+	    errand->previous, errand->channel_fd, options->check_arg);
 }
 
 static const struct sh_plan *
@@ -58,8 +58,8 @@ serving_plan(const struct sh_master *master)
 }
 
 int
-sh_checking_start(struct sh_master *master, int64_t now_ms, char *why,
-    size_t cap)
+sh_checking_start(
+    struct sh_master *master, int64_t now_ms, char *why, size_t cap)
 {
 	struct sh_checking *checking = &master->checking;
 	struct errand errand = { .master = master,
@@ -73,8 +73,8 @@ sh_checking_start(struct sh_master *master, int64_t now_ms, char *why,
 	}
 	sh_register_add(ends[0]);
 	errand.channel_fd = ends[1];
-	r = sh_fork(run_check, &errand, &ends[1], 1, &checking->child, why,
-	    cap);
+	r = sh_fork(
+	    run_check, &errand, &ends[1], 1, &checking->child, why, cap);
 	close(ends[1]);
 	if (r < 0) {
 		sh_register_close(&ends[0]);
@@ -130,17 +130,19 @@ take_module(struct sh_checking *checking, int fd)
 		close(fd);
 		return;
 	}
-	checking->module_fds = sh_xgrow(checking->module_fds,
-	    checking->module_count + 1, sizeof(int));
+	checking->module_fds = sh_xgrow(
+	    checking->module_fds, checking->module_count + 1, sizeof(int));
 	checking->module_fds[checking->module_count++] = sh_register_add(fd);
 }
 
 static void
-take_message(struct sh_checking *checking, const struct sh_message *message,
-    int fd)
+take_message(
+    struct sh_checking *checking, const struct sh_message *message, int fd)
 {
 	switch (message->type) {
-	case SH_MESSAGE_TEXT: sh_buf_puts(&checking->text, message->text); break;
+	case SH_MESSAGE_TEXT:
+		sh_buf_puts(&checking->text, message->text);
+		break;
 	case SH_MESSAGE_PLAN:
 		if (fd >= 0 && checking->plan_fd < 0) {
 			checking->plan_fd = sh_register_add(fd);
@@ -216,8 +218,9 @@ on_end(void *arg, short revents)
 		explain_end(checking, &how);
 	/* what follows may start the next check */
 	findings = *checking;
-	*checking = (struct sh_checking){ .child.pidfd = -1, .channel_fd = -1,
-		.plan_fd = -1 };
+	*checking = (struct sh_checking){
+		.child.pidfd = -1, .channel_fd = -1, .plan_fd = -1
+	};
 	sh_reload_checked(master, &findings);
 	free_findings(&findings);
 }
@@ -229,8 +232,8 @@ sh_checking_poll(struct sh_master *master)
 		return;
 	sh_poll_add(&master->poll, master->checking.channel_fd, POLLIN,
 	    on_findings, master);
-	sh_poll_add(&master->poll, master->checking.child.pidfd, POLLIN,
-	    on_end, master);
+	sh_poll_add(&master->poll, master->checking.child.pidfd, POLLIN, on_end,
+	    master);
 }
 
 void
@@ -240,8 +243,10 @@ sh_checking_turn(struct sh_master *master, int64_t now_ms)
 
 	if (!sh_checking_is_active(master) || now_ms < checking->deadline_ms)
 		return;
-	sh_buf_printf(&checking->text, "the check of the configuration took "
-	    "longer than %d s\n", SH_CHECK_TIMEOUT_MS / 1000);
+	sh_buf_printf(&checking->text,
+	    "the check of the configuration took "
+	    "longer than %d s\n",
+	    SH_CHECK_TIMEOUT_MS / 1000);
 	pidfd_send_signal(checking->child.pidfd, SIGKILL, NULL, 0);
 	checking->deadline_ms = INT64_MAX;
 }

@@ -11,8 +11,8 @@ struct sh_master;
 enum { SH_CHECK_TIMEOUT_MS = 30000 };
 
 /** Fork the check process. 0, or -errno with why. */
-int sh_checking_start(struct sh_master *master, int64_t now_ms, char *why,
-    size_t cap);
+int sh_checking_start(
+    struct sh_master *master, int64_t now_ms, char *why, size_t cap);
 /** Whether one is under way. */
 bool sh_checking_is_active(const struct sh_master *master);
 /** End it, and free what it has sent. */

@@ -24,8 +24,8 @@
 enum { REOPEN_TIMEOUT_MS = 10000, WAIT_MAX_MS = 24 * 3600 * 1000 };
 
 static void
-run_status(struct sh_control_client *client,
-    const struct sh_control_request *request)
+run_status(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	struct sh_master *master = client->master;
 	struct sh_buf buf;
@@ -43,14 +43,14 @@ run_status(struct sh_control_client *client,
 }
 
 static void
-run_stop(struct sh_control_client *client,
-    const struct sh_control_request *request)
+run_stop(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	int64_t level = sh_control_arg(request, "level", SH_STOP_GRACEFUL);
 
 	if (level < SH_STOP_DRAIN || level > SH_STOP_FAST) {
-		sh_control_answer(client, SH_EXIT_USAGE,
-		    "stop: level must be 1 to 3\n");
+		sh_control_answer(
+		    client, SH_EXIT_USAGE, "stop: level must be 1 to 3\n");
 		return;
 	}
 	sh_log_notice("stopping, as asked over the control socket");
@@ -60,14 +60,15 @@ run_stop(struct sh_control_client *client,
 }
 
 static void
-run_reload(struct sh_control_client *client,
-    const struct sh_control_request *request)
+run_reload(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	int64_t timeout_ms = sh_control_arg(request, "timeout", 0);
 	struct sh_master *master = client->master;
 
 	if (!master->ready || master->pool.state.phase == SH_PHASE_STOPPING) {
-		sh_control_answer(client, SH_EXIT_FAILED, master->ready
+		sh_control_answer(client, SH_EXIT_FAILED,
+		    master->ready
 			? "the master is stopping\n"
 			: "the first generation is still being started\n");
 		return;
@@ -82,8 +83,8 @@ run_reload(struct sh_control_client *client,
 }
 
 static void
-run_reopen(struct sh_control_client *client,
-    const struct sh_control_request *request)
+run_reopen(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	int r = sh_master_log_reopen(client->master);
 
@@ -103,24 +104,25 @@ run_reopen(struct sh_control_client *client,
 }
 
 static void
-run_replace(struct sh_control_client *client,
-    const struct sh_control_request *request)
+run_replace(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	struct sh_pool *pool = &client->master->pool;
 	int64_t slot = sh_control_arg(request, "slot", -1);
-	int64_t timeout_ms = sh_control_arg(request, "timeout",
-	    pool->state.limits.start_timeout_ms);
+	int64_t timeout_ms = sh_control_arg(
+	    request, "timeout", pool->state.limits.start_timeout_ms);
 	char text[128];
 
 	if (pool->state.phase == SH_PHASE_STOPPING) {
-		sh_control_answer(client, SH_EXIT_FAILED,
-		    "the master is stopping\n");
+		sh_control_answer(
+		    client, SH_EXIT_FAILED, "the master is stopping\n");
 		return;
 	}
 	if (!client->master->ready || slot < 0 || slot >= UINT32_MAX ||
 	    sh_pool_replace(pool, (uint32_t)slot) < 0) {
-		snprintf(text, sizeof(text), "no slot %lld: slots are 0 to %u\n",
-		    (long long)slot, pool->state.slot_count - 1);
+		snprintf(text, sizeof(text),
+		    "no slot %lld: slots are 0 to %u\n", (long long)slot,
+		    pool->state.slot_count - 1);
 		sh_control_answer(client, SH_EXIT_USAGE, text);
 		return;
 	}
@@ -144,8 +146,8 @@ static const struct {
 };
 
 void
-sh_command_run(struct sh_control_client *client,
-    const struct sh_control_request *request)
+sh_command_run(
+    struct sh_control_client *client, const struct sh_control_request *request)
 {
 	char text[96];
 	size_t i;
@@ -162,8 +164,8 @@ sh_command_run(struct sh_control_client *client,
 }
 
 void
-sh_command_answer_reload(struct sh_master *master, uint64_t ticket, int status,
-    const char *text)
+sh_command_answer_reload(
+    struct sh_master *master, uint64_t ticket, int status, const char *text)
 {
 	size_t i;
 
@@ -200,7 +202,8 @@ sh_command_process_gone(const struct sh_process *process, void *arg)
 		    client->replaces_slot != process->slot ||
 		    process->incarnation < client->replaces)
 			continue;
-		snprintf(text, sizeof(text), "the new worker of slot %u "
+		snprintf(text, sizeof(text),
+		    "the new worker of slot %u "
 		    "failed%s%s; the old one goes on until another is ready\n",
 		    process->slot, process->why[0] != '\0' ? ": " : "",
 		    process->why);
@@ -237,8 +240,7 @@ look_after(struct sh_control_client *client, int64_t now_ms)
 		sh_control_answer(client, SH_EXIT_OK, text);
 	} else if (client->waits_reopen && pool->reopening == 0) {
 		sh_control_answer(client, SH_EXIT_OK, "log reopened\n");
-	} else if (client->deadline_ms != 0 &&
-	    now_ms >= client->deadline_ms &&
+	} else if (client->deadline_ms != 0 && now_ms >= client->deadline_ms &&
 	    (client->waits_reopen || client->replaces != 0)) {
 		sh_control_answer(client, SH_EXIT_TIMEOUT,
 		    "not done in time; it goes on, see `status'\n");

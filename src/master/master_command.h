@@ -10,11 +10,11 @@ struct sh_control_client;
 struct sh_master;
 
 /** Obey a request, or remember what its caller waits for. */
-void sh_command_run(struct sh_control_client *client,
-    const struct sh_control_request *request);
+void sh_command_run(
+    struct sh_control_client *client, const struct sh_control_request *request);
 /** Tell every caller that waits for a reload how it ended. */
-void sh_command_answer_reload(struct sh_master *master, uint64_t ticket,
-    int status, const char *text);
+void sh_command_answer_reload(
+    struct sh_master *master, uint64_t ticket, int status, const char *text);
 /** Tell the process that started the daemon that it serves. */
 void sh_command_announce_ready(struct sh_master *master);
 /** A worker has gone; a pool's on_exit. */

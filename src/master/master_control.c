@@ -51,8 +51,8 @@ listen_at(const struct sh_addr *addr, const struct sh_plan *plan)
 }
 
 int
-sh_control_open(struct sh_master *master, const struct sh_plan *plan,
-    char *why, size_t cap)
+sh_control_open(
+    struct sh_master *master, const struct sh_plan *plan, char *why, size_t cap)
 {
 	struct sh_addr addr;
 	char text[SH_PLAN_PATH_MAX + 8];
@@ -70,12 +70,15 @@ sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 	if (r == 0)
 		r = sh_sock_remove_stale(&addr);
 	if (r == -EADDRINUSE) {
-		snprintf(why, cap, "already running: another master answers "
-		    "on %s", plan->control_path);
+		snprintf(why, cap,
+		    "already running: another master answers "
+		    "on %s",
+		    plan->control_path);
 		return -SHOAL_EEXIST;
 	}
 	if (r == -EEXIST) {
-		snprintf(why, cap, "cannot make the control socket %s: a file "
+		snprintf(why, cap,
+		    "cannot make the control socket %s: a file "
 		    "that is not a socket is in the way (control.path)",
 		    plan->control_path);
 		return -ENOTSOCK;
@@ -83,8 +86,10 @@ sh_control_open(struct sh_master *master, const struct sh_plan *plan,
 	if (r == 0)
 		r = listen_at(&addr, plan);
 	if (r < 0) {
-		snprintf(why, cap, "cannot make the control socket %s: %s "
-		    "(control.path)", plan->control_path, strerror(-r));
+		snprintf(why, cap,
+		    "cannot make the control socket %s: %s "
+		    "(control.path)",
+		    plan->control_path, strerror(-r));
 		return r;
 	}
 	master->control_fd = sh_register_add(r);
@@ -119,8 +124,8 @@ sh_control_close(struct sh_master *master)
 static void
 write_out(struct sh_control_client *client)
 {
-	ssize_t n = send(client->fd, client->out.data, client->out.len,
-	    MSG_NOSIGNAL);
+	ssize_t n = send(
+	    client->fd, client->out.data, client->out.len, MSG_NOSIGNAL);
 
 	if (n < 0 && errno == EAGAIN)
 		return;
@@ -134,8 +139,8 @@ write_out(struct sh_control_client *client)
 }
 
 void
-sh_control_answer(struct sh_control_client *client, int status,
-    const char *text)
+sh_control_answer(
+    struct sh_control_client *client, int status, const char *text)
 {
 	sh_buf_printf(&client->out, "shoal/1 %d %zu\n", status, strlen(text));
 	sh_buf_puts(&client->out, text);
@@ -210,8 +215,8 @@ turn_away(int fd)
 	int n = snprintf(text, sizeof(text), "shoal/1 %d %zu\n%s",
 	    SH_EXIT_TIMEOUT, sizeof(body) - 1, body);
 
-	sh_log_warning("control socket: more than %d callers",
-	    SH_CONTROL_CLIENTS);
+	sh_log_warning(
+	    "control socket: more than %d callers", SH_CONTROL_CLIENTS);
 	if (send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 		/* it sees the end of file instead */
 	}
@@ -244,8 +249,8 @@ sh_control_poll(struct sh_master *master)
 {
 	size_t i;
 
-	sh_poll_add(&master->poll, master->control_fd, POLLIN, on_control,
-	    master);
+	sh_poll_add(
+	    &master->poll, master->control_fd, POLLIN, on_control, master);
 	for (i = 0; i < SH_CONTROL_CLIENTS; i++) {
 		struct sh_control_client *client = &master->clients[i];
 

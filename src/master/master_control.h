@@ -21,5 +21,5 @@ void sh_control_poll(struct sh_master *master);
 /** Let a caller go, answered or not. */
 void sh_control_drop(struct sh_control_client *client);
 /** Answer a caller and let it go. */
-void sh_control_answer(struct sh_control_client *client, int status,
-    const char *text);
+void sh_control_answer(
+    struct sh_control_client *client, int status, const char *text);

@@ -131,9 +131,11 @@ const char *
 sh_exit_format(const struct sh_exit *how, char *buf, size_t cap)
 {
 	if (how->signal == 0)
-		snprintf(buf, cap, how->status == SH_EXIT_UNKNOWN
+		snprintf(buf, cap,
+		    how->status == SH_EXIT_UNKNOWN
 			? "unknown, since the program has collected it"
-			: "exit status %d", how->status);
+			: "exit status %d",
+		    how->status);
 	else
 		snprintf(buf, cap, "signal %d (%s)%s", how->signal,
 		    strsignal(how->signal),

@@ -11,7 +11,7 @@ typedef int sh_child_fn(void *arg);
 
 struct sh_child {
 	pid_t pid;
-	int pidfd;	/* registered */
+	int pidfd; /* registered */
 };
 
 /** Fork. In the child, everything that shoal has opened is closed but keep,
@@ -22,11 +22,11 @@ int sh_fork(sh_child_fn *fn, void *arg, const int *keep, unsigned keep_count,
 
 /* How a child ended. */
 struct sh_exit {
-	int signal;	/* 0: it exited */
-	int status;	/* exit status, when signal is 0 */
+	int signal; /* 0: it exited */
+	int status; /* exit status, when signal is 0 */
 };
 
-enum { SH_EXIT_UNKNOWN = -1 };	/* no status that a process can have */
+enum { SH_EXIT_UNKNOWN = -1 }; /* no status that a process can have */
 
 /** Collect a child that its pidfd says has ended, and close the pidfd. 1; 0
  *  when it still runs; -errno. */

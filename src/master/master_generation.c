@@ -36,8 +36,8 @@ map_plan(int plan_fd, uint32_t module_count, const struct sh_plan **plan_out)
 		return -errno;
 	if ((size_t)st.st_size < sizeof(*plan))
 		return -EPROTO;
-	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd,
-	    0);
+	map = mmap(
+	    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	plan = map;
@@ -66,26 +66,28 @@ sh_generation_new(int plan_fd, int *module_fds, uint32_t module_count,
 		sh_generation_free(&generation);
 		return r;
 	}
-	generation->bounds = sh_xcalloc(generation->plan->address_count + 1,
-	    sizeof(*generation->bounds));
+	generation->bounds = sh_xcalloc(
+	    generation->plan->address_count + 1, sizeof(*generation->bounds));
 	*out = generation;
 	return 0;
 }
 
 /* A worker cannot watch one socket for two listeners. */
 static int
-refuse_twice(const struct sh_generation *generation, uint32_t i, char *why,
-    size_t cap)
+refuse_twice(
+    const struct sh_generation *generation, uint32_t i, char *why, size_t cap)
 {
-	const struct sh_plan_address *address =
-	    sh_plan_address(generation->plan, i), *other;
+	const struct sh_plan_address *address = sh_plan_address(
+					 generation->plan, i),
+				     *other;
 	uint32_t j;
 
 	for (j = 0; j < i; j++) {
 		if (generation->bounds[j] != generation->bounds[i])
 			continue;
 		other = sh_plan_address(generation->plan, j);
-		snprintf(why, cap, "%s%slistener '%s': %s is the address of "
+		snprintf(why, cap,
+		    "%s%slistener '%s': %s is the address of "
 		    "listener '%s' (%s) already; one of them must go",
 		    address->origin, address->origin[0] != '\0' ? ": " : "",
 		    address->listener, address->text, other->listener,
@@ -96,8 +98,8 @@ refuse_twice(const struct sh_generation *generation, uint32_t i, char *why,
 }
 
 int
-sh_generation_bind(struct sh_generation *generation,
-    struct sh_bound_list *list, char *why, size_t cap)
+sh_generation_bind(struct sh_generation *generation, struct sh_bound_list *list,
+    char *why, size_t cap)
 {
 	uint32_t i;
 	int r = 0;
@@ -105,8 +107,7 @@ sh_generation_bind(struct sh_generation *generation,
 	for (i = 0; i < generation->plan->address_count && r == 0; i++) {
 		if (generation->bounds[i] != NULL)
 			continue;
-		r = sh_bound_acquire(list,
-		    sh_plan_address(generation->plan, i),
+		r = sh_bound_acquire(list, sh_plan_address(generation->plan, i),
 		    &generation->bounds[i], why, cap);
 		if (r == 0)
 			r = refuse_twice(generation, i, why, cap);
@@ -117,8 +118,8 @@ sh_generation_bind(struct sh_generation *generation,
 }
 
 void
-sh_generation_unbind(struct sh_generation *generation,
-    struct sh_bound_list *list)
+sh_generation_unbind(
+    struct sh_generation *generation, struct sh_bound_list *list)
 {
 	uint32_t i;
 

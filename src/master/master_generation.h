@@ -14,10 +14,10 @@
 struct sh_generation {
 	struct sh_generation *next;
 	uint64_t id;
-	const struct sh_plan *plan;	/* mapped read-only */
+	const struct sh_plan *plan; /* mapped read-only */
 	uint32_t module_count;
 	int *module_fds;
-	struct sh_bound **bounds;	/* by address; NULL until bound */
+	struct sh_bound **bounds; /* by address; NULL until bound */
 };
 
 /** Make a generation of a plan, a sealed memfd; takes plan_fd and, with the
@@ -29,7 +29,7 @@ int sh_generation_bind(struct sh_generation *generation,
     struct sh_bound_list *list, char *why, size_t cap);
 /** Give its sockets back, so that addresses that no other generation has are
  *  closed. */
-void sh_generation_unbind(struct sh_generation *generation,
-    struct sh_bound_list *list);
+void sh_generation_unbind(
+    struct sh_generation *generation, struct sh_bound_list *list);
 /** Free it; NULL is fine; it must be unbound. */
 void sh_generation_free(struct sh_generation **generation);

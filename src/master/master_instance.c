@@ -63,8 +63,8 @@ open_locked(const char *path, pid_t *holder_out)
 }
 
 int
-sh_instance_open(struct sh_master *master, const struct sh_plan *plan,
-    char *why, size_t cap)
+sh_instance_open(
+    struct sh_master *master, const struct sh_plan *plan, char *why, size_t cap)
 {
 	pid_t holder = 0;
 	int fd;
@@ -80,13 +80,15 @@ sh_instance_open(struct sh_master *master, const struct sh_plan *plan,
 		return fd;
 	}
 	if (fd < 0) {
-		snprintf(why, cap, "cannot make the pid file %s: %s "
-		    "(pid_file)", plan->pid_file, strerror(-fd));
+		snprintf(why, cap,
+		    "cannot make the pid file %s: %s "
+		    "(pid_file)",
+		    plan->pid_file, strerror(-fd));
 		return fd;
 	}
 	master->pid_file_fd = sh_register_add(fd);
-	snprintf(master->pid_file, sizeof(master->pid_file), "%s",
-	    plan->pid_file);
+	snprintf(
+	    master->pid_file, sizeof(master->pid_file), "%s", plan->pid_file);
 	if (ftruncate(fd, 0) < 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
 		int error = errno;
 

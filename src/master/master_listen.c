@@ -64,8 +64,9 @@ static int
 lock_address(const struct sh_addr *addr)
 {
 	struct sh_addr name = { .un = { .sun_family = AF_UNIX } };
-	int fd, n = format_lock(addr, name.un.sun_path + 1,
-	    sizeof(name.un.sun_path) - 1);
+	int fd,
+	    n = format_lock(
+		addr, name.un.sun_path + 1, sizeof(name.un.sun_path) - 1);
 
 	if (n < 0)
 		return n;
@@ -78,19 +79,19 @@ lock_address(const struct sh_addr *addr)
 static int
 set_keepalive(int fd, const struct sh_plan_address *wanted)
 {
-	int r = sh_sock_set_int(fd, SOL_SOCKET, SO_KEEPALIVE,
-	    wanted->keepalive_idle_s > 0);
+	int r = sh_sock_set_int(
+	    fd, SOL_SOCKET, SO_KEEPALIVE, wanted->keepalive_idle_s > 0);
 
 	if (r < 0 || wanted->keepalive_idle_s <= 0)
 		return r;
-	r = sh_sock_set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE,
-	    wanted->keepalive_idle_s);
+	r = sh_sock_set_int(
+	    fd, IPPROTO_TCP, TCP_KEEPIDLE, wanted->keepalive_idle_s);
 	if (r == 0)
 		r = sh_sock_set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL,
 		    wanted->keepalive_interval_s);
 	if (r == 0)
-		r = sh_sock_set_int(fd, IPPROTO_TCP, TCP_KEEPCNT,
-		    wanted->keepalive_count);
+		r = sh_sock_set_int(
+		    fd, IPPROTO_TCP, TCP_KEEPCNT, wanted->keepalive_count);
 	return r;
 }
 
@@ -108,8 +109,8 @@ set_options(int fd, const struct sh_plan_address *wanted)
 	if (r == 0)
 		r = set_keepalive(fd, wanted);
 	if (r == 0)
-		r = sh_sock_set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
-		    wanted->user_timeout_ms);
+		r = sh_sock_set_int(
+		    fd, IPPROTO_TCP, TCP_USER_TIMEOUT, wanted->user_timeout_ms);
 	if (r == 0)
 		r = sh_sock_set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, lowat);
 	return r;
@@ -153,8 +154,7 @@ probe(const struct sh_bound_list *list, const struct sh_addr *addr)
 		close(fd);
 		return 0;
 	}
-	return fd == -EADDRINUSE && has_port(list, sh_addr_port(addr)) ? 0
-									: fd;
+	return fd == -EADDRINUSE && has_port(list, sh_addr_port(addr)) ? 0 : fd;
 }
 
 /* The sockets of all slots, in the order of the slots. */
@@ -202,8 +202,8 @@ free_bound(struct sh_bound **bound)
 }
 
 static struct sh_bound *
-new_bound(const struct sh_bound_list *list,
-    const struct sh_plan_address *wanted)
+new_bound(
+    const struct sh_bound_list *list, const struct sh_plan_address *wanted)
 {
 	struct sh_bound *bound = sh_xcalloc(1, sizeof(*bound));
 	uint32_t slot;
@@ -235,10 +235,8 @@ advice(int error)
 	case EMFILE:
 		return "; every address needs a descriptor for each worker: "
 		       "raise the limit (ulimit -n; LimitNOFILE= in the unit)";
-	case EEXIST:
-		return "; a file that is not a socket is in the way";
-	default:
-		return "";
+	case EEXIST: return "; a file that is not a socket is in the way";
+	default: return "";
 	}
 }
 
@@ -277,8 +275,8 @@ open_bound(struct sh_bound_list *list, const struct sh_plan_address *wanted,
 /* The text is an address's identity, since port 0 is another port each time;
  * "localhost:80" and "127.0.0.1:80" are one all the same. */
 static struct sh_bound *
-find_bound(const struct sh_bound_list *list,
-    const struct sh_plan_address *wanted)
+find_bound(
+    const struct sh_bound_list *list, const struct sh_plan_address *wanted)
 {
 	struct sh_bound *bound;
 
@@ -346,7 +344,8 @@ sh_bound_queued(const struct sh_bound *bound, uint32_t slot)
 
 	/* of a listening socket, tcpi_unacked is its accept queue */
 	if (bound->shared ||
-	    getsockopt(bound->fds[slot], IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
+	    getsockopt(bound->fds[slot], IPPROTO_TCP, TCP_INFO, &info, &len) <
+		0)
 		return 0;
 	return info.tcpi_unacked;
 }

@@ -13,13 +13,13 @@
 /* An address that is being listened on; generations share it. */
 struct sh_bound {
 	struct sh_bound *next;
-	char text[SH_ADDR_TEXT_MAX];	/* as configured */
-	struct sh_addr addr;		/* with the port that port 0 became */
-	bool shared;			/* one socket for all slots */
-	uint32_t refs;			/* generations that use it */
+	char text[SH_ADDR_TEXT_MAX]; /* as configured */
+	struct sh_addr addr;         /* with the port that port 0 became */
+	bool shared;                 /* one socket for all slots */
+	uint32_t refs;               /* generations that use it */
 	uint32_t fd_count;
-	int *fds;			/* by slot */
-	int lock_fd;			/* abstract socket: ours alone */
+	int *fds;    /* by slot */
+	int lock_fd; /* abstract socket: ours alone */
 };
 
 /* All addresses of a master. */

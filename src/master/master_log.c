@@ -21,16 +21,18 @@ open_target(const char *target)
 }
 
 int
-sh_master_log_open(struct sh_master *master, const struct sh_plan *plan,
-    char *why, size_t cap)
+sh_master_log_open(
+    struct sh_master *master, const struct sh_plan *plan, char *why, size_t cap)
 {
 	int fd = 2;
 
 	if (plan->log_target[0] != '\0') {
 		fd = open_target(plan->log_target);
 		if (fd < 0) {
-			snprintf(why, cap, "cannot open the log %s: %s "
-			    "(log.target)", plan->log_target, strerror(-fd));
+			snprintf(why, cap,
+			    "cannot open the log %s: %s "
+			    "(log.target)",
+			    plan->log_target, strerror(-fd));
 			return fd;
 		}
 		/* stays out of the register: every child keeps it */
@@ -67,9 +69,8 @@ sh_master_log_follow(struct sh_master *master, const struct sh_plan *plan)
 			    plan->log_target, strerror(errno));
 		} else {
 			switch_to(master, fd);
-			snprintf(master->log_target,
-			    sizeof(master->log_target), "%s",
-			    plan->log_target);
+			snprintf(master->log_target, sizeof(master->log_target),
+			    "%s", plan->log_target);
 		}
 	}
 	sh_log_open(sh_log_fd(), (enum sh_log_format)plan->log_format,
@@ -88,7 +89,8 @@ sh_master_log_reopen(struct sh_master *master)
 	fd = open_target(master->log_target);
 	if (fd < 0) {
 		sh_log_err("cannot reopen the log %s: %s; going on with the "
-			   "old one", master->log_target, strerror(-fd));
+			   "old one",
+		    master->log_target, strerror(-fd));
 		return fd;
 	}
 	switch_to(master, fd);

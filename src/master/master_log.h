@@ -12,8 +12,7 @@ int sh_master_log_open(struct sh_master *master, const struct sh_plan *plan,
 /** Follow a generation that serves now: level, format, and another target,
  *  which every worker gets too. When that cannot be opened, the old one goes
  *  on and says so. */
-void sh_master_log_follow(struct sh_master *master,
-    const struct sh_plan *plan);
+void sh_master_log_follow(struct sh_master *master, const struct sh_plan *plan);
 /** Open the same file anew and hand it to every worker. 0; 1 when the log is
  *  stderr; -errno. */
 int sh_master_log_reopen(struct sh_master *master);

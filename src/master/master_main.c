@@ -45,13 +45,13 @@ sh_master_stop(struct sh_master *master, enum sh_stop stop)
 	sh_notify_stopping(master);
 	sh_reload_cancel(master);
 	if (!master->has_pool) {
-		sh_master_fail(master, SH_EXIT_FAILED,
-		    "stopped before it had started");
+		sh_master_fail(
+		    master, SH_EXIT_FAILED, "stopped before it had started");
 		return;
 	}
 	if (!master->ready && master->exit_status == SH_EXIT_OK)
-		sh_master_fail(master, SH_EXIT_FAILED,
-		    "stopped before it had started");
+		sh_master_fail(
+		    master, SH_EXIT_FAILED, "stopped before it had started");
 	sh_pool_stop(&master->pool, stop);
 }
 
@@ -141,8 +141,8 @@ wait_for_events(struct sh_master *master)
 	sh_checking_poll(master);
 	sh_signals_poll(master);
 	sh_control_poll(master);
-	sh_poll_add(&master->poll, master->options.ready_fd, POLLIN,
-	    on_starter, master);
+	sh_poll_add(&master->poll, master->options.ready_fd, POLLIN, on_starter,
+	    master);
 	sh_poll_wait(&master->poll, timeout_ms);
 }
 
@@ -271,8 +271,8 @@ sh_master_run(const struct sh_master_options *options)
 	raise_nofile(master);
 	r = sh_signals_open(master);
 	if (r < 0)
-		sh_master_fail(master, SH_EXIT_OS, "signalfd: %s",
-		    strerror(-r));
+		sh_master_fail(
+		    master, SH_EXIT_OS, "signalfd: %s", strerror(-r));
 	else
 		serve(master);
 	return end(master);

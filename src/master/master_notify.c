@@ -51,12 +51,12 @@ format_status(const struct sh_master *master, char *buf, size_t cap)
 		localtime_r(&seconds, &tm);
 		strftime(at, sizeof(at), "%H:%M:%S", &tm);
 	}
-	snprintf(buf, cap, "generation %llu, %u/%u workers, %llu connections, "
+	snprintf(buf, cap,
+	    "generation %llu, %u/%u workers, %llu connections, "
 	    "last reload %s %s",
 	    (unsigned long long)pool->state.current, sh_pool_ready(pool),
 	    pool->state.slot_count,
-	    (unsigned long long)sh_pool_connections(pool),
-	    reload->result, at);
+	    (unsigned long long)sh_pool_connections(pool), reload->result, at);
 }
 
 void

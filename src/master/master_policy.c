@@ -8,8 +8,8 @@
 struct writer {
 	struct sh_action *actions;
 	size_t count, cap;
-	uint32_t places;	/* for new processes */
-	uint32_t wanted;	/* new processes */
+	uint32_t places; /* for new processes */
+	uint32_t wanted; /* new processes */
 };
 
 static void
@@ -20,11 +20,11 @@ add(struct writer *w, struct sh_action action)
 }
 
 static void
-add_process(struct writer *w, enum sh_action_type type, uint32_t process,
-    int64_t ms)
+add_process(
+    struct writer *w, enum sh_action_type type, uint32_t process, int64_t ms)
 {
-	add(w, (struct sh_action){
-		.type = type, .process = process, .ms = ms });
+	add(w,
+	    (struct sh_action){ .type = type, .process = process, .ms = ms });
 }
 
 void
@@ -88,8 +88,10 @@ add_spawn(struct writer *w, uint32_t slot, uint64_t generation)
 	/* without a place it waits for one */
 	w->wanted++;
 	if (w->wanted <= w->places)
-		add(w, (struct sh_action){ .type = SH_ACTION_SPAWN,
-			.slot = slot, .generation = generation });
+		add(w,
+		    (struct sh_action){ .type = SH_ACTION_SPAWN,
+			.slot = slot,
+			.generation = generation });
 }
 
 static void
@@ -114,8 +116,7 @@ advance_target(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 		return;
 	}
 	for (slot = 0; slot < s->slot_count; slot++) {
-		const struct sh_process *p =
-		    find_serving(s, slot, s->target);
+		const struct sh_process *p = find_serving(s, slot, s->target);
 
 		if (p == NULL)
 			add_spawn(w, slot, s->target);
@@ -155,8 +156,8 @@ retire_superseded(const struct sh_pool_state *s, struct writer *w)
 		if (p->state == SH_PROCESS_STARTING)
 			add_process(w, SH_ACTION_KILL, i, 0);
 		else
-			add_process(w, SH_ACTION_DRAIN, i,
-			    s->limits.drain_timeout_ms);
+			add_process(
+			    w, SH_ACTION_DRAIN, i, s->limits.drain_timeout_ms);
 	}
 }
 
@@ -233,12 +234,11 @@ is_overdue(const struct sh_process *p, int64_t now_ms)
 }
 
 static bool
-is_stalled(const struct sh_pool_state *s, const struct sh_process *p,
-    int64_t now_ms)
+is_stalled(
+    const struct sh_pool_state *s, const struct sh_process *p, int64_t now_ms)
 {
 	return s->limits.watchdog_ms != 0 &&
-	    (p->state == SH_PROCESS_READY ||
-		p->state == SH_PROCESS_DRAINING) &&
+	    (p->state == SH_PROCESS_READY || p->state == SH_PROCESS_DRAINING) &&
 	    now_ms - p->heartbeat_ms >= s->limits.watchdog_ms;
 }
 
@@ -277,8 +277,8 @@ sh_policy_stop_ms(const struct sh_pool_state *s)
 
 /* What a process must be in, so that it need not be told again. */
 static bool
-has_been_told(const struct sh_pool_state *s, const struct sh_process *p,
-    int64_t now_ms)
+has_been_told(
+    const struct sh_pool_state *s, const struct sh_process *p, int64_t now_ms)
 {
 	if (p->state == SH_PROCESS_KILLED)
 		return true;
@@ -308,11 +308,10 @@ stop_all(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 		if (s->stop == SH_STOP_KILL)
 			add_process(w, SH_ACTION_KILL, i, 0);
 		else if (s->stop == SH_STOP_DRAIN)
-			add_process(w, SH_ACTION_DRAIN, i,
-			    sh_policy_stop_ms(s));
+			add_process(
+			    w, SH_ACTION_DRAIN, i, sh_policy_stop_ms(s));
 		else
-			add_process(w, SH_ACTION_STOP, i,
-			    sh_policy_stop_ms(s));
+			add_process(w, SH_ACTION_STOP, i, sh_policy_stop_ms(s));
 	}
 	if (alive == 0)
 		add(w, (struct sh_action){ .type = SH_ACTION_END });
@@ -364,7 +363,8 @@ sh_policy_next_ms(const struct sh_pool_state *s, int64_t now_ms)
 		if (!is_alive(p))
 			continue;
 		if (p->deadline_ms != 0)
-			next = earlier(next, p->deadline_ms > now_ms
+			next = earlier(next,
+			    p->deadline_ms > now_ms
 				? p->deadline_ms
 				: p->deadline_ms + SH_KILL_GRACE_MS);
 		if (s->limits.watchdog_ms != 0)

@@ -12,20 +12,20 @@
 #include "base/mem.h"
 
 void
-sh_poll_add(struct sh_poll_set *set, int fd, short events, sh_poll_fn *fn,
-    void *arg)
+sh_poll_add(
+    struct sh_poll_set *set, int fd, short events, sh_poll_fn *fn, void *arg)
 {
 	if (fd < 0)
 		return;
 	if (set->count == set->cap) {
 		set->cap = set->cap == 0 ? 32 : set->cap * 2;
 		set->fds = sh_xgrow(set->fds, set->cap, sizeof(*set->fds));
-		set->entries = sh_xgrow(set->entries, set->cap,
-		    sizeof(*set->entries));
+		set->entries = sh_xgrow(
+		    set->entries, set->cap, sizeof(*set->entries));
 	}
 	set->fds[set->count] = (struct pollfd){ .fd = fd, .events = events };
-	set->entries[set->count++] =
-	    (struct sh_poll_entry){ .fn = fn, .arg = arg };
+	set->entries[set->count++] = (struct sh_poll_entry){ .fn = fn,
+		.arg = arg };
 }
 
 void
@@ -40,8 +40,8 @@ sh_poll_wait(struct sh_poll_set *set, int64_t timeout_ms)
 		sh_log_err("ppoll: %s", strerror(errno));
 	for (i = 0; n > 0 && i < count; i++)
 		if (set->fds[i].revents != 0)
-			set->entries[i].fn(set->entries[i].arg,
-			    set->fds[i].revents);
+			set->entries[i].fn(
+			    set->entries[i].arg, set->fds[i].revents);
 	set->count = 0;
 }
 

@@ -13,13 +13,13 @@ struct sh_poll_set {
 	struct sh_poll_entry {
 		sh_poll_fn *fn;
 		void *arg;
-	} *entries;
+	} * entries;
 	size_t count, cap;
 };
 
 /** Add a descriptor for the next wait; negative ones are ignored. */
-void sh_poll_add(struct sh_poll_set *set, int fd, short events,
-    sh_poll_fn *fn, void *arg);
+void sh_poll_add(
+    struct sh_poll_set *set, int fd, short events, sh_poll_fn *fn, void *arg);
 /** Wait at most timeout_ms (-1: for ever), call the functions of what is
  *  ready, and empty the set. A function must check that its object is still
  *  there, because one before it may have closed it. */

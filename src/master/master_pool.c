@@ -44,8 +44,8 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 	state->process_count = options->slot_count * (options->max_old + 3);
 	state->limits.max_old = options->max_old;
 	state->slots = sh_xcalloc(state->slot_count, sizeof(*state->slots));
-	state->processes = sh_xcalloc(state->process_count,
-	    sizeof(*state->processes));
+	state->processes = sh_xcalloc(
+	    state->process_count, sizeof(*state->processes));
 	for (i = 0; i < state->process_count; i++)
 		state->processes[i].pidfd = state->processes[i].channel_fd = -1;
 	return sh_scoreboard_open(&pool->board, state->process_count);
@@ -163,8 +163,8 @@ take_limits(struct sh_pool *pool, const struct sh_plan *plan)
 }
 
 static void
-set_target(struct sh_pool *pool, uint64_t id, int64_t timeout_ms,
-    int64_t now_ms)
+set_target(
+    struct sh_pool *pool, uint64_t id, int64_t timeout_ms, int64_t now_ms)
 {
 	pool->state.target = id;
 	pool->state.target_failed = false;
@@ -265,9 +265,8 @@ finish_target(struct sh_pool *pool, enum sh_outcome outcome, const char *text)
 
 	pool->state.target = 0;
 	if (pool->state.phase != SH_PHASE_STOPPING)
-		pool->state.phase = pool->state.current == 0
-		    ? SH_PHASE_STARTING
-		    : SH_PHASE_SERVING;
+		pool->state.phase = pool->state.current == 0 ? SH_PHASE_STARTING
+							     : SH_PHASE_SERVING;
 	pool->options.on_outcome(outcome, target, text, pool->options.arg);
 }
 
@@ -275,8 +274,8 @@ static void
 commit(struct sh_pool *pool, int64_t now_ms)
 {
 	struct sh_pool_state *state = &pool->state;
-	const struct sh_generation *next =
-	    sh_pool_generation(pool, state->target);
+	const struct sh_generation *next = sh_pool_generation(
+	    pool, state->target);
 	uint32_t slot;
 
 	sh_assert(next != NULL);
@@ -288,8 +287,8 @@ commit(struct sh_pool *pool, int64_t now_ms)
 	state->deaths_since_commit = 0;
 	take_limits(pool, next->plan);
 	for (slot = 0; slot < state->slot_count; slot++)
-		state->slots[slot].backoff_ms =
-		    state->slots[slot].spawn_at_ms = 0;
+		state->slots[slot].backoff_ms = state->slots[slot]
+						    .spawn_at_ms = 0;
 	if (pool->reverting) {
 		pool->reverting = false;
 		finish_target(pool, SH_OUTCOME_REVERTED, "");
@@ -328,8 +327,8 @@ finish_relief(struct sh_pool *pool, int64_t now_ms)
 		return;
 	pool->relieving = 0;
 	if (pool->state.phase != SH_PHASE_STOPPING)
-		pool->options.on_outcome(SH_OUTCOME_SERVING, generation, "",
-		    pool->options.arg);
+		pool->options.on_outcome(
+		    SH_OUTCOME_SERVING, generation, "", pool->options.arg);
 }
 
 bool
@@ -370,8 +369,8 @@ revert(struct sh_pool *pool, int64_t now_ms)
 	    (unsigned long long)pool->previous);
 	pool->state.can_revert = false;
 	if (sh_generation_bind(old, &pool->bounds, why, sizeof(why)) < 0) {
-		pool->options.on_outcome(SH_OUTCOME_STUCK, pool->previous,
-		    why, pool->options.arg);
+		pool->options.on_outcome(
+		    SH_OUTCOME_STUCK, pool->previous, why, pool->options.arg);
 		return;
 	}
 	pool->reverting = true;
@@ -412,16 +411,16 @@ carry_out(struct sh_pool *pool, const struct sh_action *action, int64_t now_ms)
 		    action->ms, now_ms);
 		break;
 	case SH_ACTION_STOP:
-		sh_worker_tell(pool, action->process, SH_MESSAGE_STOP,
-		    action->ms, now_ms);
+		sh_worker_tell(
+		    pool, action->process, SH_MESSAGE_STOP, action->ms, now_ms);
 		break;
 	case SH_ACTION_KILL:
 		sh_worker_kill(pool, action->process, SIGKILL, now_ms);
 		break;
 	case SH_ACTION_ABORT:
 		sh_worker_kill(pool, action->process, SIGABRT, now_ms);
-		pool->state.processes[action->process].deadline_ms =
-		    now_ms + ABORT_GRACE_MS;
+		pool->state.processes[action->process].deadline_ms = now_ms +
+		    ABORT_GRACE_MS;
 		break;
 	case SH_ACTION_COMMIT: commit(pool, now_ms); break;
 	case SH_ACTION_GIVE_UP: give_up(pool); break;
@@ -438,8 +437,8 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 
 	sh_worker_watch_heartbeats(pool, now_ms);
 	do {
-		count = sh_policy_decide(&pool->state, now_ms, actions,
-		    SH_ARRAY_LEN(actions));
+		count = sh_policy_decide(
+		    &pool->state, now_ms, actions, SH_ARRAY_LEN(actions));
 		for (i = 0; i < count && !pool->ended_all; i++)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);

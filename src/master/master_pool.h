@@ -17,16 +17,16 @@
 
 /* What became of a generation that was offered. */
 enum sh_outcome {
-	SH_OUTCOME_SERVING,	/* it serves; the one before drains */
-	SH_OUTCOME_FAILED,	/* it is gone; the one before goes on */
-	SH_OUTCOME_REVERTED,	/* it crashed; the one before serves again */
-	SH_OUTCOME_STUCK	/* it crashes, but the one before cannot be
+	SH_OUTCOME_SERVING,  /* it serves; the one before drains */
+	SH_OUTCOME_FAILED,   /* it is gone; the one before goes on */
+	SH_OUTCOME_REVERTED, /* it crashed; the one before serves again */
+	SH_OUTCOME_STUCK     /* it crashes, but the one before cannot be
 				   brought back */
 };
 
 struct sh_pool_options {
 	uint32_t slot_count;
-	uint32_t max_old;	/* draining generations alive at once */
+	uint32_t max_old; /* draining generations alive at once */
 	sh_worker_fn *worker;
 	void *worker_arg;
 	/* called when a generation's fate is known; text is borrowed */
@@ -41,20 +41,20 @@ struct sh_pool {
 	struct sh_pool_state state;
 	struct sh_pool_options options;
 	struct sh_scoreboard board;
-	struct sh_totals ended;		/* of processes that are gone */
+	struct sh_totals ended; /* of processes that are gone */
 	struct sh_bound_list bounds;
 	struct sh_generation *generations; /* alive, newest first */
 	uint64_t next_incarnation, next_generation;
-	uint64_t previous;		/* to go back to, 0: none */
-	uint64_t crashes, restarts;	/* since the start */
-	uint32_t reopening;		/* workers that have not said REOPENED */
-	char target_why[SH_WHY_MAX];	/* why the target failed */
-	struct sh_pool_watch *watched;	/* by process, for polling */
-	bool reverting;			/* the target is the generation before */
-	uint64_t relieving;		/* the current generation, while the one
+	uint64_t previous;             /* to go back to, 0: none */
+	uint64_t crashes, restarts;    /* since the start */
+	uint32_t reopening;            /* workers that have not said REOPENED */
+	char target_why[SH_WHY_MAX];   /* why the target failed */
+	struct sh_pool_watch *watched; /* by process, for polling */
+	bool reverting;                /* the target is the generation before */
+	uint64_t relieving;            /* the current generation, while the one
 					   before may still accept; 0: none */
-	int64_t relieved_by_ms;		/* then it is no longer waited for */
-	bool ended_all;			/* stopped, and no process is left */
+	int64_t relieved_by_ms;        /* then it is no longer waited for */
+	bool ended_all;                /* stopped, and no process is left */
 };
 
 /** Make a pool without processes. 0 or -errno. */
@@ -90,8 +90,8 @@ int64_t sh_pool_timeout_ms(const struct sh_pool *pool, int64_t now_ms);
 void sh_pool_poll(struct sh_pool *pool, struct sh_poll_set *set);
 
 /** The generation of a number, or NULL. */
-struct sh_generation *sh_pool_generation(const struct sh_pool *pool,
-    uint64_t id);
+struct sh_generation *
+sh_pool_generation(const struct sh_pool *pool, uint64_t id);
 /** Slots whose current generation has a worker that is ready. */
 uint32_t sh_pool_ready(const struct sh_pool *pool);
 /** Connections of processes that drain, or will: those of older generations. */

@@ -65,8 +65,8 @@ finish(struct sh_master *master, int status, const char *text)
 		sh_master_fail(master, status, "%s", text);
 		return;
 	}
-	sh_log_lines(status == SH_EXIT_OK ? SHOAL_LOG_NOTICE : SHOAL_LOG_ERR,
-	    text);
+	sh_log_lines(
+	    status == SH_EXIT_OK ? SHOAL_LOG_NOTICE : SHOAL_LOG_ERR, text);
 	if (status != SH_EXIT_OK)
 		sh_log_err("reload failed; generation %llu goes on",
 		    (unsigned long long)master->pool.state.current);
@@ -83,8 +83,8 @@ start_reload(struct sh_master *master)
 	master->reload.started_ms = sh_clock_ms();
 	if (master->ready)
 		sh_notify_reloading(master);
-	if (sh_checking_start(master, master->reload.started_ms, why,
-		sizeof(why)) < 0)
+	if (sh_checking_start(
+		master, master->reload.started_ms, why, sizeof(why)) < 0)
 		finish(master, SH_EXIT_OS, why);
 }
 
@@ -92,13 +92,12 @@ static bool
 is_ending(const struct sh_master *master)
 {
 	return master->ended ||
-	    (master->has_pool &&
-		master->pool.state.phase == SH_PHASE_STOPPING);
+	    (master->has_pool && master->pool.state.phase == SH_PHASE_STOPPING);
 }
 
 void
-sh_reload_request(struct sh_master *master, int64_t timeout_ms,
-    uint64_t *ticket_out)
+sh_reload_request(
+    struct sh_master *master, int64_t timeout_ms, uint64_t *ticket_out)
 {
 	struct sh_reload *reload = &master->reload;
 
@@ -142,8 +141,8 @@ sh_reload_cancel(struct sh_master *master)
 
 /* The first plan decides what cannot change later. */
 static int
-settle(struct sh_master *master, const struct sh_plan *plan, char *why,
-    size_t cap)
+settle(
+    struct sh_master *master, const struct sh_plan *plan, char *why, size_t cap)
 {
 	struct sh_pool_options options = {
 		.slot_count = plan->worker_count,
@@ -201,8 +200,8 @@ bring_in(struct sh_master *master, struct sh_checking *checking, char *why,
 	}
 	checking->plan_fd = -1;
 	checking->module_fds = NULL;
-	r = sh_generation_new(plan_fd, module_fds, checking->module_count,
-	    &generation, why, cap);
+	r = sh_generation_new(
+	    plan_fd, module_fds, checking->module_count, &generation, why, cap);
 	checking->module_count = 0;
 	if (r < 0)
 		return SH_EXIT_INTERNAL;
@@ -214,8 +213,8 @@ bring_in(struct sh_master *master, struct sh_checking *checking, char *why,
 		}
 	}
 	timeout_ms = target_timeout_ms(master, generation->plan);
-	r = sh_pool_offer(&master->pool, generation, timeout_ms,
-	    sh_clock_ms(), why, cap);
+	r = sh_pool_offer(
+	    &master->pool, generation, timeout_ms, sh_clock_ms(), why, cap);
 	if (r < 0)
 		return master->ready ? SH_EXIT_FAILED : SH_EXIT_OS;
 	return SH_EXIT_OK;
@@ -277,8 +276,8 @@ begin_service(struct sh_master *master)
 static const struct sh_plan *
 current_plan(const struct sh_master *master)
 {
-	return sh_pool_generation(&master->pool,
-	    master->pool.state.current)->plan;
+	return sh_pool_generation(&master->pool, master->pool.state.current)
+	    ->plan;
 }
 
 /* The end of the way back to a generation, which nobody has asked for; why is
@@ -295,7 +294,8 @@ end_revert(struct sh_master *master, uint64_t generation, const char *why)
 		    "the workers of the new generation died; "
 		    "the one before serves again");
 	} else {
-		snprintf(words, sizeof(words), "the workers die, and "
+		snprintf(words, sizeof(words),
+		    "the workers die, and "
 		    "generation %llu cannot be brought back: %s",
 		    (unsigned long long)generation, why);
 		sh_log_err("%s", words);
@@ -306,19 +306,15 @@ end_revert(struct sh_master *master, uint64_t generation, const char *why)
 }
 
 void
-sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
-    const char *text, void *arg)
+sh_reload_outcome(
+    enum sh_outcome outcome, uint64_t generation, const char *text, void *arg)
 {
 	struct sh_master *master = arg;
 	char words[SH_WHY_MAX + 64];
 
 	switch (outcome) {
-	case SH_OUTCOME_FAILED:
-		finish(master, SH_EXIT_FAILED, text);
-		return;
-	case SH_OUTCOME_STUCK:
-		end_revert(master, generation, text);
-		return;
+	case SH_OUTCOME_FAILED: finish(master, SH_EXIT_FAILED, text); return;
+	case SH_OUTCOME_STUCK: end_revert(master, generation, text); return;
 	case SH_OUTCOME_REVERTED:
 		sh_master_log_follow(master, current_plan(master));
 		end_revert(master, generation, NULL);
@@ -326,7 +322,8 @@ sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
 	case SH_OUTCOME_SERVING: break;
 	}
 	sh_master_log_follow(master, current_plan(master));
-	snprintf(words, sizeof(words), "generation %llu serves with %u worker%s",
+	snprintf(words, sizeof(words),
+	    "generation %llu serves with %u worker%s",
 	    (unsigned long long)generation, master->pool.state.slot_count,
 	    master->pool.state.slot_count == 1 ? "" : "s");
 	if (master->ready)

@@ -14,15 +14,14 @@ struct sh_master;
  *  further ones join that. timeout_ms 0: the settings'. *ticket_out, unless
  *  NULL, is what sh_command_answer_reload() will name; it is set before that
  *  can happen. */
-void sh_reload_request(struct sh_master *master, int64_t timeout_ms,
-    uint64_t *ticket_out);
+void sh_reload_request(
+    struct sh_master *master, int64_t timeout_ms, uint64_t *ticket_out);
 /** Give up reloads that have not begun to start workers, since the master is
  *  stopping; who waits for one is told. */
 void sh_reload_cancel(struct sh_master *master);
 /** The check process has ended with these findings; borrows them, but for the
  *  descriptors that it takes. */
-void sh_reload_checked(struct sh_master *master,
-    struct sh_checking *findings);
+void sh_reload_checked(struct sh_master *master, struct sh_checking *findings);
 /** The pool says what became of a generation. */
-void sh_reload_outcome(enum sh_outcome outcome, uint64_t generation,
-    const char *text, void *arg);
+void sh_reload_outcome(
+    enum sh_outcome outcome, uint64_t generation, const char *text, void *arg);

@@ -18,8 +18,8 @@
 #include "proc/register.h"
 
 /* Terminals send the window ones; they must not reach anybody's default. */
-static const int taken[] = { SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1,
-	SIGUSR2, SIGWINCH, SIGTTIN, SIGTTOU, SIGALRM,
+static const int taken[] = { SIGTERM, SIGQUIT, SIGINT, SIGHUP, SIGUSR1, SIGUSR2,
+	SIGWINCH, SIGTTIN, SIGTTOU, SIGALRM,
 	/* wakes the first process of a container, see sh_bury_adopted() */
 	SIGCHLD,
 	/* is not read */
@@ -95,9 +95,7 @@ static void
 act(struct sh_master *master, int signo)
 {
 	switch (signo) {
-	case SIGTERM:
-		stop_by_signal(master, SH_STOP_GRACEFUL, signo);
-		break;
+	case SIGTERM: stop_by_signal(master, SH_STOP_GRACEFUL, signo); break;
 	case SIGQUIT: stop_by_signal(master, SH_STOP_DRAIN, signo); break;
 	case SIGINT: stop_by_signal(master, SH_STOP_FAST, signo); break;
 	case SIGHUP:
@@ -126,6 +124,6 @@ on_signal(void *arg, short revents)
 void
 sh_signals_poll(struct sh_master *master)
 {
-	sh_poll_add(&master->poll, master->signal_fd, POLLIN, on_signal,
-	    master);
+	sh_poll_add(
+	    &master->poll, master->signal_fd, POLLIN, on_signal, master);
 }

@@ -182,8 +182,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 		if (i != 0)
 			sh_buf_puts(out, ",");
 		sh_buf_json(out, totals.user[i].name);
-		sh_buf_printf(out, ":%lld",
-		    (long long)SH_COUNTER(totals.user[i].value));
+		sh_buf_printf(
+		    out, ":%lld", (long long)SH_COUNTER(totals.user[i].value));
 	}
 	sh_buf_puts(out, "}");
 	sh_totals_fini(&totals);
@@ -293,8 +293,9 @@ text_workers(const struct sh_master *master, struct sh_buf *out)
 {
 	uint32_t i;
 
-	sh_buf_puts(out, "SLOT     PID  GEN STATE     UP           CONNS    "
-			 "ACCEPTED    MESSAGES  QUEUED     RSS\n");
+	sh_buf_puts(out,
+	    "SLOT     PID  GEN STATE     UP           CONNS    "
+	    "ACCEPTED    MESSAGES  QUEUED     RSS\n");
 	for (i = 0; i < master->pool.state.process_count; i++) {
 		const struct sh_process *p = &master->pool.state.processes[i];
 		const struct sh_block *block = &master->pool.board.blocks[i];
@@ -311,8 +312,9 @@ text_workers(const struct sh_master *master, struct sh_buf *out)
 		    (unsigned long long)SH_COUNTER(block->counters.accepted),
 		    (unsigned long long)SH_COUNTER(
 			block->counters.messages_received),
-		    sh_size_format((int64_t)SH_COUNTER(
-			block->counters.queued_bytes), queued, sizeof(queued)),
+		    sh_size_format(
+			(int64_t)SH_COUNTER(block->counters.queued_bytes),
+			queued, sizeof(queued)),
 		    sh_size_format((int64_t)resident_bytes(p->pid) & ~0xfffff,
 			rss, sizeof(rss)));
 	}
@@ -330,8 +332,8 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 	sh_buf_printf(out, "\n%-20s %-32s %-5s %s\n", "LISTENER", "ADDRESS",
 	    "PROTO", "QUEUED");
 	for (i = 0; i < generation->plan->address_count; i++) {
-		const struct sh_plan_address *address =
-		    sh_plan_address(generation->plan, i);
+		const struct sh_plan_address *address = sh_plan_address(
+		    generation->plan, i);
 		const struct sh_bound *bound = generation->bounds[i];
 		char text[SH_ADDR_TEXT_MAX];
 

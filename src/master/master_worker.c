@@ -56,8 +56,8 @@ list_descriptors(const struct sh_generation *generation, uint32_t slot,
     int channel_fd, unsigned *count_out)
 {
 	uint32_t addresses = generation->plan->address_count, i;
-	int *fds = sh_xcalloc(1 + addresses + generation->module_count,
-	    sizeof(int));
+	int *fds = sh_xcalloc(
+	    1 + addresses + generation->module_count, sizeof(int));
 
 	fds[0] = channel_fd;
 	for (i = 0; i < addresses; i++)
@@ -126,8 +126,10 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	unsigned count;
 
 	if (p == NULL) {
-		snprintf(why, cap, "all %u process places are taken by workers"
-		    " that drain", pool->state.process_count);
+		snprintf(why, cap,
+		    "all %u process places are taken by workers"
+		    " that drain",
+		    pool->state.process_count);
 		return -SHOAL_EAGAIN;
 	}
 	r = sh_channel_pair(ends);
@@ -171,8 +173,8 @@ sh_worker_tell(struct sh_pool *pool, uint32_t process,
 }
 
 void
-sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal,
-    int64_t now_ms)
+sh_worker_kill(
+    struct sh_pool *pool, uint32_t process, int signal, int64_t now_ms)
 {
 	struct sh_process *p = &pool->state.processes[process];
 	bool late = p->state == SH_PROCESS_STARTING && p->deadline_ms != 0 &&
@@ -193,8 +195,8 @@ sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal,
 			   "(reload.start_timeout) and is killed",
 		    p->slot, (int)p->pid);
 	pidfd_send_signal(p->pidfd, signal, NULL, 0);
-	p->told = p->told || (signal == SIGKILL && !late &&
-		p->state != SH_PROCESS_KILLED);
+	p->told = p->told ||
+	    (signal == SIGKILL && !late && p->state != SH_PROCESS_KILLED);
 	p->state = SH_PROCESS_KILLED;
 	p->deadline_ms = 0;
 }
@@ -226,8 +228,9 @@ note_end(struct sh_pool *pool, const struct sh_process *p,
 	uint32_t index = (uint32_t)(p - pool->state.processes);
 
 	if (p->state == SH_PROCESS_KILLED ||
-	    (how->signal == 0 && (how->status == SH_WORKER_DONE ||
-		how->status == SH_WORKER_FAILED))) {
+	    (how->signal == 0 &&
+		(how->status == SH_WORKER_DONE ||
+		    how->status == SH_WORKER_FAILED))) {
 		sh_log_debug("slot %u: worker %d ended: %s", p->slot,
 		    (int)p->pid, words);
 		return;
@@ -264,8 +267,8 @@ judge_exit(struct sh_pool *pool, struct sh_process *p,
 		return; /* its generation has been given up */
 	pool->crashes++;
 	pool->state.deaths_since_commit++;
-	sh_policy_slot_died(slot, now_ms - p->started_ms, now_ms,
-	    &pool->state.limits);
+	sh_policy_slot_died(
+	    slot, now_ms - p->started_ms, now_ms, &pool->state.limits);
 	sh_log_err("slot %u: worker %d died: %s%s%s; the next one starts in "
 		   "%lld ms",
 	    p->slot, (int)p->pid, words, p->why[0] != '\0' ? ": " : "", p->why,
@@ -304,8 +307,8 @@ leave_service(struct sh_process *p, const struct sh_message *message)
 {
 	if (p->state != SH_PROCESS_READY && p->state != SH_PROCESS_DRAINING)
 		return;
-	sh_log_notice("slot %u: worker %d was told by a signal to end",
-	    p->slot, (int)p->pid);
+	sh_log_notice("slot %u: worker %d was told by a signal to end", p->slot,
+	    (int)p->pid);
 	p->state = message->type == SH_MESSAGE_DRAIN ? SH_PROCESS_DRAINING
 						     : SH_PROCESS_STOPPING;
 	p->deadline_ms = sh_clock_ms() + message->value;
@@ -386,19 +389,19 @@ sh_pool_poll(struct sh_pool *pool, struct sh_poll_set *set)
 	uint32_t i;
 
 	if (pool->watched == NULL)
-		pool->watched = sh_xcalloc(pool->state.process_count,
-		    sizeof(*pool->watched));
+		pool->watched = sh_xcalloc(
+		    pool->state.process_count, sizeof(*pool->watched));
 	for (i = 0; i < pool->state.process_count; i++) {
 		struct sh_process *p = &pool->state.processes[i];
 
 		if (p->state == SH_PROCESS_FREE)
 			continue;
-		pool->watched[i] =
-		    (struct sh_pool_watch){ .pool = pool, .process = p };
+		pool->watched[i] = (struct sh_pool_watch){ .pool = pool,
+			.process = p };
 		/* first what it said, then its end */
 		sh_poll_add(set, p->channel_fd, POLLIN, on_channel_event,
 		    &pool->watched[i]);
-		sh_poll_add(set, p->pidfd, POLLIN, on_exit_event,
-		    &pool->watched[i]);
+		sh_poll_add(
+		    set, p->pidfd, POLLIN, on_exit_event, &pool->watched[i]);
 	}
 }

@@ -17,7 +17,7 @@ int sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t generation,
 void sh_worker_tell(struct sh_pool *pool, uint32_t process,
     enum sh_message_type type, int64_t ms, int64_t now_ms);
 /** Send a signal that ends it: SIGKILL, or SIGABRT when it stands still. */
-void sh_worker_kill(struct sh_pool *pool, uint32_t process, int signal,
-    int64_t now_ms);
+void sh_worker_kill(
+    struct sh_pool *pool, uint32_t process, int signal, int64_t now_ms);
 /** Note which heartbeats have moved. */
 void sh_worker_watch_heartbeats(struct sh_pool *pool, int64_t now_ms);

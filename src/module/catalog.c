@@ -36,17 +36,21 @@ static int
 check_abi(const struct shoal_module *module, char *why, size_t cap)
 {
 	if (module->magic != SHOAL_MODULE_MAGIC) {
-		snprintf(why, cap, "its shoal_module is not one "
+		snprintf(why, cap,
+		    "its shoal_module is not one "
 		    "(define it with SHOAL_MODULE())");
 		return -SHOAL_EABI;
 	}
 	if (module->abi != SHOAL_MODULE_ABI) {
-		snprintf(why, cap, "built for ABI %u, this shoal has ABI %u; "
-		    "build the module again", module->abi, SHOAL_MODULE_ABI);
+		snprintf(why, cap,
+		    "built for ABI %u, this shoal has ABI %u; "
+		    "build the module again",
+		    module->abi, SHOAL_MODULE_ABI);
 		return -SHOAL_EABI;
 	}
 	if (module->size < sizeof(*module)) {
-		snprintf(why, cap, "its description is too short; "
+		snprintf(why, cap,
+		    "its description is too short; "
 		    "build the module again");
 		return -SHOAL_EABI;
 	}
@@ -68,8 +72,10 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 		    (*handler)->name == NULL ||
 		    (*handler)->tcp.size < sizeof((*handler)->tcp) ||
 		    (*handler)->tcp.on_receive == NULL) {
-			snprintf(why, cap, "handler %d (%s) has no size, name "
-			    "or on_receive", (int)(handler - module->handlers),
+			snprintf(why, cap,
+			    "handler %d (%s) has no size, name "
+			    "or on_receive",
+			    (int)(handler - module->handlers),
 			    (*handler)->size >= sizeof(**handler) &&
 				    (*handler)->name != NULL
 				? (*handler)->name
@@ -81,8 +87,8 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 }
 
 int
-sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,
-    char *why, size_t cap)
+sh_catalog_load(
+    struct sh_catalog *catalog, const char *name, int fd, char *why, size_t cap)
 {
 	const struct shoal_module *module;
 	char path[64];
@@ -99,7 +105,8 @@ sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,
 	}
 	module = dlsym(object, "shoal_module");
 	if (module == NULL) {
-		snprintf(why, cap, "it has no symbol shoal_module "
+		snprintf(why, cap,
+		    "it has no symbol shoal_module "
 		    "(define it with SHOAL_MODULE())");
 		dlclose(object);
 		return -SHOAL_EINVAL;
@@ -111,11 +118,11 @@ sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,
 		dlclose(object);
 		return r;
 	}
-	catalog->modules = sh_xgrow(catalog->modules,
-	    catalog->module_count + 1, sizeof(*catalog->modules));
-	catalog->modules[catalog->module_count++] =
-	    (struct sh_catalog_module){ .name = sh_xstrdup(name),
-		    .module = module };
+	catalog->modules = sh_xgrow(catalog->modules, catalog->module_count + 1,
+	    sizeof(*catalog->modules));
+	catalog->modules[catalog->module_count++] = (struct sh_catalog_module){
+		.name = sh_xstrdup(name), .module = module
+	};
 	return 0;
 }
 
@@ -128,8 +135,9 @@ sh_catalog_each(const struct sh_catalog *catalog,
 	const struct shoal_handler *const *handler;
 	size_t i;
 
-	for (i = 0; catalog->program != NULL &&
-	     i < catalog->program->handler_count; i++)
+	for (i = 0;
+	     catalog->program != NULL && i < catalog->program->handler_count;
+	     i++)
 		fn(catalog->program->handlers[i]->name,
 		    catalog->program->handlers[i], NULL, arg);
 	for (i = 0; i < catalog->module_count; i++) {
@@ -137,8 +145,8 @@ sh_catalog_each(const struct sh_catalog *catalog,
 
 		for (handler = module->module->handlers; *handler != NULL;
 		     handler++) {
-			char *name = sh_xprintf("%s.%s", module->name,
-			    (*handler)->name);
+			char *name = sh_xprintf(
+			    "%s.%s", module->name, (*handler)->name);
 
 			fn(name, *handler, module, arg);
 			free(name);
@@ -188,10 +196,12 @@ compare(const char *name, const struct shoal_handler *handler,
 }
 
 const char *
-sh_catalog_suggest(const struct sh_catalog *catalog, const char *name,
-    char *buf, size_t cap)
+sh_catalog_suggest(
+    const struct sh_catalog *catalog, const char *name, char *buf, size_t cap)
 {
-	struct search search = { .name = name, .best = buf, .cap = cap,
+	struct search search = { .name = name,
+		.best = buf,
+		.cap = cap,
 		.distance = (unsigned)strlen(name) / 3 + 2 };
 
 	buf[0] = '\0';
@@ -205,8 +215,8 @@ list(const char *name, const struct shoal_handler *handler,
 {
 	struct search *search = arg;
 
-	sh_buf_printf(search->list, "%s%s", search->list->len != 0 ? ", " : "",
-	    name);
+	sh_buf_printf(
+	    search->list, "%s%s", search->list->len != 0 ? ", " : "", name);
 }
 
 void

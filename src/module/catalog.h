@@ -15,19 +15,19 @@
 struct shoal_server;
 
 struct sh_catalog_module {
-	char *name;			/* as the configuration calls it */
+	char *name; /* as the configuration calls it */
 	const struct shoal_module *module;
 };
 
 struct sh_catalog {
-	const struct shoal_server *program;	/* lent */
+	const struct shoal_server *program; /* lent */
 	struct sh_catalog_module *modules;
 	size_t module_count;
 };
 
 /** Start with the handlers of a program (lent). */
-void sh_catalog_init(struct sh_catalog *catalog,
-    const struct shoal_server *program);
+void
+sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program);
 /** Free what it holds; modules stay loaded. */
 void sh_catalog_fini(struct sh_catalog *catalog);
 /** Load the module behind an open descriptor (borrowed) under a name. 0; or
@@ -35,12 +35,12 @@ void sh_catalog_fini(struct sh_catalog *catalog);
 int sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,
     char *why, size_t cap);
 /** The handler of a name, "echo" or "module.handler", or NULL. */
-const struct shoal_handler *sh_catalog_find(const struct sh_catalog *catalog,
-    const char *name);
+const struct shoal_handler *
+sh_catalog_find(const struct sh_catalog *catalog, const char *name);
 /** The name that a misspelt one probably means, or NULL; and all of them,
  *  with commas. Copies into buf. */
-const char *sh_catalog_suggest(const struct sh_catalog *catalog,
-    const char *name, char *buf, size_t cap);
+const char *sh_catalog_suggest(
+    const struct sh_catalog *catalog, const char *name, char *buf, size_t cap);
 /** All handler names with commas between them. */
 void sh_catalog_names(const struct sh_catalog *catalog, struct sh_buf *out);
 /** Call fn for each handler with its full name; module is NULL for the

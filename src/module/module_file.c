@@ -25,14 +25,17 @@ check_owner(int fd, const char *path, char *why, size_t cap)
 		return -EINVAL;
 	}
 	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		snprintf(why, cap, "%s belongs to user %u; a module must "
-		    "belong to root or to the user who starts shoal", path,
-		    (unsigned)st.st_uid);
+		snprintf(why, cap,
+		    "%s belongs to user %u; a module must "
+		    "belong to root or to the user who starts shoal",
+		    path, (unsigned)st.st_uid);
 		return -EPERM;
 	}
 	if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-		snprintf(why, cap, "%s can be written by others; "
-		    "use chmod go-w", path);
+		snprintf(why, cap,
+		    "%s can be written by others; "
+		    "use chmod go-w",
+		    path);
 		return -EPERM;
 	}
 	return 0;

@@ -23,7 +23,7 @@ struct shoal_server {
 	uint32_t magic;
 	struct sh_program_listener *listeners;
 	size_t listener_count;
-	const struct shoal_handler **handlers;	/* lent; built-in ones first */
+	const struct shoal_handler **handlers; /* lent; built-in ones first */
 	size_t handler_count;
 	struct shoal_worker_hooks hooks;
 	void *hooks_arg;

@@ -57,8 +57,8 @@ sh_channel_send_value(int channel_fd, enum sh_message_type type, int64_t value)
 }
 
 int
-sh_channel_send_text(int channel_fd, enum sh_message_type type,
-    const char *format, ...)
+sh_channel_send_text(
+    int channel_fd, enum sh_message_type type, const char *format, ...)
 {
 	struct sh_message message = { .type = type };
 	va_list args;
@@ -89,8 +89,8 @@ take_descriptor(struct msghdr *msg)
 		for (i = 0; i < n; i++) {
 			int fd;
 
-			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd),
-			    sizeof(fd));
+			memcpy(
+			    &fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
 			if (taken < 0)
 				taken = fd;
 			else

@@ -63,8 +63,8 @@ take_arg(struct sh_control_request *request, const char **at, const char *end)
 	if (i == SH_CONTROL_ARGS_MAX || **at != ' ')
 		return false;
 	++*at;
-	n = take_word(request->args[i].key, sizeof(request->args[i].key), *at,
-	    end);
+	n = take_word(
+	    request->args[i].key, sizeof(request->args[i].key), *at, end);
 	*at += n;
 	if (n == 0 || *at == end || **at != '=')
 		return false;
@@ -76,8 +76,8 @@ take_arg(struct sh_control_request *request, const char **at, const char *end)
 }
 
 int
-sh_control_parse(struct sh_control_request *request, const char *buf,
-    size_t len)
+sh_control_parse(
+    struct sh_control_request *request, const char *buf, size_t len)
 {
 	const char *end = len == 0 ? NULL : memchr(buf, '\n', len);
 	const char *at = buf + sizeof(greeting) - 1;
@@ -100,8 +100,8 @@ sh_control_parse(struct sh_control_request *request, const char *buf,
 }
 
 int64_t
-sh_control_arg(const struct sh_control_request *request, const char *key,
-    int64_t fallback)
+sh_control_arg(
+    const struct sh_control_request *request, const char *key, int64_t fallback)
 {
 	unsigned i;
 
@@ -112,8 +112,8 @@ sh_control_arg(const struct sh_control_request *request, const char *key,
 }
 
 void
-sh_control_add(struct sh_control_request *request, const char *key,
-    int64_t value)
+sh_control_add(
+    struct sh_control_request *request, const char *key, int64_t value)
 {
 	unsigned i = request->arg_count++;
 
@@ -125,8 +125,8 @@ sh_control_add(struct sh_control_request *request, const char *key,
 int
 sh_control_format(const struct sh_control_request *request, char *buf)
 {
-	int len = snprintf(buf, SH_CONTROL_LINE_MAX, "%s%s", greeting,
-	    request->verb);
+	int len = snprintf(
+	    buf, SH_CONTROL_LINE_MAX, "%s%s", greeting, request->verb);
 	unsigned i;
 
 	for (i = 0; i < request->arg_count && len < SH_CONTROL_LINE_MAX; i++)
@@ -141,8 +141,8 @@ sh_control_format(const struct sh_control_request *request, char *buf)
 }
 
 int
-sh_control_parse_head(const char *buf, size_t len, int *status_out,
-    size_t *body_len_out)
+sh_control_parse_head(
+    const char *buf, size_t len, int *status_out, size_t *body_len_out)
 {
 	const char *end = len == 0 ? NULL : memchr(buf, '\n', len);
 	const char *at = buf + sizeof(greeting) - 1;

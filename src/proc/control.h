@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 enum {
-	SH_CONTROL_LINE_MAX = 512,	/* of a request, with its newline */
+	SH_CONTROL_LINE_MAX = 512, /* of a request, with its newline */
 	SH_CONTROL_VERB_MAX = 24,
 	SH_CONTROL_ARGS_MAX = 8,
-	SH_CONTROL_HEAD_MAX = 64,	/* of an answer's first line */
+	SH_CONTROL_HEAD_MAX = 64, /* of an answer's first line */
 	SH_CONTROL_BODY_MAX = 4 << 20
 };
 
@@ -27,8 +27,8 @@ struct sh_control_request {
 
 /** Read a request from what has come so far. The bytes it took; 0 when the
  *  line is not complete; -SHOAL_EINVAL; -SHOAL_EMSGSIZE. */
-int sh_control_parse(struct sh_control_request *request, const char *buf,
-    size_t len);
+int sh_control_parse(
+    struct sh_control_request *request, const char *buf, size_t len);
 /** Value of an argument, or fallback. */
 int64_t sh_control_arg(const struct sh_control_request *request,
     const char *key, int64_t fallback);
@@ -36,9 +36,9 @@ int64_t sh_control_arg(const struct sh_control_request *request,
  *  -SHOAL_EMSGSIZE. */
 int sh_control_format(const struct sh_control_request *request, char *buf);
 /** Add an argument. */
-void sh_control_add(struct sh_control_request *request, const char *key,
-    int64_t value);
+void sh_control_add(
+    struct sh_control_request *request, const char *key, int64_t value);
 /** Read the first line of an answer. The bytes it took; 0 when it is not
  *  complete; -SHOAL_EINVAL. */
-int sh_control_parse_head(const char *buf, size_t len, int *status_out,
-    size_t *body_len_out);
+int sh_control_parse_head(
+    const char *buf, size_t len, int *status_out, size_t *body_len_out);

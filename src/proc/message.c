@@ -41,7 +41,8 @@ sh_message_decode(struct sh_message *message, const uint8_t *buf, size_t len)
 	int i;
 
 	if (len < HEADER || buf[0] != MAGIC_0 || buf[1] != MAGIC_1 ||
-	    buf[2] != CODEC_VERSION || buf[3] == 0 || buf[3] >= SH_MESSAGE_TYPE_END)
+	    buf[2] != CODEC_VERSION || buf[3] == 0 ||
+	    buf[3] >= SH_MESSAGE_TYPE_END)
 		return -SHOAL_EINVAL;
 	for (i = 7; i >= 0; i--)
 		value = value << 8 | buf[4 + i];

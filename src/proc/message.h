@@ -9,21 +9,21 @@
 
 enum sh_message_type {
 	/* worker to master */
-	SH_MESSAGE_READY = 1,	/* the loop turns, listeners are armed */
-	SH_MESSAGE_FAILED,	/* text: why it cannot start; it exits */
-	SH_MESSAGE_REOPENED,	/* the new log is in use */
-	SH_MESSAGE_RELIEVED,	/* accepts no more connections */
+	SH_MESSAGE_READY = 1, /* the loop turns, listeners are armed */
+	SH_MESSAGE_FAILED,    /* text: why it cannot start; it exits */
+	SH_MESSAGE_REOPENED,  /* the new log is in use */
+	SH_MESSAGE_RELIEVED,  /* accepts no more connections */
 	/* master to worker; a worker that a signal told to says it back */
-	SH_MESSAGE_DRAIN,	/* value: milliseconds; no new connections,
+	SH_MESSAGE_DRAIN,  /* value: milliseconds; no new connections,
 				   those that are there may go on that long */
-	SH_MESSAGE_STOP,	/* value: milliseconds; end all connections
+	SH_MESSAGE_STOP,   /* value: milliseconds; end all connections
 				   in good order within them */
-	SH_MESSAGE_REOPEN,	/* descriptor: the new log */
+	SH_MESSAGE_REOPEN, /* descriptor: the new log */
 	/* check process to master */
-	SH_MESSAGE_TEXT,	/* text: a finding */
-	SH_MESSAGE_PLAN,	/* descriptor: memfd of a struct sh_plan */
-	SH_MESSAGE_MODULE,	/* descriptor: a module, in the plan's order */
-	SH_MESSAGE_DONE,	/* value: exit status, 0 when all is well */
+	SH_MESSAGE_TEXT,   /* text: a finding */
+	SH_MESSAGE_PLAN,   /* descriptor: memfd of a struct sh_plan */
+	SH_MESSAGE_MODULE, /* descriptor: a module, in the plan's order */
+	SH_MESSAGE_DONE,   /* value: exit status, 0 when all is well */
 	SH_MESSAGE_TYPE_END
 };
 
@@ -40,7 +40,7 @@ struct sh_message {
 size_t sh_message_encode(const struct sh_message *message, uint8_t *buf);
 /** Read a message. 0, or -SHOAL_EINVAL for anything that encode() does not
  *  write. */
-int sh_message_decode(struct sh_message *message, const uint8_t *buf,
-    size_t len);
+int
+sh_message_decode(struct sh_message *message, const uint8_t *buf, size_t len);
 /** Name of a type, "?" for others. */
 const char *sh_message_type_str(enum sh_message_type type);

@@ -48,8 +48,7 @@ sh_path_make_folder(const char *path)
 	if (lstat(folder, &st) < 0 || stat(dirname(above), &st_above) < 0)
 		return 0;
 	if ((st_above.st_mode & (S_IWOTH | S_ISVTX)) == (S_IWOTH | S_ISVTX) &&
-	    !(st.st_mode & S_ISVTX) && st.st_uid != 0 &&
-	    st.st_uid != geteuid())
+	    !(st.st_mode & S_ISVTX) && st.st_uid != 0 && st.st_uid != geteuid())
 		return -EPERM;
 	return 0;
 }

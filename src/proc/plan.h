@@ -23,46 +23,46 @@ enum {
 
 /* One address to listen on. */
 struct sh_plan_address {
-	char text[SH_ADDR_TEXT_MAX];	/* as configured: its identity over
+	char text[SH_ADDR_TEXT_MAX]; /* as configured: its identity over
 					   reloads, port 0 included */
 	char listener[SH_PLAN_NAME_MAX];
-	char origin[SH_PLAN_PATH_MAX];	/* "file:line", "" when not from one */
+	char origin[SH_PLAN_PATH_MAX]; /* "file:line", "" when not from one */
 	struct sh_addr addr;
 	int32_t backlog;
-	int32_t keepalive_idle_s;	/* 0: no keepalive */
+	int32_t keepalive_idle_s; /* 0: no keepalive */
 	int32_t keepalive_interval_s, keepalive_count;
-	int32_t user_timeout_ms;	/* 0: the kernel's */
-	int32_t notsent_lowat;		/* 0: the kernel's */
-	uint32_t program;		/* 1: made by code, 0: by the file */
-	uint32_t index;			/* which of them */
+	int32_t user_timeout_ms; /* 0: the kernel's */
+	int32_t notsent_lowat;   /* 0: the kernel's */
+	uint32_t program;        /* 1: made by code, 0: by the file */
+	uint32_t index;          /* which of them */
 };
 
 /* Who the workers are. */
 struct sh_plan_identity {
-	bool change;			/* false: stay who we are */
+	bool change; /* false: stay who we are */
 	uid_t uid;
 	gid_t gid;
 	uint32_t group_count;
 	gid_t groups[SH_PLAN_GROUPS_MAX];
-	char chroot[SH_PLAN_PATH_MAX];	/* "" for none */
+	char chroot[SH_PLAN_PATH_MAX]; /* "" for none */
 };
 
 struct sh_plan {
-	uint32_t magic, size;		/* of the whole block, bytes */
+	uint32_t magic, size; /* of the whole block, bytes */
 	uint32_t worker_count;
 	uint32_t address_count, addresses_off;
-	uint32_t module_count;		/* descriptors that come with it */
-	uint32_t settings_off;		/* struct sh_settings */
+	uint32_t module_count; /* descriptors that come with it */
+	uint32_t settings_off; /* struct sh_settings */
 	struct sh_plan_identity identity;
-	int64_t nofile;			/* of a worker */
-	int64_t max_connections;	/* of a worker */
+	int64_t nofile;          /* of a worker */
+	int64_t max_connections; /* of a worker */
 	int64_t start_timeout_ms, drain_timeout_ms;
 	int64_t stop_timeout_ms, orphan_grace_ms;
 	int64_t backoff_first_ms, backoff_max_ms;
-	int64_t watchdog_ms;		/* 0: off */
+	int64_t watchdog_ms; /* 0: off */
 	uint32_t max_old;
 	uint32_t control_mode;
-	gid_t control_gid;		/* (gid_t)-1: leave it */
+	gid_t control_gid; /* (gid_t)-1: leave it */
 	char control_path[SH_PLAN_PATH_MAX];
 	char pid_file[SH_PLAN_PATH_MAX];   /* "" for none */
 	char log_target[SH_PLAN_PATH_MAX]; /* "" for stderr */
@@ -77,8 +77,9 @@ bool sh_plan_is_valid(const struct sh_plan *plan, size_t size);
 static inline const struct sh_plan_address *
 sh_plan_address(const struct sh_plan *plan, uint32_t i)
 {
-	return (const struct sh_plan_address *)(const void *)(
-		   (const char *)plan + plan->addresses_off) +
+	return (const struct sh_plan_address *)(const void *)((const char *)
+								  plan +
+		   plan->addresses_off) +
 	    i;
 }
 

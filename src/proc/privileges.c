@@ -35,8 +35,8 @@ verify(const struct sh_plan_identity *identity, char *why, size_t cap)
 }
 
 int
-sh_privileges_drop(const struct sh_plan_identity *identity, char *why,
-    size_t cap)
+sh_privileges_drop(
+    const struct sh_plan_identity *identity, char *why, size_t cap)
 {
 	if (identity->chroot[0] != '\0' &&
 	    (chroot(identity->chroot) < 0 || chdir("/") < 0))

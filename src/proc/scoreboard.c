@@ -60,8 +60,8 @@ find_user(struct sh_totals *totals, const struct shoal_counter *like)
 	for (i = 0; i < totals->user_count; i++)
 		if (strcmp(totals->user[i].name, like->name) == 0)
 			return &totals->user[i];
-	totals->user = sh_xgrow(totals->user, totals->user_count + 1,
-	    sizeof(*totals->user));
+	totals->user = sh_xgrow(
+	    totals->user, totals->user_count + 1, sizeof(*totals->user));
 	user = &totals->user[totals->user_count++];
 	memset((void *)user, 0, sizeof(*user));
 	memcpy(user->name, like->name, sizeof(user->name));

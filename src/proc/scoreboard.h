@@ -13,13 +13,13 @@ enum { SH_CACHE_LINE = 64 };
 
 struct sh_block {
 	_Alignas(SH_CACHE_LINE) _Atomic uint64_t incarnation; /* 0: unused */
-	_Atomic uint64_t heartbeat;	/* moves while the loop turns */
+	_Atomic uint64_t heartbeat; /* moves while the loop turns */
 	_Alignas(SH_CACHE_LINE) struct sh_counters counters;
 	_Alignas(SH_CACHE_LINE) struct shoal_counter user[SH_USER_COUNTERS];
 };
 
 struct sh_scoreboard {
-	uint32_t count;			/* process indices */
+	uint32_t count; /* process indices */
 	struct sh_block *blocks;
 };
 
@@ -42,8 +42,8 @@ struct sh_totals {
 
 /** Add a block to the sums. For an ended process only counters are added, and
  *  its open connections count as closed. */
-void sh_totals_add(struct sh_totals *totals, const struct sh_block *block,
-    int ended);
+void sh_totals_add(
+    struct sh_totals *totals, const struct sh_block *block, int ended);
 /** Copy sums. */
 void sh_totals_copy(struct sh_totals *to, const struct sh_totals *from);
 /** Free what they hold. */

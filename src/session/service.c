@@ -19,7 +19,7 @@
 struct sh_service {
 	struct sh_tcp tcp;
 	struct sh_group *group;
-	struct sh_listener *listener;	/* NULL when it has been closed */
+	struct sh_listener *listener; /* NULL when it has been closed */
 };
 
 static void
@@ -84,8 +84,8 @@ sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
 	set_up_tcp(&service->tcp, loop, options);
 	r = open_group(service, loop, options);
 	if (r == 0)
-		r = sh_listener_open(loop, listen_fd, &listener_options,
-		    &service->listener);
+		r = sh_listener_open(
+		    loop, listen_fd, &listener_options, &service->listener);
 	else
 		close(listen_fd);
 	if (r < 0) {

@@ -13,21 +13,21 @@ struct sh_service;
 struct shoal_tcp_callbacks;
 
 struct sh_service_options {
-	const char *name;	/* of the listener */
-	const char *handler;	/* for crash reports */
+	const char *name;                            /* of the listener */
+	const char *handler;                         /* for crash reports */
 	const struct shoal_tcp_callbacks *callbacks; /* on_receive is set */
-	void *arg;		/* handed to them */
-	size_t queue_high, queue_low;	/* bytes; low <= high */
-	int64_t idle_timeout_ms;	/* <= 0: none */
-	bool shared;		/* other workers watch the same socket */
+	void *arg;                                   /* handed to them */
+	size_t queue_high, queue_low;                /* bytes; low <= high */
+	int64_t idle_timeout_ms;                     /* <= 0: none */
+	bool shared; /* other workers watch the same socket */
 };
 
 /** Serve what is accepted from a listening socket. Takes listen_fd, also when
  *  it fails; the strings are lent as long as the service lives, the callbacks
  *  are copied. 0 or -SHOAL_ENOMEM. */
-int sh_service_open(struct sh_loop *loop,
-    const struct sh_service_options *options, int listen_fd,
-    struct sh_service **out);
+int
+sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
+    int listen_fd, struct sh_service **out);
 /** Close the listening socket; idempotent. */
 void sh_service_stop_accepting(struct sh_service *service);
 /** Accept what is queued in the kernel now, without waiting. */

@@ -36,8 +36,8 @@ run(struct call *call, sh_co_fn *fn)
 	const struct sh_tcp *tcp = call->tcp;
 
 	/* only a call inside another one can lack a stack; its own will do */
-	if (SH_UNLIKELY(sh_co_call(tcp->coroutines, fn, call,
-			    tcp->handler) < 0))
+	if (SH_UNLIKELY(
+		sh_co_call(tcp->coroutines, fn, call, tcp->handler) < 0))
 		fn(call);
 }
 
@@ -54,8 +54,8 @@ run_receive(void *arg)
 {
 	struct call *call = arg;
 
-	call->tcp->callbacks.on_receive(call->conn, call->data, call->len,
-	    call->tcp->arg);
+	call->tcp->callbacks.on_receive(
+	    call->conn, call->data, call->len, call->tcp->arg);
 }
 
 static void
@@ -71,8 +71,8 @@ run_close(void *arg)
 {
 	struct call *call = arg;
 
-	call->tcp->callbacks.on_close(call->conn, call->cause, call->error,
-	    call->tcp->arg);
+	call->tcp->callbacks.on_close(
+	    call->conn, call->cause, call->error, call->tcp->arg);
 }
 
 static void

@@ -13,8 +13,8 @@ struct sh_co_pool;
 struct sh_tcp {
 	struct shoal_tcp_callbacks callbacks;
 	void *arg;
-	const char *listener, *handler;	/* lent */
-	struct sh_co_pool *coroutines;	/* lent */
+	const char *listener, *handler; /* lent */
+	struct sh_co_pool *coroutines;  /* lent */
 };
 
 /** The session, for a group of connections. */

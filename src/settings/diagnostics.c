@@ -28,8 +28,8 @@ append(struct sh_diagnostics *diags)
 {
 	if (diags->count == diags->cap) {
 		diags->cap = diags->cap != 0 ? 2 * diags->cap : 8;
-		diags->list = sh_xgrow(diags->list, diags->cap,
-		    sizeof(*diags->list));
+		diags->list = sh_xgrow(
+		    diags->list, diags->cap, sizeof(*diags->list));
 	}
 	return &diags->list[diags->count++];
 }
@@ -77,8 +77,8 @@ strip_number(const char *place, size_t len, unsigned long *n_out)
 
 /* Split "file:line:column"; the length of the file's name. */
 static size_t
-split_place(const char *place, unsigned long *line_out,
-    unsigned long *column_out)
+split_place(
+    const char *place, unsigned long *line_out, unsigned long *column_out)
 {
 	size_t len = strlen(place);
 	size_t file = strip_number(place, len, column_out);
@@ -137,7 +137,8 @@ sort_by_place(const struct sh_diagnostics *diags)
 		const char *place = diags->list[i].place;
 		size_t len;
 
-		*rank = (struct rank){ .diag = &diags->list[i], .index = i,
+		*rank = (struct rank){ .diag = &diags->list[i],
+			.index = i,
 			.file = diags->count };
 		if (place == NULL)
 			continue;
@@ -156,8 +157,8 @@ format_total(const struct sh_diagnostics *diags, struct sh_buf *out)
 
 	if (all > shown)
 		sh_buf_printf(out, "and %zu more\n", all - shown);
-	sh_buf_printf(out, "%zu error%s", diags->errors,
-	    diags->errors == 1 ? "" : "s");
+	sh_buf_printf(
+	    out, "%zu error%s", diags->errors, diags->errors == 1 ? "" : "s");
 	if (diags->warnings != 0)
 		sh_buf_printf(out, ", %zu warning%s", diags->warnings,
 		    diags->warnings == 1 ? "" : "s");

@@ -13,7 +13,7 @@ enum sh_severity { SH_SEVERITY_ERROR, SH_SEVERITY_WARNING };
 
 struct sh_diagnostic {
 	enum sh_severity severity;
-	char *place;	/* "file:line:column", "file:line", "-s" or NULL */
+	char *place; /* "file:line:column", "file:line", "-s" or NULL */
 	char *text;
 };
 
@@ -24,15 +24,14 @@ struct sh_diagnostics {
 };
 
 /** Add one finding; place may be NULL; both texts are copied. */
-void sh_diagnostics_add(struct sh_diagnostics *diags,
-    enum sh_severity severity, const char *place, const char *format, ...)
-    SH_PRINTF(4, 5);
+void sh_diagnostics_add(struct sh_diagnostics *diags, enum sh_severity severity,
+    const char *place, const char *format, ...) SH_PRINTF(4, 5);
 /** Write them one a line, "place: error: text", in the order of file and line,
  *  then a line that counts them. */
-void sh_diagnostics_format(const struct sh_diagnostics *diags,
-    struct sh_buf *out);
+void
+sh_diagnostics_format(const struct sh_diagnostics *diags, struct sh_buf *out);
 /** Free what it holds; usable again afterwards. */
 void sh_diagnostics_fini(struct sh_diagnostics *diags);
 
-#define sh_diagnose(diags, place, ...)                                        \
+#define sh_diagnose(diags, place, ...) \
 	sh_diagnostics_add(diags, SH_SEVERITY_ERROR, place, __VA_ARGS__)

@@ -13,8 +13,8 @@
 
 /* What to read. All borrowed. */
 struct sh_settings_source {
-	const char *file;		/* NULL: no file, only defaults */
-	const char *const *overrides;	/* "path=value", as of -s */
+	const char *file;             /* NULL: no file, only defaults */
+	const char *const *overrides; /* "path=value", as of -s */
 	size_t override_count;
 };
 
@@ -28,13 +28,13 @@ int sh_settings_load(const struct sh_settings_source *source,
     struct sh_settings_doc **doc_out, struct sh_diagnostics *diags);
 void sh_settings_doc_free(struct sh_settings_doc **doc);
 /** The flat block; lent as long as doc lives; its size is settings->size. */
-const struct sh_settings *sh_settings_doc_value(
-    const struct sh_settings_doc *doc);
+const struct sh_settings *
+sh_settings_doc_value(const struct sh_settings_doc *doc);
 
 /** Where a top-level key ("log.target") was written, "file:line:column" or
  *  "-s"; NULL when it has its default. Lent with doc. */
-const char *sh_settings_doc_place(const struct sh_settings_doc *doc,
-    const char *path);
+const char *
+sh_settings_doc_place(const struct sh_settings_doc *doc, const char *path);
 
 /** Find what a running master cannot change: every key that differs and is
  *  not reloadable becomes an error "needs restart: ...". */
@@ -56,8 +56,7 @@ void sh_settings_dump_keys(bool json, struct sh_buf *out);
  *  the running master. 0, -SHOAL_ENOENT, -SHOAL_EMSGSIZE when buf is too
  *  small, or the -errno of open(2). Does not use libconfig and is safe in
  *  any process. */
-int sh_settings_peek(const char *file, const char *path, char *buf,
-    size_t cap);
+int sh_settings_peek(const char *file, const char *path, char *buf, size_t cap);
 
 /* The values that a handler or module sees. */
 struct shoal_settings {
@@ -73,5 +72,5 @@ void sh_settings_group_check(const struct shoal_settings *group,
     const char *where, const char *origin, struct sh_diagnostics *diags);
 /** Whether a schema table itself makes sense (types, defaults that parse):
  *  0, or -SHOAL_EINVAL with the key at fault in *key_out. */
-int sh_settings_schema_check(const struct shoal_setting *schema,
-    const char **key_out);
+int sh_settings_schema_check(
+    const struct shoal_setting *schema, const char **key_out);

@@ -9,8 +9,8 @@
 
 enum {
 	SH_SETTINGS_MAGIC = 0x53485331,
-	SH_OFF = -1,	/* "off" in a number, duration or size */
-	SH_AUTO = -2	/* "auto": derived by the code that obeys the key */
+	SH_OFF = -1, /* "off" in a number, duration or size */
+	SH_AUTO = -2 /* "auto": derived by the code that obeys the key */
 };
 
 /* A string: offset from the beginning of the block, 0 for "". */
@@ -33,16 +33,16 @@ enum sh_settings_type {
 /* One scalar of such a group; nested ones have a path such as "a.b[0]". */
 struct sh_settings_item {
 	struct sh_text path;
-	struct sh_text origin;	/* "file:line" */
-	struct sh_text text;	/* STRING */
-	uint32_t type;		/* enum sh_settings_type */
-	int64_t number;		/* BOOL, INT */
-	double real;		/* FLOAT */
+	struct sh_text origin; /* "file:line" */
+	struct sh_text text;   /* STRING */
+	uint32_t type;         /* enum sh_settings_type */
+	int64_t number;        /* BOOL, INT */
+	double real;           /* FLOAT */
 };
 
 struct sh_settings_limits {
-	int64_t idle_timeout_ms;	/* or SH_OFF */
-	int64_t queue_high, queue_low;	/* bytes; low <= high */
+	int64_t idle_timeout_ms;       /* or SH_OFF */
+	int64_t queue_high, queue_low; /* bytes; low <= high */
 };
 
 struct sh_settings_module {
@@ -57,31 +57,31 @@ enum { SH_DEFAULT_BACKLOG = 4096, SH_DEFAULT_NOTSENT_LOWAT = 65536 };
 
 struct sh_settings_listener {
 	struct sh_text name, address, handler;
-	struct sh_text origin, handler_origin;	/* "file:line" */
-	int64_t protocol;			/* enum sh_protocol */
+	struct sh_text origin, handler_origin; /* "file:line" */
+	int64_t protocol;                      /* enum sh_protocol */
 	int64_t backlog;
-	int64_t keepalive_idle_ms;		/* or SH_OFF: no keepalive */
+	int64_t keepalive_idle_ms; /* or SH_OFF: no keepalive */
 	int64_t keepalive_interval_ms, keepalive_count;
-	int64_t user_timeout_ms;		/* or SH_OFF */
-	int64_t notsent_lowat;			/* bytes, or SH_OFF */
-	struct sh_settings_limits limits;	/* own over global, resolved */
+	int64_t user_timeout_ms;          /* or SH_OFF */
+	int64_t notsent_lowat;            /* bytes, or SH_OFF */
+	struct sh_settings_limits limits; /* own over global, resolved */
 	struct sh_settings_group config;
 };
 
 struct sh_settings {
-	uint32_t magic, size;			/* of the whole block, bytes */
+	uint32_t magic, size; /* of the whole block, bytes */
 	struct {
-		struct sh_text path, group;	/* path may be "auto" */
+		struct sh_text path, group; /* path may be "auto" */
 		int64_t mode;
 	} control;
-	struct sh_text pid_file;		/* path, "auto" or "off" */
+	struct sh_text pid_file; /* path, "auto" or "off" */
 	struct {
-		int64_t count;			/* or SH_AUTO */
+		int64_t count;                      /* or SH_AUTO */
 		struct sh_text user, group, chroot; /* "" for none */
-		int64_t nofile;			/* or SH_AUTO */
-		int64_t max_connections;	/* or SH_AUTO */
+		int64_t nofile;                     /* or SH_AUTO */
+		int64_t max_connections;            /* or SH_AUTO */
 		int64_t stack_size;
-		int64_t watchdog_ms;		/* or SH_OFF */
+		int64_t watchdog_ms; /* or SH_OFF */
 		int64_t backoff_first_ms, backoff_max_ms;
 	} workers;
 	struct {
@@ -91,9 +91,9 @@ struct sh_settings {
 		int64_t timeout_ms, orphan_grace_ms;
 	} stop;
 	struct {
-		struct sh_text target;		/* "auto", "stderr" or path */
-		int64_t level;			/* enum shoal_log_level */
-		int64_t format;			/* enum sh_log_format, SH_AUTO */
+		struct sh_text target; /* "auto", "stderr" or path */
+		int64_t level;         /* enum shoal_log_level */
+		int64_t format;        /* enum sh_log_format, SH_AUTO */
 	} log;
 	struct sh_settings_limits limits;
 	uint32_t listeners_off, listener_count;
@@ -110,16 +110,17 @@ sh_settings_text(const struct sh_settings *settings, struct sh_text text)
 static inline const struct sh_settings_listener *
 sh_settings_listener(const struct sh_settings *settings, uint32_t i)
 {
-	return (const struct sh_settings_listener *)(const void *)(
-		   (const char *)settings + settings->listeners_off) +
+	return (const struct sh_settings_listener *)(const void
+		       *)((const char *)settings + settings->listeners_off) +
 	    i;
 }
 
 static inline const struct sh_settings_module *
 sh_settings_module(const struct sh_settings *settings, uint32_t i)
 {
-	return (const struct sh_settings_module *)(const void *)(
-		   (const char *)settings + settings->modules_off) +
+	return (const struct sh_settings_module *)(const void *)((const char *)
+								     settings +
+		   settings->modules_off) +
 	    i;
 }
 
@@ -127,7 +128,8 @@ static inline const struct sh_settings_item *
 sh_settings_item(const struct sh_settings *settings,
     struct sh_settings_group group, uint32_t i)
 {
-	return (const struct sh_settings_item *)(const void *)(
-		   (const char *)settings + settings->items_off) +
+	return (const struct sh_settings_item *)(const void *)((const char *)
+								   settings +
+		   settings->items_off) +
 	    group.first + i;
 }

@@ -54,8 +54,8 @@ check_queue(struct sh_draft *draft, const struct sh_record *record,
 	    !is_set(record, "limits.send_queue.high"))
 		return;
 	sh_diagnose(draft->diags,
-	    place_of(record, low ? "limits.send_queue.low"
-				 : "limits.send_queue.high"),
+	    place_of(record,
+		low ? "limits.send_queue.low" : "limits.send_queue.high"),
 	    "%slimits.send_queue: low (%lld bytes) is above high (%lld bytes)",
 	    sh_record_prefix(record, prefix, sizeof(prefix)),
 	    (long long)limits->queue_low, (long long)limits->queue_high);
@@ -65,13 +65,14 @@ static void
 check_control_path(struct sh_draft *draft, const struct sh_record *record)
 {
 	struct sockaddr_un un;
-	const char *path =
-	    sh_image_text(&draft->image, draft->image.top.control.path);
+	const char *path = sh_image_text(
+	    &draft->image, draft->image.top.control.path);
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		sh_diagnose(draft->diags, place_of(record, "control.path"),
 		    "control.path: a unix socket path has at most %zu bytes, "
-		    "got %zu", sizeof(un.sun_path) - 1, strlen(path));
+		    "got %zu",
+		    sizeof(un.sun_path) - 1, strlen(path));
 }
 
 static void
@@ -85,7 +86,8 @@ check_top(struct sh_draft *draft)
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)
 		sh_diagnose(draft->diags,
-		    place_of(record, is_set(record, "workers.backoff.first")
+		    place_of(record,
+			is_set(record, "workers.backoff.first")
 			    ? "workers.backoff.first"
 			    : "workers.backoff.max"),
 		    "workers.backoff: first (%lld ms) is above max (%lld ms)",
@@ -103,8 +105,8 @@ is_module_name(const char *name)
 
 /* The record before this one with the same name, or NULL. */
 static const struct sh_record *
-find_namesake(struct sh_draft *draft, const struct sh_record *record,
-    const char *name)
+find_namesake(
+    struct sh_draft *draft, const struct sh_record *record, const char *name)
 {
 	const struct sh_key *key = key_of(record->scope, "name");
 	const struct sh_record *other = draft->doc->records;
@@ -114,8 +116,9 @@ find_namesake(struct sh_draft *draft, const struct sh_record *record,
 		if (other->scope != record->scope)
 			continue;
 		memcpy(&text,
-		    (char *)sh_image_record(&draft->image, other->scope,
-			other->index) + key->offset,
+		    (char *)sh_image_record(
+			&draft->image, other->scope, other->index) +
+			key->offset,
 		    sizeof(text));
 		if (strcmp(sh_image_text(&draft->image, text), name) == 0)
 			return other;
@@ -124,8 +127,8 @@ find_namesake(struct sh_draft *draft, const struct sh_record *record,
 }
 
 static void
-check_name(struct sh_draft *draft, const struct sh_record *record,
-    const char *name)
+check_name(
+    struct sh_draft *draft, const struct sh_record *record, const char *name)
 {
 	const struct sh_record *other = find_namesake(draft, record, name);
 	char prefix[SH_RECORD_PREFIX_MAX];
@@ -143,14 +146,15 @@ check_name(struct sh_draft *draft, const struct sh_record *record,
 static void
 check_module(struct sh_draft *draft, const struct sh_record *record)
 {
-	const struct sh_settings_module *module =
-	    &draft->image.modules[record->index];
+	const struct sh_settings_module *module = &draft->image
+						       .modules[record->index];
 	const char *name = sh_image_text(&draft->image, module->name);
 
 	if (module->name.off != 0 && !is_module_name(name))
 		sh_diagnose(draft->diags, place_of(record, "name"),
 		    "modules[%u].name: expected a-z, then a-z, 0-9 or _, "
-		    "got \"%s\"", record->index, name);
+		    "got \"%s\"",
+		    record->index, name);
 	check_name(draft, record, name);
 }
 
@@ -160,8 +164,8 @@ parse_address(struct sh_draft *draft, uint32_t index, struct sh_addr *addr,
     const char **why_out)
 {
 	return sh_addr_parse(addr,
-		   sh_image_text(&draft->image,
-		       draft->image.listeners[index].address),
+		   sh_image_text(
+		       &draft->image, draft->image.listeners[index].address),
 		   why_out) == 0;
 }
 
@@ -208,8 +212,8 @@ check_address(struct sh_draft *draft, const struct sh_record *record)
 		return check_address_unique(draft, record, &addr);
 	sh_diagnose(draft->diags, place_of(record, "address"),
 	    "listeners[%u].address: '%s': %s", record->index,
-	    sh_image_text(&draft->image,
-		draft->image.listeners[record->index].address),
+	    sh_image_text(
+		&draft->image, draft->image.listeners[record->index].address),
 	    why);
 	return false;
 }
@@ -217,8 +221,8 @@ check_address(struct sh_draft *draft, const struct sh_record *record)
 static void
 check_listener(struct sh_draft *draft, const struct sh_record *record)
 {
-	struct sh_settings_listener *listener =
-	    &draft->image.listeners[record->index];
+	struct sh_settings_listener *listener = &draft->image
+						     .listeners[record->index];
 
 	if (listener->name.off == 0)
 		listener->name = listener->address;

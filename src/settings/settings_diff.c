@@ -43,8 +43,8 @@ report(const struct sh_settings_doc *next, const struct sh_key *key,
 	if (strcmp(key->path, "workers.count") == 0)
 		sh_diagnose(diags, known ? origin : NULL,
 		    "changing the number of workers needs a restart: %s "
-		    "(%s); %s is running, %s is asked for", key->path, origin,
-		    now, then);
+		    "(%s); %s is running, %s is asked for",
+		    key->path, origin, now, then);
 	else
 		sh_diagnose(diags, known ? origin : NULL,
 		    "needs restart: %s (%s); %s is running, %s is asked for",

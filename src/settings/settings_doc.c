@@ -19,11 +19,12 @@ sh_doc_add_record(struct sh_settings_doc *doc, enum sh_key_scope scope,
 {
 	struct sh_record *record;
 
-	doc->records = sh_xgrow(doc->records, doc->record_count + 1,
-	    sizeof(*doc->records));
+	doc->records = sh_xgrow(
+	    doc->records, doc->record_count + 1, sizeof(*doc->records));
 	record = &doc->records[doc->record_count++];
-	*record = (struct sh_record){ .scope = scope, .index = index,
-		.place = place };
+	*record = (struct sh_record){
+		.scope = scope, .index = index, .place = place
+	};
 	return record;
 }
 
@@ -34,8 +35,7 @@ sh_record_place(const struct sh_record *record, const struct sh_key *key)
 }
 
 const char *
-sh_record_error_place(const struct sh_record *record,
-    const struct sh_key *key)
+sh_record_error_place(const struct sh_record *record, const struct sh_key *key)
 {
 	const char *place = sh_record_place(record, key);
 
@@ -43,14 +43,14 @@ sh_record_error_place(const struct sh_record *record,
 }
 
 char *
-sh_doc_origin(const struct sh_settings_doc *doc,
-    const struct sh_record *record, const struct sh_key *key)
+sh_doc_origin(const struct sh_settings_doc *doc, const struct sh_record *record,
+    const struct sh_key *key)
 {
 	const char *place = sh_record_place(record, key);
 
 	if (place == NULL && (key->flags & SH_KEY_INHERITS) != 0)
-		place = sh_record_place(&doc->records[0],
-		    sh_key_find(SH_SCOPE_TOP, key->path));
+		place = sh_record_place(
+		    &doc->records[0], sh_key_find(SH_SCOPE_TOP, key->path));
 	return place != NULL ? sh_place_line(place) : sh_xstrdup("default");
 }
 
@@ -97,8 +97,7 @@ sh_settings_doc_place(const struct sh_settings_doc *doc, const char *path)
 	const struct sh_key *key;
 
 	for (key = sh_keys; key->path != NULL; key++)
-		if (key->scope == SH_SCOPE_TOP &&
-		    strcmp(key->path, path) == 0)
+		if (key->scope == SH_SCOPE_TOP && strcmp(key->path, path) == 0)
 			return sh_record_place(&doc->records[0], key);
 	return NULL;
 }

@@ -12,14 +12,14 @@
 struct sh_record {
 	enum sh_key_scope scope;
 	uint32_t index;
-	char *place;		    /* where it begins; NULL for the top */
-	char *places[SH_KEYS_MAX];  /* of values, by key; NULL: the default */
-	bool failed;		    /* some value is wrong */
+	char *place;               /* where it begins; NULL for the top */
+	char *places[SH_KEYS_MAX]; /* of values, by key; NULL: the default */
+	bool failed;               /* some value is wrong */
 };
 
 struct sh_settings_doc {
-	struct sh_settings *block;  /* owned */
-	struct sh_record *records;  /* the top, then modules, listeners */
+	struct sh_settings *block; /* owned */
+	struct sh_record *records; /* the top, then modules, listeners */
 	size_t record_count;
 };
 
@@ -27,17 +27,17 @@ struct sh_settings_doc {
 struct sh_record *sh_doc_add_record(struct sh_settings_doc *doc,
     enum sh_key_scope scope, uint32_t index, char *place);
 /** Where a value was written, or NULL for a default. */
-const char *sh_record_place(const struct sh_record *record,
-    const struct sh_key *key);
+const char *
+sh_record_place(const struct sh_record *record, const struct sh_key *key);
 /** The same for messages: the nearest place that is known, or NULL. */
-const char *sh_record_error_place(const struct sh_record *record,
-    const struct sh_key *key);
+const char *
+sh_record_error_place(const struct sh_record *record, const struct sh_key *key);
 /** What to show as the origin: "file:line", "-s" or "default". Owner: the
  *  caller, free(3). */
 char *sh_doc_origin(const struct sh_settings_doc *doc,
     const struct sh_record *record, const struct sh_key *key);
 /** "listeners[0].", "modules[1]." or "". Returns buf. */
-const char *sh_record_prefix(const struct sh_record *record, char *buf,
-    size_t cap);
+const char *
+sh_record_prefix(const struct sh_record *record, char *buf, size_t cap);
 
 enum { SH_RECORD_PREFIX_MAX = 32 };

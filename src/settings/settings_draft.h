@@ -22,14 +22,14 @@ void sh_draft_fini(struct sh_draft *draft);
  *  unknown keys, wrong types and missing keys become errors. */
 void sh_draft_read(struct sh_draft *draft);
 /** Read a `config' group into items of the image. */
-struct sh_settings_group sh_draft_flatten(struct sh_draft *draft,
-    const config_setting_t *config);
+struct sh_settings_group
+sh_draft_flatten(struct sh_draft *draft, const config_setting_t *config);
 /** Check what concerns more than one value, and what a text must be. */
 void sh_draft_check(struct sh_draft *draft);
 /** Read, check and build from the draft's tree: 0 with *doc_out set, or
  *  -SHOAL_ECONFIG when there are errors beyond the given count. */
-int sh_draft_finish(struct sh_draft *draft, size_t errors,
-    struct sh_settings_doc **doc_out);
+int sh_draft_finish(
+    struct sh_draft *draft, size_t errors, struct sh_settings_doc **doc_out);
 /** What kind of value a setting is: "integer 30", "a list". Owner: the
  *  caller, free(3). */
 char *sh_setting_describe(const config_setting_t *setting);

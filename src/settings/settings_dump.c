@@ -47,8 +47,8 @@ format_real(double real, struct sh_buf *out)
 	if (text[digits] == '.')
 		sh_buf_puts(out, text);
 	else
-		sh_buf_printf(out, "%.*s.0%s", (int)digits, text,
-		    text + digits);
+		sh_buf_printf(
+		    out, "%.*s.0%s", (int)digits, text, text + digits);
 	free(text);
 }
 
@@ -77,8 +77,8 @@ write_value(struct dump *dump, const char *name, struct sh_buf *value,
 {
 	char *text = sh_buf_take(value);
 
-	sh_writer_value(&dump->writer, name, text != NULL ? text : "\"\"",
-	    origin);
+	sh_writer_value(
+	    &dump->writer, name, text != NULL ? text : "\"\"", origin);
 	free(text);
 }
 
@@ -89,15 +89,15 @@ find_run(const struct dump *dump, struct sh_settings_group group, size_t at,
     size_t *len_out)
 {
 	const struct sh_settings *block = dump->doc->block;
-	const char *path =
-	    text_at(dump, sh_settings_item(block, group, 0)->path);
+	const char *path = text_at(
+	    dump, sh_settings_item(block, group, 0)->path);
 	size_t len = at + (path[at] == '[' ? 1 : 0);
 	uint32_t n;
 
 	len += strcspn(path + len, ".[");
 	for (n = 1; n < group.count; n++) {
-		const char *other =
-		    text_at(dump, sh_settings_item(block, group, n)->path);
+		const char *other = text_at(
+		    dump, sh_settings_item(block, group, n)->path);
 
 		if (strncmp(other, path, len) != 0 ||
 		    strchr(".[", other[len]) == NULL)
@@ -125,8 +125,8 @@ dump_items(struct dump *dump, struct sh_settings_group group, size_t at)
 	unsigned long next = 0;
 
 	while (group.count > 0) {
-		const struct sh_settings_item *item =
-		    sh_settings_item(block, group, 0);
+		const struct sh_settings_item *item = sh_settings_item(
+		    block, group, 0);
 		const char *path = text_at(dump, item->path);
 		size_t end;
 		struct sh_settings_group run = { group.first,
@@ -145,8 +145,8 @@ dump_items(struct dump *dump, struct sh_settings_group group, size_t at)
 		if (path[end] == '\0') {
 			sh_buf_init(&value, VALUE_MAX);
 			format_item(dump, item, &value);
-			write_value(dump, name, &value,
-			    text_at(dump, item->origin));
+			write_value(
+			    dump, name, &value, text_at(dump, item->origin));
 		} else {
 			if (path[end] == '.')
 				sh_writer_open_group(&dump->writer, name);
@@ -169,19 +169,19 @@ base_of(const struct dump *dump)
 
 	switch (dump->record->scope) {
 	case SH_SCOPE_MODULE:
-		return (const char *)sh_settings_module(block,
-		    dump->record->index);
+		return (const char *)sh_settings_module(
+		    block, dump->record->index);
 	case SH_SCOPE_LISTENER:
-		return (const char *)sh_settings_listener(block,
-		    dump->record->index);
+		return (const char *)sh_settings_listener(
+		    block, dump->record->index);
 	default: return (const char *)block;
 	}
 }
 
 /* Programs read bytes; people read units. */
 static void
-format_number(const struct dump *dump, const struct sh_key *key,
-    int64_t number, struct sh_buf *out)
+format_number(const struct dump *dump, const struct sh_key *key, int64_t number,
+    struct sh_buf *out)
 {
 	if (dump->writer.json && key->type == SH_KEY_SIZE && number >= 0)
 		sh_buf_printf(out, "%" PRId64, number);

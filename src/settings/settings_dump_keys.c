@@ -49,8 +49,8 @@ make_row(const struct sh_key *key)
 {
 	struct row row = { .doc = key->doc };
 
-	row.cells[0] = sh_xprintf("%s%s", sh_scope_prefix(key->scope),
-	    key->path);
+	row.cells[0] = sh_xprintf(
+	    "%s%s", sh_scope_prefix(key->scope), key->path);
 	row.cells[1] = describe(key, sh_key_describe_values);
 	row.cells[2] = describe(key, sh_key_describe_fallback);
 	row.cells[3] = sh_xstrdup(
@@ -61,9 +61,8 @@ make_row(const struct sh_key *key)
 static struct row
 make_heading(void)
 {
-	return (struct row){ .cells = { sh_xstrdup("key"),
-				 sh_xstrdup("value"), sh_xstrdup("default"),
-				 sh_xstrdup("change") },
+	return (struct row){ .cells = { sh_xstrdup("key"), sh_xstrdup("value"),
+				 sh_xstrdup("default"), sh_xstrdup("change") },
 		.doc = "meaning" };
 }
 
@@ -148,9 +147,10 @@ write_json_key(const struct sh_key *key, struct sh_buf *out)
 	sh_buf_printf(out, "{ \"path\": \"%s%s\", \"type\": \"%s\"",
 	    sh_scope_prefix(key->scope), key->path, type_names[key->type]);
 	if (key->max != 0 && key->type != SH_KEY_MODE)
-		sh_buf_printf(out, ", \"min\": %" PRId64 ", \"max\": %" PRId64
-		    "%s", key->min, key->max,
-		    key->type == SH_KEY_DURATION     ? ", \"unit\": \"ms\""
+		sh_buf_printf(out,
+		    ", \"min\": %" PRId64 ", \"max\": %" PRId64 "%s", key->min,
+		    key->max,
+		    key->type == SH_KEY_DURATION   ? ", \"unit\": \"ms\""
 			: key->type == SH_KEY_SIZE ? ", \"unit\": \"bytes\""
 						   : "");
 	write_words(key, out);

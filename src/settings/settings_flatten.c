@@ -22,8 +22,8 @@ keep_origin(struct sh_draft *draft, const config_setting_t *setting)
 }
 
 static void
-add_item(struct sh_draft *draft, const config_setting_t *setting,
-    const char *path)
+add_item(
+    struct sh_draft *draft, const config_setting_t *setting, const char *path)
 {
 	struct sh_settings_item item = {
 		.path = sh_image_add_text(&draft->image, path),
@@ -41,8 +41,8 @@ add_item(struct sh_draft *draft, const config_setting_t *setting,
 		break;
 	case CONFIG_TYPE_STRING:
 		item.type = SH_TYPE_STRING;
-		item.text = sh_image_add_text(&draft->image,
-		    config_setting_get_string(setting));
+		item.text = sh_image_add_text(
+		    &draft->image, config_setting_get_string(setting));
 		break;
 	default:
 		item.type = SH_TYPE_INT;
@@ -52,18 +52,18 @@ add_item(struct sh_draft *draft, const config_setting_t *setting,
 }
 
 static void
-flatten(struct sh_draft *draft, const config_setting_t *parent,
-    const char *path)
+flatten(
+    struct sh_draft *draft, const config_setting_t *parent, const char *path)
 {
 	int i, count = config_setting_length(parent);
 
 	for (i = 0; i < count; i++) {
-		const config_setting_t *child =
-		    config_setting_get_elem(parent, (unsigned)i);
+		const config_setting_t *child = config_setting_get_elem(
+		    parent, (unsigned)i);
 		const char *name = config_setting_name(child);
 		char *child_path = name != NULL
-		    ? sh_xprintf("%s%s%s", path, path[0] != '\0' ? "." : "",
-			  name)
+		    ? sh_xprintf(
+			  "%s%s%s", path, path[0] != '\0' ? "." : "", name)
 		    : sh_xprintf("%s[%d]", path, i);
 
 		if (config_setting_is_aggregate(child))

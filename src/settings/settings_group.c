@@ -78,8 +78,8 @@ sh_setting_parse(const struct shoal_setting *setting, const char *text,
 }
 
 int
-sh_setting_check_range(const struct shoal_setting *setting,
-    const struct sh_group_value *value)
+sh_setting_check_range(
+    const struct shoal_setting *setting, const struct sh_group_value *value)
 {
 	if (setting->type == SHOAL_SETTING_STRING ||
 	    setting->type == SHOAL_SETTING_BOOL ||
@@ -99,8 +99,8 @@ sh_setting_check_range(const struct shoal_setting *setting,
 static bool
 is_written_as_string(enum shoal_setting_type type)
 {
-	return type == SHOAL_SETTING_STRING ||
-	    type == SHOAL_SETTING_DURATION || type == SHOAL_SETTING_SIZE;
+	return type == SHOAL_SETTING_STRING || type == SHOAL_SETTING_DURATION ||
+	    type == SHOAL_SETTING_SIZE;
 }
 
 int
@@ -117,8 +117,8 @@ sh_setting_read_item(const struct shoal_setting *setting,
 	case SH_TYPE_STRING:
 		if (!is_written_as_string(setting->type))
 			return -SHOAL_EINVAL;
-		return sh_setting_parse(setting,
-		    sh_settings_text(settings, item->text), value_out);
+		return sh_setting_parse(
+		    setting, sh_settings_text(settings, item->text), value_out);
 	case SH_TYPE_BOOL: fits = setting->type == SHOAL_SETTING_BOOL; break;
 	case SH_TYPE_FLOAT: fits = setting->type == SHOAL_SETTING_FLOAT; break;
 	case SH_TYPE_INT:
@@ -144,8 +144,8 @@ sh_group_find(const struct shoal_settings *group, const char *key)
 	uint32_t i;
 
 	for (i = 0; i < group->group.count; i++) {
-		const struct sh_settings_item *item =
-		    sh_settings_item(group->settings, group->group, i);
+		const struct sh_settings_item *item = sh_settings_item(
+		    group->settings, group->group, i);
 
 		if (strcmp(sh_settings_text(group->settings, item->path),
 			key) == 0)
@@ -157,16 +157,16 @@ sh_group_find(const struct shoal_settings *group, const char *key)
 struct sh_group_value
 sh_group_get(const struct shoal_settings *group, const char *key)
 {
-	const struct shoal_setting *setting =
-	    sh_setting_find(group->schema, key);
+	const struct shoal_setting *setting = sh_setting_find(
+	    group->schema, key);
 	const struct sh_settings_item *item = sh_group_find(group, key);
 	struct sh_group_value value = { 0 };
 	int r;
 
 	sh_assert(setting != NULL);
 	if (item != NULL) {
-		r = sh_setting_read_item(setting, group->settings, item,
-		    &value);
+		r = sh_setting_read_item(
+		    setting, group->settings, item, &value);
 	} else {
 		sh_assert(setting->fallback != NULL);
 		r = sh_setting_parse(setting, setting->fallback, &value);

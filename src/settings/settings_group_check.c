@@ -43,8 +43,7 @@ text_of(const struct checker *checker, struct sh_text text)
 }
 
 static void
-format_bound(const struct shoal_setting *setting, int64_t n,
-    struct sh_buf *out)
+format_bound(const struct shoal_setting *setting, int64_t n, struct sh_buf *out)
 {
 	char text[64];
 
@@ -58,8 +57,8 @@ format_bound(const struct shoal_setting *setting, int64_t n,
 
 /* Append a value as it stands in the file. */
 static void
-format_value(const struct checker *checker,
-    const struct sh_settings_item *item, struct sh_buf *out)
+format_value(const struct checker *checker, const struct sh_settings_item *item,
+    struct sh_buf *out)
 {
 	switch ((enum sh_settings_type)item->type) {
 	case SH_TYPE_STRING:
@@ -76,9 +75,8 @@ format_value(const struct checker *checker,
 }
 
 static void
-report_value(const struct checker *checker,
-    const struct shoal_setting *setting, const struct sh_settings_item *item,
-    int error)
+report_value(const struct checker *checker, const struct shoal_setting *setting,
+    const struct sh_settings_item *item, int error)
 {
 	struct sh_buf text;
 	char *message;
@@ -95,8 +93,8 @@ report_value(const struct checker *checker,
 			format_bound(setting, setting->max, &text);
 		}
 	} else {
-		sh_buf_printf(&text, ": expected %s, got ",
-		    expectations[setting->type]);
+		sh_buf_printf(
+		    &text, ": expected %s, got ", expectations[setting->type]);
 		format_value(checker, item, &text);
 	}
 	message = sh_buf_take(&text);
@@ -142,12 +140,12 @@ advise(const struct checker *checker, const char *path, struct sh_buf *out)
 }
 
 static void
-report_unknown(const struct checker *checker,
-    const struct sh_settings_item *item)
+report_unknown(
+    const struct checker *checker, const struct sh_settings_item *item)
 {
 	const char *path = text_of(checker, item->path);
-	const struct shoal_setting *stem =
-	    find_stem(checker->group->schema, path);
+	const struct shoal_setting *stem = find_stem(
+	    checker->group->schema, path);
 	struct sh_buf advice;
 	char *text;
 
@@ -170,9 +168,8 @@ report_unknown(const struct checker *checker,
 static void
 check_item(const struct checker *checker, const struct sh_settings_item *item)
 {
-	const struct shoal_setting *setting =
-	    sh_setting_find(checker->group->schema,
-		text_of(checker, item->path));
+	const struct shoal_setting *setting = sh_setting_find(
+	    checker->group->schema, text_of(checker, item->path));
 	struct sh_group_value value;
 	int r;
 
@@ -180,8 +177,8 @@ check_item(const struct checker *checker, const struct sh_settings_item *item)
 		report_unknown(checker, item);
 		return;
 	}
-	r = sh_setting_read_item(setting, checker->group->settings, item,
-	    &value);
+	r = sh_setting_read_item(
+	    setting, checker->group->settings, item, &value);
 	if (r < 0)
 		report_value(checker, setting, item, r);
 }
@@ -190,8 +187,9 @@ void
 sh_settings_group_check(const struct shoal_settings *group, const char *where,
     const char *origin, struct sh_diagnostics *diags)
 {
-	const struct checker checker = { .group = group, .where = where,
-		.origin = origin, .diags = diags };
+	const struct checker checker = {
+		.group = group, .where = where, .origin = origin, .diags = diags
+	};
 	const struct shoal_setting *row = group->schema;
 	uint32_t i;
 
@@ -219,7 +217,7 @@ is_key(const char *key)
 
 		if (first ? !isalpha((unsigned char)key[i])
 			  : !isalnum((unsigned char)key[i]) && key[i] != '_' &&
-			key[i] != '-' && key[i] != '.')
+			    key[i] != '-' && key[i] != '.')
 			return false;
 	}
 	return i > 0 && key[i - 1] != '.';
@@ -238,8 +236,8 @@ is_sound(const struct shoal_setting *setting)
 }
 
 int
-sh_settings_schema_check(const struct shoal_setting *schema,
-    const char **key_out)
+sh_settings_schema_check(
+    const struct shoal_setting *schema, const char **key_out)
 {
 	const struct shoal_setting *row;
 

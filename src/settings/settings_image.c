@@ -36,9 +36,8 @@ struct sh_text
 sh_image_add_text(struct sh_image *image, const char *text)
 {
 	/* strings follow the struct, so that no offset of one is 0 */
-	struct sh_text at = {
-		(uint32_t)(sizeof(image->top) + image->strings.len)
-	};
+	struct sh_text at = { (
+	    uint32_t)(sizeof(image->top) + image->strings.len) };
 
 	if (text[0] == '\0' ||
 	    sh_buf_add(&image->strings, text, strlen(text) + 1) < 0)
@@ -79,8 +78,7 @@ sh_image_add_record(struct sh_image *image, enum sh_key_scope scope)
 }
 
 void *
-sh_image_record(struct sh_image *image, enum sh_key_scope scope,
-    uint32_t index)
+sh_image_record(struct sh_image *image, enum sh_key_scope scope, uint32_t index)
 {
 	if (scope == SH_SCOPE_MODULE) {
 		sh_assert(index < image->top.module_count);
@@ -98,8 +96,8 @@ sh_image_add_item(struct sh_image *image, const struct sh_settings_item *item)
 {
 	if (image->top.item_count == image->item_cap) {
 		image->item_cap = image->item_cap ? 2 * image->item_cap : 16;
-		image->items = sh_xgrow(image->items, image->item_cap,
-		    sizeof(*image->items));
+		image->items = sh_xgrow(
+		    image->items, image->item_cap, sizeof(*image->items));
 	}
 	/* the padding too, as the block goes to another process */
 	memcpy(&image->items[image->top.item_count++], item, sizeof(*item));
@@ -121,8 +119,8 @@ struct sh_settings *
 sh_image_build(const struct sh_image *image)
 {
 	size_t modules = image->top.module_count * sizeof(*image->modules);
-	size_t listeners =
-	    image->top.listener_count * sizeof(*image->listeners);
+	size_t listeners = image->top.listener_count *
+	    sizeof(*image->listeners);
 	size_t items = image->top.item_count * sizeof(*image->items);
 	size_t at = sizeof(image->top) + image->strings.len;
 	struct sh_settings *block;
@@ -141,10 +139,10 @@ sh_image_build(const struct sh_image *image)
 	block->size = (uint32_t)size;
 	if (image->strings.len != 0)
 		memcpy(block + 1, image->strings.data, image->strings.len);
-	block->listeners_off =
-	    place_array((char *)block, &at, image->listeners, listeners);
+	block->listeners_off = place_array(
+	    (char *)block, &at, image->listeners, listeners);
 	block->items_off = place_array((char *)block, &at, image->items, items);
-	block->modules_off =
-	    place_array((char *)block, &at, image->modules, modules);
+	block->modules_off = place_array(
+	    (char *)block, &at, image->modules, modules);
 	return block;
 }

@@ -26,11 +26,11 @@ const char *sh_image_text(const struct sh_image *image, struct sh_text text);
 /** Append an empty module or listener; its index. */
 uint32_t sh_image_add_record(struct sh_image *image, enum sh_key_scope scope);
 /** The struct that keys of a scope are stored in; lent until one is added. */
-void *sh_image_record(struct sh_image *image, enum sh_key_scope scope,
-    uint32_t index);
+void *sh_image_record(
+    struct sh_image *image, enum sh_key_scope scope, uint32_t index);
 /** Append a copy of an item. */
-void sh_image_add_item(struct sh_image *image,
-    const struct sh_settings_item *item);
+void
+sh_image_add_item(struct sh_image *image, const struct sh_settings_item *item);
 /** Put everything into one block. Owner: the caller, free(3). NULL when it
  *  would not fit 32-bit offsets. */
 struct sh_settings *sh_image_build(const struct sh_image *image);

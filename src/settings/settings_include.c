@@ -19,8 +19,8 @@
 
 enum {
 	INCLUDE_DEPTH_MAX = 10,
-	INCLUDE_FILES_MAX = 256,	/* ends files that include each other */
-	CONFIG_FILE_MAX = 1 << 20	/* bytes; nobody edits more by hand */
+	INCLUDE_FILES_MAX = 256,  /* ends files that include each other */
+	CONFIG_FILE_MAX = 1 << 20 /* bytes; nobody edits more by hand */
 };
 
 /* Append the whole file to out. 0 or -errno. */
@@ -53,7 +53,8 @@ static int
 lex_descriptor(struct sh_lexed *lexed, int fd, const char *name,
     const struct sh_lex_frame *parent, struct sh_diagnostics *diags)
 {
-	struct sh_lex_frame frame = { .parent = parent, .name = name,
+	struct sh_lex_frame frame = { .parent = parent,
+		.name = name,
 		.depth = parent != NULL ? parent->depth + 1 : 0 };
 	struct sh_buf text;
 	struct stat st;
@@ -80,8 +81,8 @@ lex_descriptor(struct sh_lexed *lexed, int fd, const char *name,
 }
 
 int
-sh_lexed_read(struct sh_lexed *lexed, const char *file,
-    struct sh_diagnostics *diags)
+sh_lexed_read(
+    struct sh_lexed *lexed, const char *file, struct sh_diagnostics *diags)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	int r;
@@ -143,7 +144,8 @@ sh_lex_include(struct sh_lexed *lexed, const struct sh_lex_frame *frame,
 	    lexed->file_count >= INCLUDE_FILES_MAX) {
 		sh_lexed_report(lexed, token->pos, diags,
 		    "too many files include each other; at most %d deep, %d "
-		    "in all", INCLUDE_DEPTH_MAX, INCLUDE_FILES_MAX);
+		    "in all",
+		    INCLUDE_DEPTH_MAX, INCLUDE_FILES_MAX);
 		return;
 	}
 	sh_buf_init(&name, 4096);

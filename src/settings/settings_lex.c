@@ -38,18 +38,20 @@ position_of(const struct lexer *lexer, const char *p)
 }
 
 static void
-push_token(struct lexer *lexer, enum sh_token_type type, const char *text,
-    size_t len)
+push_token(
+    struct lexer *lexer, enum sh_token_type type, const char *text, size_t len)
 {
 	struct sh_lexed *lexed = lexer->lexed;
 
 	if (lexed->token_count == lexed->token_cap) {
 		lexed->token_cap = lexed->token_cap ? 2 * lexed->token_cap : 64;
-		lexed->tokens = sh_xgrow(lexed->tokens, lexed->token_cap,
-		    sizeof(*lexed->tokens));
+		lexed->tokens = sh_xgrow(
+		    lexed->tokens, lexed->token_cap, sizeof(*lexed->tokens));
 	}
 	lexed->tokens[lexed->token_count++] = (struct sh_token){ .type = type,
-		.pos = position_of(lexer, text), .text = text, .len = len };
+		.pos = position_of(lexer, text),
+		.text = text,
+		.len = len };
 }
 
 /* Count an error; the rest of a hopeless file is not read. */
@@ -60,9 +62,9 @@ give_up_after_many(struct lexer *lexer)
 		lexer->p = lexer->end;
 }
 
-#define complain(lexer, at, ...)                                              \
-	(sh_lexed_report((lexer)->lexed, position_of(lexer, at),              \
-	     (lexer)->diags, __VA_ARGS__),                                    \
+#define complain(lexer, at, ...)                                 \
+	(sh_lexed_report((lexer)->lexed, position_of(lexer, at), \
+	     (lexer)->diags, __VA_ARGS__),                       \
 	    give_up_after_many(lexer))
 
 static void
@@ -144,8 +146,8 @@ scan_string(struct lexer *lexer)
 {
 	const char *start = lexer->p++;
 
-	while (lexer->p < lexer->end && *lexer->p != '\n' &&
-	    *lexer->p != '\0') {
+	while (
+	    lexer->p < lexer->end && *lexer->p != '\n' && *lexer->p != '\0') {
 		if (*lexer->p == '"') {
 			lexer->p++;
 			push_token(lexer, SH_TOKEN_STRING, start,
@@ -163,18 +165,20 @@ scan_string(struct lexer *lexer)
 	}
 	/* a token all the same, so that the structure can be checked */
 	push_token(lexer, SH_TOKEN_STRING, start, (size_t)(lexer->p - start));
-	complain(lexer, start, "this string is not closed on its line; a line "
+	complain(lexer, start,
+	    "this string is not closed on its line; a line "
 	    "break in a string is written \\n, and strings side by side join");
 }
 
 static void
-check_number(struct lexer *lexer, const char *start, size_t len,
-    enum sh_token_type type)
+check_number(
+    struct lexer *lexer, const char *start, size_t len, enum sh_token_type type)
 {
 	char text[64];
 
 	if (type == SH_TOKEN_END) {
-		complain(lexer, start, "'%.*s' is not a number; a duration, "
+		complain(lexer, start,
+		    "'%.*s' is not a number; a duration, "
 		    "size or address is written in quotes: \"%.*s\"",
 		    (int)(len < 40 ? len : 40), start,
 		    (int)(len < 40 ? len : 40), start);
@@ -199,8 +203,8 @@ scan_number(struct lexer *lexer)
 	enum sh_token_type type = sh_number_classify(start, start + len);
 
 	lexer->p += len;
-	push_token(lexer, type == SH_TOKEN_END ? SH_TOKEN_INT : type, start,
-	    len);
+	push_token(
+	    lexer, type == SH_TOKEN_END ? SH_TOKEN_INT : type, start, len);
 	check_number(lexer, start, len, type);
 }
 
@@ -277,8 +281,8 @@ refuse_characters(struct lexer *lexer)
 		lexer->p += 1 + strcspn(start + 1, "'\n");
 		if (*lexer->p == '\'')
 			lexer->p++;
-		push_token(lexer, SH_TOKEN_STRING, start,
-		    (size_t)(lexer->p - start));
+		push_token(
+		    lexer, SH_TOKEN_STRING, start, (size_t)(lexer->p - start));
 		complain(lexer, start, "strings stand in double quotes");
 		return;
 	}
@@ -287,8 +291,10 @@ refuse_characters(struct lexer *lexer)
 	if (c > 0x20 && c < 0x7f)
 		complain(lexer, start, "unexpected character '%c'", c);
 	else
-		complain(lexer, start, "unexpected byte 0x%02x outside of a "
-		    "string or comment", c);
+		complain(lexer, start,
+		    "unexpected byte 0x%02x outside of a "
+		    "string or comment",
+		    c);
 }
 
 static bool
@@ -327,7 +333,8 @@ refuse_byte_order_mark(struct lexer *lexer)
 {
 	if (!starts_with(lexer, "\xef\xbb\xbf"))
 		return;
-	complain(lexer, lexer->p, "the file begins with a byte-order mark; "
+	complain(lexer, lexer->p,
+	    "the file begins with a byte-order mark; "
 	    "save it as UTF-8 without one");
 	lexer->p += 3;
 	lexer->line_start = lexer->p;
@@ -338,9 +345,14 @@ sh_lex_scan(struct sh_lexed *lexed, uint32_t file,
     const struct sh_lex_frame *frame, struct sh_diagnostics *diags)
 {
 	const struct sh_lexed_file *text = &lexed->files[file];
-	struct lexer lexer = { .lexed = lexed, .diags = diags, .frame = frame,
-		.file = file, .line = 1, .p = text->text,
-		.end = text->text + text->len, .line_start = text->text };
+	struct lexer lexer = { .lexed = lexed,
+		.diags = diags,
+		.frame = frame,
+		.file = file,
+		.line = 1,
+		.p = text->text,
+		.end = text->text + text->len,
+		.line_start = text->text };
 
 	refuse_byte_order_mark(&lexer);
 	while (lexer.p < lexer.end) {

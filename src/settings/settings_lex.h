@@ -13,7 +13,7 @@
 #include "settings/diagnostics.h"
 
 enum sh_token_type {
-	SH_TOKEN_END,	/* never stored; what comes after the last */
+	SH_TOKEN_END, /* never stored; what comes after the last */
 	SH_TOKEN_NAME,
 	SH_TOKEN_INT,
 	SH_TOKEN_INT64,
@@ -32,8 +32,8 @@ enum sh_token_type {
 };
 
 struct sh_lex_pos {
-	uint32_t file;		/* index into files */
-	uint32_t line, column;	/* from 1; columns count characters */
+	uint32_t file;         /* index into files */
+	uint32_t line, column; /* from 1; columns count characters */
 };
 
 struct sh_token {
@@ -79,8 +79,8 @@ struct sh_lex_frame {
 
 /** Read a file and what it includes into tokens. 0, or -errno of the main
  *  file, which is not in diags; what is wrong inside is. */
-int sh_lexed_read(struct sh_lexed *lexed, const char *file,
-    struct sh_diagnostics *diags);
+int sh_lexed_read(
+    struct sh_lexed *lexed, const char *file, struct sh_diagnostics *diags);
 /** Add the tokens of a text that is called name in messages; both copied. */
 void sh_lexed_add_text(struct sh_lexed *lexed, const char *name,
     const char *text, size_t len, struct sh_diagnostics *diags);
@@ -91,8 +91,8 @@ void sh_lexed_emit(const struct sh_lexed *lexed, struct sh_buf *out);
 void sh_lexed_fini(struct sh_lexed *lexed);
 
 /** Make a copy of the text a file; its index. */
-uint32_t sh_lexed_add_file(struct sh_lexed *lexed, const char *name,
-    const char *text, size_t len);
+uint32_t sh_lexed_add_file(
+    struct sh_lexed *lexed, const char *name, const char *text, size_t len);
 /** Turn file into tokens; frame names it and its includers, or is NULL. */
 void sh_lex_scan(struct sh_lexed *lexed, uint32_t file,
     const struct sh_lex_frame *frame, struct sh_diagnostics *diags);

@@ -14,18 +14,18 @@
 #include "base/mem.h"
 
 enum {
-	EXCERPT_MAX = 200,	    /* bytes of a line that are worth showing */
+	EXCERPT_MAX = 200, /* bytes of a line that are worth showing */
 	REPORT_MAX = 4096
 };
 
 uint32_t
-sh_lexed_add_file(struct sh_lexed *lexed, const char *name, const char *text,
-    size_t len)
+sh_lexed_add_file(
+    struct sh_lexed *lexed, const char *name, const char *text, size_t len)
 {
 	struct sh_lexed_file *file;
 
-	lexed->files = sh_xgrow(lexed->files, lexed->file_count + 1,
-	    sizeof(*lexed->files));
+	lexed->files = sh_xgrow(
+	    lexed->files, lexed->file_count + 1, sizeof(*lexed->files));
 	file = &lexed->files[lexed->file_count];
 	file->name = sh_xstrdup(name);
 	file->text = sh_xcalloc(len + 1, 1);
@@ -39,8 +39,8 @@ void
 sh_lexed_add_text(struct sh_lexed *lexed, const char *name, const char *text,
     size_t len, struct sh_diagnostics *diags)
 {
-	sh_lex_scan(lexed, sh_lexed_add_file(lexed, name, text, len), NULL,
-	    diags);
+	sh_lex_scan(
+	    lexed, sh_lexed_add_file(lexed, name, text, len), NULL, diags);
 }
 
 void
@@ -72,8 +72,8 @@ sh_lexed_emit(const struct sh_lexed *lexed, struct sh_buf *out)
 char *
 sh_lexed_place(const struct sh_lexed *lexed, struct sh_lex_pos pos)
 {
-	return sh_xprintf("%s:%u:%u", lexed->files[pos.file].name, pos.line,
-	    pos.column);
+	return sh_xprintf(
+	    "%s:%u:%u", lexed->files[pos.file].name, pos.line, pos.column);
 }
 
 static bool
@@ -89,8 +89,8 @@ is_printable(const char *text, size_t len)
 
 /* Append the source line and a mark below the column. */
 static void
-add_excerpt(const struct sh_lexed *lexed, struct sh_lex_pos pos,
-    struct sh_buf *out)
+add_excerpt(
+    const struct sh_lexed *lexed, struct sh_lex_pos pos, struct sh_buf *out)
 {
 	const struct sh_lexed_file *file = &lexed->files[pos.file];
 	const char *line = file->text, *end = file->text + file->len, *p;

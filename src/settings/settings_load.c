@@ -44,8 +44,8 @@ keep_line(struct sh_draft *draft, const char *place)
 static void
 keep_origins(struct sh_draft *draft)
 {
-	const struct sh_key *handler =
-	    sh_key_find(SH_SCOPE_LISTENER, "handler");
+	const struct sh_key *handler = sh_key_find(
+	    SH_SCOPE_LISTENER, "handler");
 	size_t i;
 
 	for (i = 1; i < draft->doc->record_count; i++) {
@@ -53,20 +53,20 @@ keep_origins(struct sh_draft *draft)
 		struct sh_settings_listener *listener;
 
 		if (record->scope == SH_SCOPE_MODULE) {
-			draft->image.modules[record->index].origin =
-			    keep_line(draft, record->place);
+			draft->image.modules[record->index].origin = keep_line(
+			    draft, record->place);
 			continue;
 		}
 		listener = &draft->image.listeners[record->index];
 		listener->origin = keep_line(draft, record->place);
-		listener->handler_origin = keep_line(draft,
-		    sh_record_place(record, handler));
+		listener->handler_origin = keep_line(
+		    draft, sh_record_place(record, handler));
 	}
 }
 
 int
-sh_draft_finish(struct sh_draft *draft, size_t errors,
-    struct sh_settings_doc **doc_out)
+sh_draft_finish(
+    struct sh_draft *draft, size_t errors, struct sh_settings_doc **doc_out)
 {
 	sh_draft_read(draft);
 	sh_draft_check(draft);
@@ -75,8 +75,8 @@ sh_draft_finish(struct sh_draft *draft, size_t errors,
 	keep_origins(draft);
 	draft->doc->block = sh_image_build(&draft->image);
 	if (draft->doc->block == NULL) {
-		sh_diagnose(draft->diags, NULL,
-		    "the configuration is too large");
+		sh_diagnose(
+		    draft->diags, NULL, "the configuration is too large");
 		return -SHOAL_ECONFIG;
 	}
 	*doc_out = draft->doc;
@@ -97,8 +97,8 @@ sh_settings_load(const struct sh_settings_source *source,
 		r = sh_tree_read(&draft.tree, source->file, diags);
 	if (r == 0) {
 		for (i = 0; i < source->override_count; i++)
-			sh_tree_override(&draft.tree, source->overrides[i],
-			    diags);
+			sh_tree_override(
+			    &draft.tree, source->overrides[i], diags);
 		r = sh_draft_finish(&draft, errors, doc_out);
 	}
 	sh_draft_fini(&draft);

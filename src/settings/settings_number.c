@@ -17,8 +17,9 @@ count_digits(const char *p, const char *end, bool hex)
 {
 	size_t n = 0;
 
-	while (p + n < end && (hex ? isxdigit((unsigned char)p[n])
-				   : isdigit((unsigned char)p[n])))
+	while (p + n < end &&
+	    (hex ? isxdigit((unsigned char)p[n])
+		 : isdigit((unsigned char)p[n])))
 		n++;
 	return n;
 }

@@ -19,10 +19,10 @@
 struct override {
 	struct sh_tree *tree;
 	struct sh_diagnostics *diags;
-	char *path;		  /* "listeners[0].address" */
-	const char *text;	  /* the value */
+	char *path;               /* "listeners[0].address" */
+	const char *text;         /* the value */
 	const struct sh_key *key; /* NULL inside a `config' group */
-	config_t value;		  /* the value as a setting named v */
+	config_t value;           /* the value as a setting named v */
 };
 
 /* A step of a path: a name, or an index when name is NULL. */
@@ -51,8 +51,9 @@ read_step(const char **p, struct step *step)
 	} else {
 		len = strcspn(*p, ".[");
 		if (len == 0 || !isalpha((unsigned char)**p) ||
-		    strspn(*p, "abcdefghijklmnopqrstuvwxyz"
-			       "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*") < len)
+		    strspn(*p,
+			"abcdefghijklmnopqrstuvwxyz"
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*") < len)
 			return false;
 		step->name = sh_xprintf("%.*s", (int)len, *p);
 		*p += len;
@@ -131,14 +132,14 @@ advise_path(enum sh_key_scope scope, const char *path, const char *rest)
 	near = sh_word_nearest(rest, paths);
 	if (near == NULL)
 		return sh_xstrdup("; `shoal config --keys' lists them all");
-	return sh_xprintf("; did you mean '%.*s%s'?", (int)(rest - path), path,
-	    near);
+	return sh_xprintf(
+	    "; did you mean '%.*s%s'?", (int)(rest - path), path, near);
 }
 
 /* Say that a path is not a single value, and which ones are inside. */
 static void
-refuse_group(struct override *override, enum sh_key_scope scope,
-    const char *rest)
+refuse_group(
+    struct override *override, enum sh_key_scope scope, const char *rest)
 {
 	char **names = sh_key_names(scope, rest);
 	struct sh_buf list;
@@ -158,8 +159,8 @@ refuse_group(struct override *override, enum sh_key_scope scope,
 
 /* Say why a path is not one that can be set. */
 static void
-refuse_path(struct override *override, enum sh_key_scope scope,
-    const char *rest)
+refuse_path(
+    struct override *override, enum sh_key_scope scope, const char *rest)
 {
 	const char *path = override->path;
 	char *advice;
@@ -175,8 +176,8 @@ refuse_path(struct override *override, enum sh_key_scope scope,
 		refuse_group(override, scope, rest);
 	} else {
 		advice = advise_path(scope, path, rest);
-		sh_diagnose(override->diags, PLACE, "unknown key '%s'%s", path,
-		    advice);
+		sh_diagnose(
+		    override->diags, PLACE, "unknown key '%s'%s", path, advice);
 		free(advice);
 	}
 }
@@ -268,8 +269,7 @@ copy_scalar(config_setting_t *to, const config_setting_t *from)
 	case CONFIG_TYPE_BOOL:
 		config_setting_set_bool(to, config_setting_get_bool(from));
 		break;
-	default:
-		config_setting_set_string(to, config_setting_get_string(from));
+	default: config_setting_set_string(to, config_setting_get_string(from));
 	}
 	config_setting_set_hook(to, NULL); /* no longer the file's */
 }
@@ -290,8 +290,8 @@ check_step(struct override *override, const config_setting_t *at,
 	if (step->name == NULL && !config_setting_is_list(at) &&
 	    !config_setting_is_array(at)) {
 		sh_diagnose(override->diags, PLACE,
-		    "%s: [%d] is for a list, and this is none",
-		    override->path, step->index);
+		    "%s: [%d] is for a list, and this is none", override->path,
+		    step->index);
 		return false;
 	}
 	if (step->name == NULL && step->index > length) {
@@ -313,11 +313,10 @@ get_child(config_setting_t *at, const struct step *step)
 
 /* Put the value at the last step. */
 static bool
-set_value(struct override *override, config_setting_t *at,
-    const struct step *step)
+set_value(
+    struct override *override, config_setting_t *at, const struct step *step)
 {
-	const config_setting_t *value =
-	    config_lookup(&override->value, "v");
+	const config_setting_t *value = config_lookup(&override->value, "v");
 	config_setting_t *child = get_child(at, step);
 	int type = config_setting_type(value);
 
@@ -364,8 +363,8 @@ apply_steps(struct override *override, const struct step *steps, size_t count)
 }
 
 void
-sh_tree_override(struct sh_tree *tree, const char *assignment,
-    struct sh_diagnostics *diags)
+sh_tree_override(
+    struct sh_tree *tree, const char *assignment, struct sh_diagnostics *diags)
 {
 	struct override override = { .tree = tree, .diags = diags };
 	const char *equals = strchr(assignment, '=');
@@ -373,18 +372,22 @@ sh_tree_override(struct sh_tree *tree, const char *assignment,
 	size_t count;
 
 	if (equals == NULL || equals == assignment) {
-		sh_diagnose(diags, PLACE, "expected path=value, such as "
-		    "workers.count=4, got '%s'", assignment);
+		sh_diagnose(diags, PLACE,
+		    "expected path=value, such as "
+		    "workers.count=4, got '%s'",
+		    assignment);
 		return;
 	}
-	override.path = sh_xprintf("%.*s", (int)(equals - assignment),
-	    assignment);
+	override.path = sh_xprintf(
+	    "%.*s", (int)(equals - assignment), assignment);
 	override.text = equals + 1;
 	config_init(&override.value);
 	count = read_steps(override.path, steps);
 	if (count == 0) {
-		sh_diagnose(diags, PLACE, "'%s' is not a path; expected such "
-		    "as log.level or listeners[0].address", override.path);
+		sh_diagnose(diags, PLACE,
+		    "'%s' is not a path; expected such "
+		    "as log.level or listeners[0].address",
+		    override.path);
 	} else if (find_key(&override)) {
 		read_value(&override);
 		apply_steps(&override, steps, count);

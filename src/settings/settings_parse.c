@@ -52,8 +52,8 @@ accept_token(struct parser *parser, enum sh_token_type type)
 static bool
 is_known_line(const struct parser *parser, struct sh_lex_pos pos)
 {
-	char *place = sh_xprintf("%s:%u:", parser->lexed->files[pos.file].name,
-	    pos.line);
+	char *place = sh_xprintf(
+	    "%s:%u:", parser->lexed->files[pos.file].name, pos.line);
 	bool known = false;
 	size_t i;
 
@@ -78,12 +78,11 @@ current_position(const struct parser *parser)
 	return lexed->tokens[i].pos;
 }
 
-#define fail(parser, pos, ...)                                                \
-	((parser)->failed = true,                                             \
-	    is_known_line(parser, pos)                                        \
-		? (void)0                                                     \
-		: sh_lexed_report((parser)->lexed, pos, (parser)->diags,      \
-		      __VA_ARGS__),                                           \
+#define fail(parser, pos, ...)                                                 \
+	((parser)->failed = true,                                              \
+	    is_known_line(parser, pos) ? (void)0                               \
+				       : sh_lexed_report((parser)->lexed, pos, \
+					     (parser)->diags, __VA_ARGS__),    \
 	    false)
 
 /* What stands at the parser's place, for a message. */
@@ -120,8 +119,8 @@ push_node(struct parser *parser, const struct sh_token *name)
 
 	if (lexed->node_count == lexed->node_cap) {
 		lexed->node_cap = lexed->node_cap ? 2 * lexed->node_cap : 64;
-		lexed->nodes = sh_xgrow(lexed->nodes, lexed->node_cap,
-		    sizeof(*lexed->nodes));
+		lexed->nodes = sh_xgrow(
+		    lexed->nodes, lexed->node_cap, sizeof(*lexed->nodes));
 	}
 	lexed->nodes[lexed->node_count] = (struct sh_node){ .name = name,
 		.value = peek_token(parser) };
@@ -141,9 +140,11 @@ fail_word(struct parser *parser)
 	for (i = 0; i < SH_ARRAY_LEN(truths); i++)
 		if (token->len == strlen(truths[i]) &&
 		    strncasecmp(token->text, truths[i], token->len) == 0)
-			return fail(parser, token->pos, "'%.*s' is not a "
+			return fail(parser, token->pos,
+			    "'%.*s' is not a "
 			    "value; write true or false, or \"%.*s\" for the "
-			    "word", len, token->text, len, token->text);
+			    "word",
+			    len, token->text, len, token->text);
 	return fail(parser, token->pos,
 	    "'%.*s' is not a value; a string stands in quotes: \"%.*s\"", len,
 	    token->text, len, token->text);
@@ -154,8 +155,8 @@ static bool
 parse_elements(struct parser *parser, const struct sh_token *open)
 {
 	bool array = open->type == SH_TOKEN_BRACKET_OPEN;
-	enum sh_token_type close =
-	    array ? SH_TOKEN_BRACKET_CLOSE : SH_TOKEN_PAREN_CLOSE;
+	enum sh_token_type close = array ? SH_TOKEN_BRACKET_CLOSE
+					 : SH_TOKEN_PAREN_CLOSE;
 	const struct sh_token *first = peek_token(parser);
 
 	if (accept_token(parser, close))
@@ -167,10 +168,12 @@ parse_elements(struct parser *parser, const struct sh_token *open)
 			return fail(parser, open->pos,
 			    "this '%c' is never closed", *open->text);
 		if (array && value->type >= SH_TOKEN_BRACE_OPEN)
-			return fail(parser, value->pos, "an array [ ] holds "
+			return fail(parser, value->pos,
+			    "an array [ ] holds "
 			    "single values; use a list ( )");
 		if (array && value->type != first->type)
-			return fail(parser, value->pos, "the elements of an "
+			return fail(parser, value->pos,
+			    "the elements of an "
 			    "array [ ] have one type; a list ( ) may mix them");
 		push_node(parser, NULL);
 		if (!parse_value(parser, "a value"))
@@ -182,8 +185,8 @@ parse_elements(struct parser *parser, const struct sh_token *open)
 			return fail(parser, open->pos,
 			    "this '%c' is never closed", *open->text);
 		if (!accept_token(parser, SH_TOKEN_COMMA))
-			return fail_expected(parser,
-			    array ? "',' or ']'" : "',' or ')'");
+			return fail_expected(
+			    parser, array ? "',' or ']'" : "',' or ')'");
 		if (peek_token(parser)->type == close)
 			return fail(parser, value->pos,
 			    "remove the comma before the '%c'",
@@ -256,8 +259,8 @@ parse_settings(struct parser *parser, const struct sh_token *open)
 		if (token->type == SH_TOKEN_END && open == NULL)
 			return true;
 		if (token->type == SH_TOKEN_END)
-			return fail(parser, open->pos,
-			    "this '{' is never closed");
+			return fail(
+			    parser, open->pos, "this '{' is never closed");
 		if (open != NULL && accept_token(parser, SH_TOKEN_BRACE_CLOSE))
 			return true;
 		if (token->type == SH_TOKEN_SEMICOLON ||
@@ -266,8 +269,8 @@ parse_settings(struct parser *parser, const struct sh_token *open)
 			    "one separator is enough; remove this '%c'",
 			    *token->text);
 		if (token->type != SH_TOKEN_NAME)
-			return fail_expected(parser,
-			    open == NULL ? "a key" : "a key or '}'");
+			return fail_expected(
+			    parser, open == NULL ? "a key" : "a key or '}'");
 		if (!parse_setting(parser, &elder))
 			return false;
 	}
@@ -279,8 +282,8 @@ parse_inside(struct parser *parser, const struct sh_token *open)
 	bool ok;
 
 	if (parser->depth == NESTING_MAX)
-		return fail(parser, open->pos,
-		    "nested more than %d deep", NESTING_MAX);
+		return fail(
+		    parser, open->pos, "nested more than %d deep", NESTING_MAX);
 	parser->depth++;
 	parser->next++;
 	ok = open->type == SH_TOKEN_BRACE_OPEN ? parse_settings(parser, open)
@@ -298,21 +301,16 @@ parse_value(struct parser *parser, const char *what)
 	case SH_TOKEN_INT:
 	case SH_TOKEN_INT64:
 	case SH_TOKEN_FLOAT:
-	case SH_TOKEN_BOOL:
-		parser->next++;
-		return true;
+	case SH_TOKEN_BOOL: parser->next++; return true;
 	case SH_TOKEN_STRING:
 		while (accept_token(parser, SH_TOKEN_STRING))
 			;
 		return true;
 	case SH_TOKEN_BRACE_OPEN:
 	case SH_TOKEN_BRACKET_OPEN:
-	case SH_TOKEN_PAREN_OPEN:
-		return parse_inside(parser, token);
-	case SH_TOKEN_NAME:
-		return fail_word(parser);
-	default:
-		return fail_expected(parser, what);
+	case SH_TOKEN_PAREN_OPEN: return parse_inside(parser, token);
+	case SH_TOKEN_NAME: return fail_word(parser);
+	default: return fail_expected(parser, what);
 	}
 }
 

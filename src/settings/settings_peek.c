@@ -21,8 +21,8 @@ token_is(const struct sh_token *token, const char *text, size_t len)
 
 /* Whether "name = <type>" stands at token i. */
 static bool
-is_setting(const struct sh_lexed *lexed, size_t i, const char *name,
-    size_t len, enum sh_token_type type)
+is_setting(const struct sh_lexed *lexed, size_t i, const char *name, size_t len,
+    enum sh_token_type type)
 {
 	return i + 2 < lexed->token_count &&
 	    token_is(&lexed->tokens[i], name, len) &&
@@ -80,8 +80,9 @@ copy_string(const struct sh_lexed *lexed, size_t i, char *buf, size_t cap)
 	int r = -SHOAL_EMSGSIZE;
 
 	sh_buf_init(&text, cap);
-	for (; i < lexed->token_count &&
-	     lexed->tokens[i].type == SH_TOKEN_STRING; i++)
+	for (;
+	     i < lexed->token_count && lexed->tokens[i].type == SH_TOKEN_STRING;
+	     i++)
 		sh_token_unescape(&lexed->tokens[i], &text);
 	if (sh_buf_add(&text, "", 1) == 0 && !text.failed) {
 		memcpy(buf, text.data, text.len);
@@ -101,8 +102,7 @@ sh_settings_peek(const char *file, const char *path, char *buf, size_t cap)
 
 	if (r == 0) {
 		at = find_setting(&lexed, path);
-		r = at == 0 ? -SHOAL_ENOENT
-			    : copy_string(&lexed, at, buf, cap);
+		r = at == 0 ? -SHOAL_ENOENT : copy_string(&lexed, at, buf, cap);
 	}
 	sh_diagnostics_fini(&ignored);
 	sh_lexed_fini(&lexed);

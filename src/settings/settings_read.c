@@ -34,8 +34,8 @@ slot_of(const struct reader *reader, const struct sh_key *key)
 {
 	const struct sh_record *record = record_of(reader);
 
-	return (char *)sh_image_record(&reader->draft->image, record->scope,
-		   record->index) +
+	return (char *)sh_image_record(
+		   &reader->draft->image, record->scope, record->index) +
 	    key->offset;
 }
 
@@ -46,8 +46,8 @@ store_number(const struct reader *reader, const struct sh_key *key, int64_t n)
 }
 
 static void
-store_text(const struct reader *reader, const struct sh_key *key,
-    const char *value)
+store_text(
+    const struct reader *reader, const struct sh_key *key, const char *value)
 {
 	struct sh_text text = sh_image_add_text(&reader->draft->image, value);
 
@@ -79,11 +79,11 @@ sh_setting_describe(const config_setting_t *setting)
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_INT:
 	case CONFIG_TYPE_INT64:
-		return sh_xprintf("integer %lld",
-		    config_setting_get_int64(setting));
+		return sh_xprintf(
+		    "integer %lld", config_setting_get_int64(setting));
 	case CONFIG_TYPE_FLOAT:
-		return sh_xprintf("float %g",
-		    config_setting_get_float(setting));
+		return sh_xprintf(
+		    "float %g", config_setting_get_float(setting));
 	case CONFIG_TYPE_BOOL:
 		return sh_xstrdup(
 		    config_setting_get_bool(setting) ? "true" : "false");
@@ -99,8 +99,8 @@ static void
 report_type(const struct reader *reader, const config_setting_t *setting,
     const char *path, const char *expected)
 {
-	char *place = sh_tree_place(&reader->draft->tree, setting,
-	    SH_PART_VALUE);
+	char *place = sh_tree_place(
+	    &reader->draft->tree, setting, SH_PART_VALUE);
 	char *got = sh_setting_describe(setting);
 
 	record_of(reader)->failed = true;
@@ -136,11 +136,11 @@ report_value(const struct reader *reader, const struct sh_key *key,
 	if (error == -ERANGE) {
 		sh_buf_init(&shown, WHY_MAX);
 		if (config_setting_type(setting) == CONFIG_TYPE_STRING)
-			sh_text_quote(config_setting_get_string(setting),
-			    &shown);
+			sh_text_quote(
+			    config_setting_get_string(setting), &shown);
 		else
-			sh_buf_printf(&shown, "%lld",
-			    config_setting_get_int64(setting));
+			sh_buf_printf(
+			    &shown, "%lld", config_setting_get_int64(setting));
 		value = sh_buf_take(&shown);
 	}
 	sh_diagnose(reader->draft->diags,
@@ -202,8 +202,8 @@ static void
 take_config(const struct reader *reader, const struct sh_key *key,
     const config_setting_t *setting)
 {
-	struct sh_settings_group group =
-	    sh_draft_flatten(reader->draft, setting);
+	struct sh_settings_group group = sh_draft_flatten(
+	    reader->draft, setting);
 
 	memcpy(slot_of(reader, key), &group, sizeof(group));
 }
@@ -214,8 +214,8 @@ take_value(const struct reader *reader, const struct sh_key *key,
 {
 	int type = config_setting_type(setting);
 
-	record_of(reader)->places[key - sh_keys] =
-	    sh_tree_place(&reader->draft->tree, setting, SH_PART_VALUE);
+	record_of(reader)->places[key - sh_keys] = sh_tree_place(
+	    &reader->draft->tree, setting, SH_PART_VALUE);
 	if (key->type == SH_KEY_CONFIG && type == CONFIG_TYPE_GROUP)
 		take_config(reader, key, setting);
 	else if (key->type == SH_KEY_CONFIG)
@@ -234,8 +234,7 @@ report_unknown(const struct reader *reader, const config_setting_t *setting,
 {
 	const char *name = config_setting_name(setting);
 	char *place = sh_tree_place(&reader->draft->tree, setting, SH_PART_KEY);
-	char *advice =
-	    sh_key_advice(record_of(reader)->scope, group, name);
+	char *advice = sh_key_advice(record_of(reader)->scope, group, name);
 	size_t prefix = strlen(reader->prefix);
 
 	if (prefix > 0 && group[0] == '\0')
@@ -260,8 +259,8 @@ read_group(const struct reader *reader, const config_setting_t *group,
 	int i, count = config_setting_length(group);
 
 	for (i = 0; i < count; i++) {
-		const config_setting_t *child =
-		    config_setting_get_elem(group, (unsigned)i);
+		const config_setting_t *child = config_setting_get_elem(
+		    group, (unsigned)i);
 		char *child_path = sh_xprintf("%s%s%s", path,
 		    path[0] != '\0' ? "." : "", config_setting_name(child));
 		const struct sh_key *key = sh_key_find(scope, child_path);
@@ -323,8 +322,8 @@ read_record(struct sh_draft *draft, enum sh_key_scope scope, uint32_t index,
 	    : sh_tree_place(&draft->tree, group, SH_PART_VALUE);
 
 	sh_doc_add_record(draft->doc, scope, index, place);
-	sh_record_prefix(record_of(&reader), reader.prefix,
-	    sizeof(reader.prefix));
+	sh_record_prefix(
+	    record_of(&reader), reader.prefix, sizeof(reader.prefix));
 	store_defaults(&reader);
 	read_group(&reader, group, "");
 	report_missing(&reader);
@@ -335,8 +334,7 @@ static void
 read_list(struct sh_draft *draft, const char *name, enum sh_key_scope scope)
 {
 	const struct reader top = { .draft = draft };
-	const config_setting_t *list =
-	    config_lookup(&draft->tree.config, name);
+	const config_setting_t *list = config_lookup(&draft->tree.config, name);
 	int i, count;
 
 	if (list == NULL)
@@ -347,8 +345,8 @@ read_list(struct sh_draft *draft, const char *name, enum sh_key_scope scope)
 	}
 	count = config_setting_length(list);
 	for (i = 0; i < count; i++) {
-		const config_setting_t *element =
-		    config_setting_get_elem(list, (unsigned)i);
+		const config_setting_t *element = config_setting_get_elem(
+		    list, (unsigned)i);
 		char *path;
 
 		if (config_setting_is_group(element)) {
@@ -365,8 +363,8 @@ read_list(struct sh_draft *draft, const char *name, enum sh_key_scope scope)
 void
 sh_draft_read(struct sh_draft *draft)
 {
-	read_record(draft, SH_SCOPE_TOP, 0,
-	    config_root_setting(&draft->tree.config));
+	read_record(
+	    draft, SH_SCOPE_TOP, 0, config_root_setting(&draft->tree.config));
 	read_list(draft, "modules", SH_SCOPE_MODULE);
 	read_list(draft, "listeners", SH_SCOPE_LISTENER);
 }

@@ -48,14 +48,14 @@ static const struct sh_word log_formats[] = { { "auto", SH_AUTO },
 static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
 	{ NULL, 0 } };
 
-#define TOP(key, field)                                                       \
-	.scope = SH_SCOPE_TOP, .path = key,                                   \
+#define TOP(key, field)                     \
+	.scope = SH_SCOPE_TOP, .path = key, \
 	.offset = offsetof(struct sh_settings, field)
-#define MODULE(key, field)                                                    \
-	.scope = SH_SCOPE_MODULE, .path = key,                                \
+#define MODULE(key, field)                     \
+	.scope = SH_SCOPE_MODULE, .path = key, \
 	.offset = offsetof(struct sh_settings_module, field)
-#define LISTENER(key, field)                                                  \
-	.scope = SH_SCOPE_LISTENER, .path = key,                              \
+#define LISTENER(key, field)                     \
+	.scope = SH_SCOPE_LISTENER, .path = key, \
 	.offset = offsetof(struct sh_settings_listener, field)
 
 const struct sh_key sh_keys[] = {
@@ -95,9 +95,8 @@ const struct sh_key sh_keys[] = {
 	{ TOP("workers.stack_size", workers.stack_size), .type = SH_KEY_SIZE,
 	    .min = 16 * KIB, .max = 16 * MIB, .fallback = "64k",
 	    .doc = "stack of a coroutine" },
-	{ TOP("workers.watchdog", workers.watchdog_ms),
-	    .type = SH_KEY_DURATION, .min = SECOND, .max = DAY,
-	    .words = off_word, .fallback = "10s",
+	{ TOP("workers.watchdog", workers.watchdog_ms), .type = SH_KEY_DURATION,
+	    .min = SECOND, .max = DAY, .words = off_word, .fallback = "10s",
 	    .doc = "a worker stalled this long is killed and replaced" },
 	{ TOP("workers.backoff.first", workers.backoff_first_ms),
 	    .type = SH_KEY_DURATION, .min = MS, .max = HOUR,
@@ -127,9 +126,9 @@ const struct sh_key sh_keys[] = {
 	{ TOP("log.target", log.target), .type = SH_KEY_PATH,
 	    .words = log_targets, .fallback = "auto",
 	    .doc = "where lines go; auto: the journal or stderr, after `start' "
-		"NAME.log beside the control socket" },
-	{ TOP("log.level", log.level), .type = SH_KEY_WORD,
-	    .words = log_levels, .fallback = "info",
+		   "NAME.log beside the control socket" },
+	{ TOP("log.level", log.level), .type = SH_KEY_WORD, .words = log_levels,
+	    .fallback = "info",
 	    .doc = "least severe messages that are written" },
 	{ TOP("log.format", log.format), .type = SH_KEY_WORD,
 	    .words = log_formats, .fallback = "auto",
@@ -139,19 +138,16 @@ const struct sh_key sh_keys[] = {
 	    .type = SH_KEY_DURATION, .min = MS, .max = 365 * DAY,
 	    .words = off_word, .fallback = "off",
 	    .doc = "a connection silent this long is closed" },
-	{ TOP("limits.send_queue.high", limits.queue_high),
-	    .type = SH_KEY_SIZE, .min = 1, .max = 1024 * GIB,
-	    .fallback = "1M",
+	{ TOP("limits.send_queue.high", limits.queue_high), .type = SH_KEY_SIZE,
+	    .min = 1, .max = 1024 * GIB, .fallback = "1M",
 	    .doc = "bytes queued for a peer at which sending waits" },
 	{ TOP("limits.send_queue.low", limits.queue_low), .type = SH_KEY_SIZE,
 	    .max = 1024 * GIB, .fallback = "256k",
 	    .doc = "bytes queued at which it goes on" },
 
-	{ MODULE("name", name), .type = SH_KEY_STRING,
-	    .flags = SH_KEY_REQUIRED,
+	{ MODULE("name", name), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "first half of its handlers' names" },
-	{ MODULE("file", file), .type = SH_KEY_STRING,
-	    .flags = SH_KEY_REQUIRED,
+	{ MODULE("file", file), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "shared object; without a / in the module folder" },
 	{ MODULE("config", config), .type = SH_KEY_CONFIG,
 	    .doc = "the module's own keys" },
@@ -285,8 +281,7 @@ char *
 sh_key_advice(enum sh_key_scope scope, const char *path, const char *wrong)
 {
 	char **names = sh_key_names(scope, path);
-	const char *near = sh_word_nearest(wrong,
-	    (const char *const *)names);
+	const char *near = sh_word_nearest(wrong, (const char *const *)names);
 	struct sh_buf text;
 	size_t i;
 

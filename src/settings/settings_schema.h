@@ -11,22 +11,22 @@
 
 /* Which group a key belongs to, and so which struct it is stored in. */
 enum sh_key_scope {
-	SH_SCOPE_TOP,	   /* struct sh_settings */
-	SH_SCOPE_MODULE,   /* struct sh_settings_module */
-	SH_SCOPE_LISTENER  /* struct sh_settings_listener */
+	SH_SCOPE_TOP,     /* struct sh_settings */
+	SH_SCOPE_MODULE,  /* struct sh_settings_module */
+	SH_SCOPE_LISTENER /* struct sh_settings_listener */
 };
 
 /* What a value looks like. STRING and PATH are stored as struct sh_text,
  * CONFIG as struct sh_settings_group, all others as int64_t. */
 enum sh_key_type {
 	SH_KEY_STRING,
-	SH_KEY_PATH,	 /* absolute */
+	SH_KEY_PATH, /* absolute */
 	SH_KEY_INT,
 	SH_KEY_DURATION, /* milliseconds */
-	SH_KEY_SIZE,	 /* bytes */
-	SH_KEY_MODE,	 /* permissions, octal, as a string */
-	SH_KEY_WORD,	 /* one of words and nothing else */
-	SH_KEY_CONFIG	 /* a group whose keys the handler knows */
+	SH_KEY_SIZE,     /* bytes */
+	SH_KEY_MODE,     /* permissions, octal, as a string */
+	SH_KEY_WORD,     /* one of words and nothing else */
+	SH_KEY_CONFIG    /* a group whose keys the handler knows */
 };
 
 enum {
@@ -45,11 +45,11 @@ struct sh_key {
 	const char *path; /* inside its scope: "keepalive.idle" */
 	enum sh_key_type type;
 	unsigned flags;
-	int64_t min, max;	     /* of numbers, in base units */
-	const char *fallback;	     /* as written, without quotes; or NULL */
+	int64_t min, max;            /* of numbers, in base units */
+	const char *fallback;        /* as written, without quotes; or NULL */
 	const struct sh_word *words; /* allowed besides; or NULL */
-	size_t offset;		     /* in the struct of the scope */
-	const char *doc;	     /* one line */
+	size_t offset;               /* in the struct of the scope */
+	const char *doc;             /* one line */
 };
 
 enum { SH_KEYS_MAX = 64 }; /* more than there are; sizes arrays by key */
@@ -67,8 +67,8 @@ char **sh_key_names(enum sh_key_scope scope, const char *path);
 void sh_key_names_free(char **names);
 /** "; did you mean 'x'?", "; known here: a, b" or "" for a wrong name in the
  *  group at path. Owner: the caller, free(3). */
-char *sh_key_advice(enum sh_key_scope scope, const char *path,
-    const char *wrong);
+char *
+sh_key_advice(enum sh_key_scope scope, const char *path, const char *wrong);
 /** "listeners[].", "modules[]." or "". */
 const char *sh_scope_prefix(enum sh_key_scope scope);
 /** Whether two keys live in the same innermost group. */

@@ -39,8 +39,8 @@ attach_places(struct sh_tree *tree, config_setting_t *parent, size_t *next)
 	int i, count = config_setting_length(parent);
 
 	for (i = 0; i < count; i++) {
-		config_setting_t *child =
-		    config_setting_get_elem(parent, (unsigned)i);
+		config_setting_t *child = config_setting_get_elem(
+		    parent, (unsigned)i);
 
 		sh_assert(*next < tree->lexed.node_count);
 		config_setting_set_hook(child, &tree->lexed.nodes[*next]);
@@ -58,8 +58,8 @@ report_libconfig(const struct sh_tree *tree, struct sh_diagnostics *diags)
 	size_t line = (size_t)config_error_line(&tree->config);
 
 	if (lexed->token_count == 0) {
-		sh_diagnose(diags, NULL, "%s",
-		    config_error_text(&tree->config));
+		sh_diagnose(
+		    diags, NULL, "%s", config_error_text(&tree->config));
 		return;
 	}
 	if (line == 0 || line > lexed->token_count)
@@ -69,8 +69,7 @@ report_libconfig(const struct sh_tree *tree, struct sh_diagnostics *diags)
 }
 
 int
-sh_tree_build(struct sh_tree *tree, size_t errors,
-    struct sh_diagnostics *diags)
+sh_tree_build(struct sh_tree *tree, size_t errors, struct sh_diagnostics *diags)
 {
 	struct sh_buf out;
 	char *text;
@@ -94,8 +93,8 @@ sh_tree_build(struct sh_tree *tree, size_t errors,
 }
 
 int
-sh_tree_read(struct sh_tree *tree, const char *file,
-    struct sh_diagnostics *diags)
+sh_tree_read(
+    struct sh_tree *tree, const char *file, struct sh_diagnostics *diags)
 {
 	size_t errors = diags->errors;
 	int r = sh_lexed_read(&tree->lexed, file, diags);

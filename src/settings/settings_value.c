@@ -57,8 +57,7 @@ add_range(const struct sh_key *key, struct sh_buf *out)
 }
 
 int
-sh_key_take_number(const struct sh_key *key, int64_t number,
-    struct sh_buf *why)
+sh_key_take_number(const struct sh_key *key, int64_t number, struct sh_buf *why)
 {
 	if (number >= key->min && number <= key->max)
 		return 0;
@@ -206,7 +205,8 @@ sh_key_expect(const struct sh_key *key, struct sh_buf *out)
 		sh_buf_puts(out, " or ");
 	switch (key->type) {
 	case SH_KEY_STRING:
-		sh_buf_puts(out, (key->flags & SH_KEY_REQUIRED) != 0
+		sh_buf_puts(out,
+		    (key->flags & SH_KEY_REQUIRED) != 0
 			? "a string that is not empty"
 			: "a string");
 		break;

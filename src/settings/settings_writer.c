@@ -49,11 +49,12 @@ push(struct sh_writer *writer, const char *name, const char *brackets)
 }
 
 void
-sh_writer_begin(struct sh_writer *writer, struct sh_buf *out, bool json,
-    bool origin)
+sh_writer_begin(
+    struct sh_writer *writer, struct sh_buf *out, bool json, bool origin)
 {
-	*writer = (struct sh_writer){ .out = out, .json = json,
-		.origin = origin };
+	*writer = (struct sh_writer){
+		.out = out, .json = json, .origin = origin
+	};
 	if (json)
 		push(writer, NULL, "{}");
 }
@@ -104,12 +105,11 @@ sh_writer_close(struct sh_writer *writer)
 static size_t
 column_of(const struct sh_buf *out)
 {
-	const char *newline =
-	    out->len != 0 ? memrchr(out->data, '\n', out->len) : NULL;
+	const char *newline = out->len != 0 ? memrchr(out->data, '\n', out->len)
+					    : NULL;
 
-	return newline != NULL
-	    ? out->len - (size_t)(newline + 1 - out->data)
-	    : out->len;
+	return newline != NULL ? out->len - (size_t)(newline + 1 - out->data)
+			       : out->len;
 }
 
 void
@@ -121,8 +121,8 @@ sh_writer_value(struct sh_writer *writer, const char *name, const char *value,
 
 	begin_entry(writer, name);
 	if (writer->json && writer->origin) {
-		sh_buf_printf(writer->out, "{ \"value\": %s, \"origin\": ",
-		    value);
+		sh_buf_printf(
+		    writer->out, "{ \"value\": %s, \"origin\": ", value);
 		sh_buf_json(writer->out, origin);
 		sh_buf_puts(writer->out, " }");
 		return;

@@ -13,13 +13,13 @@ struct sh_writer {
 	struct sh_buf *out;
 	bool json, origin;
 	unsigned depth;
-	bool inner[SH_WRITER_DEPTH_MAX];  /* something stands in it already */
+	bool inner[SH_WRITER_DEPTH_MAX]; /* something stands in it already */
 	char close[SH_WRITER_DEPTH_MAX];
 };
 
 /** Begin the whole; origin as of struct sh_settings_dump_options. */
-void sh_writer_begin(struct sh_writer *writer, struct sh_buf *out, bool json,
-    bool origin);
+void sh_writer_begin(
+    struct sh_writer *writer, struct sh_buf *out, bool json, bool origin);
 void sh_writer_end(struct sh_writer *writer);
 /** Open a group or a list; name is NULL in a list. */
 void sh_writer_open_group(struct sh_writer *writer, const char *name);

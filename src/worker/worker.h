@@ -24,9 +24,9 @@ struct sh_watch;
 
 /* A listener of this worker with the handler that serves it. */
 struct sh_worker_service {
-	const struct shoal_handler *handler;	/* NULL: the program's own */
+	const struct shoal_handler *handler; /* NULL: the program's own */
 	struct shoal_settings settings;
-	void *arg;				/* of the callbacks */
+	void *arg; /* of the callbacks */
 	bool opened;
 	struct sh_service *service;
 };
@@ -47,10 +47,10 @@ struct sh_worker {
 	size_t service_count;
 	struct sh_watch *channel_watch, *signal_watch;
 	int signal_fd;
-	int64_t deadline_timer;		/* of the drain or stop, 0: none */
+	int64_t deadline_timer; /* of the drain or stop, 0: none */
 	bool accepting, draining, stopping;
 	bool hooks_started;
-	char why[1024];			/* why it cannot start */
+	char why[1024]; /* why it cannot start */
 };
 
 /** The worker of this process, NULL elsewhere. */

@@ -25,8 +25,8 @@ take_log(struct sh_worker *worker, int *fd)
 		sh_log_reopen(*fd); /* takes it */
 		*fd = -1;
 	}
-	sh_channel_send_value(worker->heritage->channel_fd,
-	    SH_MESSAGE_REOPENED, 0);
+	sh_channel_send_value(
+	    worker->heritage->channel_fd, SH_MESSAGE_REOPENED, 0);
 }
 
 static void

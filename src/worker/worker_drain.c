@@ -27,8 +27,8 @@ stop_accepting(struct sh_worker *worker)
 		sh_service_accept_queued(service);
 		sh_service_stop_accepting(service);
 	}
-	sh_channel_send_value(worker->heritage->channel_fd,
-	    SH_MESSAGE_RELIEVED, 0);
+	sh_channel_send_value(
+	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
 }
 
 static void
@@ -52,8 +52,8 @@ set_deadline(struct sh_worker *worker, int64_t ms, sh_timer_fn *fn)
 {
 	if (worker->deadline_timer > 0)
 		sh_timer_stop(worker->loop, worker->deadline_timer);
-	worker->deadline_timer =
-	    sh_timer_start(worker->loop, ms, 0, fn, worker);
+	worker->deadline_timer = sh_timer_start(
+	    worker->loop, ms, 0, fn, worker);
 }
 
 void

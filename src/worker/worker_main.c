@@ -64,8 +64,8 @@ static int
 drop_privileges(struct sh_worker *worker)
 {
 	char why[256];
-	int r = sh_privileges_drop(&worker->heritage->plan->identity, why,
-	    sizeof(why));
+	int r = sh_privileges_drop(
+	    &worker->heritage->plan->identity, why, sizeof(why));
 
 	if (r < 0) {
 		snprintf(worker->why, sizeof(worker->why),
@@ -173,8 +173,8 @@ report_failure(struct sh_worker *worker, int error)
 		snprintf(worker->why, sizeof(worker->why), "%s",
 		    shoal_strerror(error));
 	sh_log_err("cannot start: %s", worker->why);
-	sh_channel_send_text(worker->heritage->channel_fd, SH_MESSAGE_FAILED,
-	    "%s", worker->why);
+	sh_channel_send_text(
+	    worker->heritage->channel_fd, SH_MESSAGE_FAILED, "%s", worker->why);
 }
 
 static void
@@ -195,8 +195,10 @@ epilogue(struct sh_worker *worker)
 int
 sh_worker_main(const struct sh_heritage *heritage, void *arg)
 {
-	struct sh_worker worker = { .heritage = heritage, .program = arg,
-		.signal_fd = -1, .accepting = true };
+	struct sh_worker worker = { .heritage = heritage,
+		.program = arg,
+		.signal_fd = -1,
+		.accepting = true };
 	int r;
 
 	name_process(heritage);

@@ -40,16 +40,16 @@ static void
 check_head(const char *text, size_t size)
 {
 	size_t body_len;
-	int status, taken = sh_control_parse_head(text, size, &status,
-	    &body_len);
+	int status,
+	    taken = sh_control_parse_head(text, size, &status, &body_len);
 
 	if (taken <= 0)
 		return;
 	sh_assert((size_t)taken <= size && text[taken - 1] == '\n');
 	sh_assert(status >= 0 && status <= 255);
 	sh_assert(body_len <= SH_CONTROL_BODY_MAX);
-	sh_assert(sh_control_parse_head(text, (size_t)taken - 1, &status,
-	    &body_len) <= 0);
+	sh_assert(sh_control_parse_head(
+		      text, (size_t)taken - 1, &status, &body_len) <= 0);
 }
 
 int

@@ -36,7 +36,7 @@ static int master_pidfd = -1, ready_fd = -1;
 static struct {
 	struct fake_report workers;
 	_Atomic unsigned checks;
-} *report;
+} * report;
 
 /* ---- what the master is given ------------------------------------------- */
 
@@ -72,8 +72,8 @@ send_plan(int channel_fd, const char *words)
 	int fd;
 
 	snprintf(plan->config_path, sizeof(plan->config_path), "%s", words);
-	snprintf(plan->control_path, sizeof(plan->control_path), "%s",
-	    control_path);
+	snprintf(
+	    plan->control_path, sizeof(plan->control_path), "%s", control_path);
 	snprintf(plan->pid_file, sizeof(plan->pid_file), "%s", pid_path);
 	if (strstr(words, "nowhere") != NULL)
 		strcpy(plan->log_target, "/nonexistent-shoal/log");
@@ -105,10 +105,10 @@ fake_check(const struct sh_plan *previous, int channel_fd, void *arg)
 		return 0;
 	}
 	if (strstr(words, "check-complains") != NULL) {
-		sh_channel_send_text(channel_fd, SH_MESSAGE_TEXT,
-		    "shoal.conf:7: wrong\n");
-		sh_channel_send_value(channel_fd, SH_MESSAGE_DONE,
-		    SH_EXIT_CONFIG);
+		sh_channel_send_text(
+		    channel_fd, SH_MESSAGE_TEXT, "shoal.conf:7: wrong\n");
+		sh_channel_send_value(
+		    channel_fd, SH_MESSAGE_DONE, SH_EXIT_CONFIG);
 		return SH_EXIT_CONFIG;
 	}
 	if (strstr(words, "check-floods") != NULL) {
@@ -159,8 +159,8 @@ launch(const char *words)
 	set_words(words);
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-		ends), 0);
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	master_pid = fork();
 	if (master_pid == 0) {
 		close(ends[0]);
@@ -257,8 +257,8 @@ say(const char *text)
 {
 	int fd = call();
 
-	ck_assert_int_eq(send(fd, text, strlen(text), MSG_NOSIGNAL),
-	    (ssize_t)strlen(text));
+	ck_assert_int_eq(
+	    send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 	return fd;
 }
 
@@ -298,8 +298,7 @@ START_TEST(status_reload_and_stop_are_answered)
 	ck_assert(is_in(ask("shoal/1 status json=1\n"), "\"generation\":1"));
 	ck_assert(is_in(ask("shoal/1 reload\n"), "generation 2 serves"));
 	ck_assert(is_in(ask("shoal/1 restart-worker slot=0\n"), "shoal/1 0 "));
-	ck_assert(is_in(ask("shoal/1 restart-worker slot=7\n"),
-	    "shoal/1 64 "));
+	ck_assert(is_in(ask("shoal/1 restart-worker slot=7\n"), "shoal/1 64 "));
 	ck_assert(is_in(ask("shoal/1 dance\n"), "does not know 'dance'"));
 	ck_assert(is_in(ask("GET / HTTP/1.1\n"), "not a request"));
 	ck_assert_str_eq(ask("shoal/1 stop level=3\n"), "");
@@ -333,8 +332,8 @@ START_TEST(failed_starts_say_why_and_leave_nothing)
 		record = read_ready();
 		snprintf(wanted, sizeof(wanted), "%d ", cases[i].status);
 		ck_assert_msg(strncmp(record, wanted, strlen(wanted)) == 0 &&
-			is_in(record, cases[i].record), "%s: %s",
-		    cases[i].words, record);
+			is_in(record, cases[i].record),
+		    "%s: %s", cases[i].words, record);
 		ck_assert_int_eq(wait_gone(), cases[i].status);
 	}
 }
@@ -359,9 +358,9 @@ START_TEST(failed_reloads_say_why_and_change_nothing)
 
 		set_words(cases[i][0]);
 		answer = ask("shoal/1 reload\n");
-		ck_assert_msg(is_in(answer, cases[i][1]) &&
-			!is_in(answer, "shoal/1 0 "), "%s: %s", cases[i][0],
-		    answer);
+		ck_assert_msg(
+		    is_in(answer, cases[i][1]) && !is_in(answer, "shoal/1 0 "),
+		    "%s: %s", cases[i][0], answer);
 		/* works, but not as it should */
 		ck_assert(is_in(ask("shoal/1 status\n"), "shoal/1 150 "));
 	}
@@ -443,10 +442,11 @@ find_workers(unsigned generation, pid_t *pids, unsigned cap)
 	char wanted[64];
 	unsigned count = 0;
 
-	snprintf(wanted, sizeof(wanted), "\"generation\":%u,\"state\":\"ready\"",
-	    generation);
+	snprintf(wanted, sizeof(wanted),
+	    "\"generation\":%u,\"state\":\"ready\"", generation);
 	while (count < cap && (at = strstr(at, "{\"slot\":")) != NULL) {
-		const char *end = strchr(at, '}'), *pid = strstr(at, "\"pid\":");
+		const char *end = strchr(at, '}'),
+			   *pid = strstr(at, "\"pid\":");
 		const char *match = strstr(at, wanted);
 
 		if (match != NULL && match < end)
@@ -652,8 +652,8 @@ START_TEST(second_master_is_refused)
 	start("");
 	first = master_pid;
 	pidfd = master_pidfd;
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
-		ends), 0);
+	ck_assert_int_eq(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	master_pid = fork();
 	if (master_pid == 0) {
 		close(ends[0]);
@@ -717,10 +717,9 @@ SH_SUITE("process/master", status_reload_and_stop_are_answered,
     stop_ends_a_reload_and_tells_its_caller, reload_does_not_undo_a_stop,
     way_back_that_meets_a_reload_is_finished_first,
     reload_asked_for_on_the_way_back_is_carried_out,
-    flooding_check_does_not_hold_the_master,
-    interrupted_start_leaves_no_master,
-    start_that_waits_no_longer_lets_it_go_on,
-    signals_during_the_start_end_it, signals_that_a_shell_has_ignored_work,
+    flooding_check_does_not_hold_the_master, interrupted_start_leaves_no_master,
+    start_that_waits_no_longer_lets_it_go_on, signals_during_the_start_end_it,
+    signals_that_a_shell_has_ignored_work,
     callers_beyond_the_last_place_are_told,
     caller_that_says_no_more_gets_its_answer,
     request_in_pieces_is_one_and_the_second_is_ignored,

@@ -42,8 +42,8 @@ static struct {
 static unsigned outcome_count;
 
 static void
-on_outcome(enum sh_outcome outcome, uint64_t generation, const char *text,
-    void *arg)
+on_outcome(
+    enum sh_outcome outcome, uint64_t generation, const char *text, void *arg)
 {
 	outcomes[outcome_count].outcome = outcome;
 	outcomes[outcome_count].generation = generation;
@@ -81,16 +81,17 @@ offer_at(const char *words, int64_t timeout_ms, const char *first,
 	if (second != NULL)
 		ck_assert(set_plan_address(plan, 1, second));
 	ck_assert_int_eq(sh_generation_new(sh_register_add(seal_plan(plan)),
-		NULL, 0, &generation, why, sizeof(why)), 0);
-	return sh_pool_offer(&pool, generation, timeout_ms, sh_clock_ms(), why,
-	    sizeof(why));
+			     NULL, 0, &generation, why, sizeof(why)),
+	    0);
+	return sh_pool_offer(
+	    &pool, generation, timeout_ms, sh_clock_ms(), why, sizeof(why));
 }
 
 static void
 offer(const char *words)
 {
-	ck_assert_msg(offer_at(words, PATIENCE_MS, "127.0.0.1:0", NULL) == 0,
-	    "%s", why);
+	ck_assert_msg(
+	    offer_at(words, PATIENCE_MS, "127.0.0.1:0", NULL) == 0, "%s", why);
 }
 
 /* Let the pool work until something is so. Whether it came to be. */
@@ -259,8 +260,8 @@ START_TEST(start_serves_when_all_are_ready)
 	ck_assert_int_eq(pool.state.phase, SH_PHASE_SERVING);
 	ck_assert_uint_eq(sh_pool_ready(&pool), 3);
 	ck_assert_uint_eq(report->starts, 3);
-	ck_assert_ptr_nonnull(strstr(read_line(connect_to(&bound(0)->addr)),
-	    "generation 1"));
+	ck_assert_ptr_nonnull(
+	    strstr(read_line(connect_to(&bound(0)->addr)), "generation 1"));
 	close_pool();
 }
 END_TEST
@@ -270,8 +271,8 @@ START_TEST(children_have_their_own_listeners_only)
 	size_t before = count_descriptors();
 
 	open_pool(3, 2);
-	ck_assert_int_eq(offer_at("", PATIENCE_MS, "127.0.0.1:0", "[::1]:0"),
-	    0);
+	ck_assert_int_eq(
+	    offer_at("", PATIENCE_MS, "127.0.0.1:0", "[::1]:0"), 0);
 	expect(SH_OUTCOME_SERVING);
 	ck_assert_uint_eq(report->listeners, 2);
 	/* and the channel; not the siblings' channels, nor pidfds */
@@ -285,8 +286,8 @@ START_TEST(start_fails_with_the_workers_words)
 	open_pool(2, 2);
 	offer("fails");
 	/* whichever was first */
-	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_FAILED),
-	    ": no database"));
+	ck_assert_ptr_nonnull(
+	    strstr(expect(SH_OUTCOME_FAILED), ": no database"));
 	ck_assert_uint_eq(pool.state.current, 0);
 	close_pool();
 }
@@ -296,8 +297,8 @@ START_TEST(start_fails_with_the_way_a_worker_died)
 {
 	open_pool(2, 2);
 	offer("aborts");
-	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_FAILED),
-	    "exit status 3"));
+	ck_assert_ptr_nonnull(
+	    strstr(expect(SH_OUTCOME_FAILED), "exit status 3"));
 	close_pool();
 }
 END_TEST
@@ -306,8 +307,8 @@ START_TEST(start_fails_when_a_worker_dies_before_all_are_ready)
 {
 	open_pool(2, 2);
 	offer("brief");
-	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_FAILED),
-	    "exit status 4"));
+	ck_assert_ptr_nonnull(
+	    strstr(expect(SH_OUTCOME_FAILED), "exit status 4"));
 	close_pool();
 }
 END_TEST
@@ -316,8 +317,8 @@ START_TEST(start_fails_in_time)
 {
 	open_pool(2, 2);
 	ck_assert_int_eq(offer_at("never", 100, NULL, NULL), 0);
-	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_FAILED),
-	    "not ready in time"));
+	ck_assert_ptr_nonnull(
+	    strstr(expect(SH_OUTCOME_FAILED), "not ready in time"));
 	close_pool();
 }
 END_TEST
@@ -408,8 +409,8 @@ START_TEST(reload_keeps_the_port_and_ends_the_old)
 	expect(SH_OUTCOME_SERVING);
 	ck_assert(drive_until(is_settled));
 	ck_assert_uint_eq(pool.state.current, 2);
-	ck_assert_ptr_nonnull(strstr(read_line(connect_to(&addr)),
-	    "generation 2"));
+	ck_assert_ptr_nonnull(
+	    strstr(read_line(connect_to(&addr)), "generation 2"));
 	close_pool();
 }
 END_TEST
@@ -431,12 +432,13 @@ START_TEST(failed_reload_changes_nothing)
 		ck_assert(drive_until(is_settled));
 		ck_assert_uint_eq(pool.state.current, 1);
 		ck_assert_int_eq(pool.state.phase, SH_PHASE_SERVING);
-		ck_assert_ptr_nonnull(strstr(read_line(connect_to(&addr)),
-		    "generation 1"));
+		ck_assert_ptr_nonnull(
+		    strstr(read_line(connect_to(&addr)), "generation 1"));
 	}
 	/* what cannot be bound never gets that far */
 	ck_assert_int_lt(offer_at("", PATIENCE_MS, "127.0.0.1:0",
-		"unix:/nonexistent-shoal/s"), 0);
+			     "unix:/nonexistent-shoal/s"),
+	    0);
 	ck_assert_uint_eq(pool.state.target, 0);
 	ck_assert_uint_eq(sh_pool_ready(&pool), 2);
 	ck_assert_uint_eq(count_descriptors(), before);
@@ -486,8 +488,9 @@ START_TEST(removed_address_empties_its_queue_and_closes)
 	int fd;
 
 	open_pool(1, 2);
-	ck_assert_int_eq(offer_at("holds lingers", PATIENCE_MS, "127.0.0.1:0",
-		"[::1]:0"), 0);
+	ck_assert_int_eq(
+	    offer_at("holds lingers", PATIENCE_MS, "127.0.0.1:0", "[::1]:0"),
+	    0);
 	expect(SH_OUTCOME_SERVING);
 	gone = bound(1)->addr;
 	fd = connect_to(&gone);
@@ -531,8 +534,8 @@ START_TEST(crash_storm_goes_back)
 	expect(SH_OUTCOME_REVERTED);
 	ck_assert_uint_eq(pool.state.current, 1);
 	ck_assert(drive_until(is_settled));
-	ck_assert_ptr_nonnull(strstr(read_line(connect_to(&addr)),
-	    "generation 1"));
+	ck_assert_ptr_nonnull(
+	    strstr(read_line(connect_to(&addr)), "generation 1"));
 	/* not again: there is nothing to go back to */
 	crash_all(3);
 	ck_assert(drive_until(is_settled));
@@ -551,8 +554,8 @@ START_TEST(crash_storm_without_a_way_back_goes_on)
 	offer("");
 	expect(SH_OUTCOME_SERVING);
 	/* a port that is free */
-	ck_assert_int_eq(offer_at("", PATIENCE_MS, "127.0.0.1:0", "[::1]:0"),
-	    0);
+	ck_assert_int_eq(
+	    offer_at("", PATIENCE_MS, "127.0.0.1:0", "[::1]:0"), 0);
 	expect(SH_OUTCOME_SERVING);
 	gone = bound(1)->addr;
 	offer("");
@@ -569,8 +572,8 @@ START_TEST(crash_storm_without_a_way_back_goes_on)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(listen(fd, 1), 0);
 	crash_all(3);
-	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_STUCK),
-	    "another program"));
+	ck_assert_ptr_nonnull(
+	    strstr(expect(SH_OUTCOME_STUCK), "another program"));
 	ck_assert(drive_until(is_settled));
 	ck_assert_uint_eq(pool.state.current, 5);
 	close(fd);
@@ -633,8 +636,8 @@ START_TEST(stop_ends_a_reload_and_allows_none)
 	ck_assert_uint_eq(sh_pool_alive(&pool), 4);
 	sh_pool_stop(&pool, SH_STOP_GRACEFUL);
 	pool.state.target = 0; /* as if it had been given up */
-	ck_assert_int_eq(offer_at("", PATIENCE_MS, NULL, NULL),
-	    -SHOAL_ECANCELED);
+	ck_assert_int_eq(
+	    offer_at("", PATIENCE_MS, NULL, NULL), -SHOAL_ECANCELED);
 	ck_assert_int_eq(pool.state.phase, SH_PHASE_STOPPING);
 	ck_assert(drive_until(is_over));
 	sh_pool_fini(&pool);
@@ -656,8 +659,7 @@ START_TEST(replaced_worker_goes_when_the_new_one_is_ready)
 	ck_assert_int_eq(sh_pool_replace(&pool, 1), 0);
 	ck_assert_uint_eq(pool.state.slots[1].keep_from, wanted);
 	ck_assert(drive_until(is_settled));
-	ck_assert_uint_eq(must_find(1, SH_PROCESS_READY)->incarnation,
-	    wanted);
+	ck_assert_uint_eq(must_find(1, SH_PROCESS_READY)->incarnation, wanted);
 	ck_assert_uint_eq(report->starts, 3);
 	ck_assert_uint_eq(pool.crashes, 0);
 	close_pool();
@@ -724,8 +726,8 @@ START_TEST(second_thread_forbids_to_fork)
 	int ends[2];
 
 	ck_assert_int_eq(pipe(ends), 0);
-	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_end,
-		&ends[0]), 0);
+	ck_assert_int_eq(
+	    pthread_create(&thread, NULL, wait_for_end, &ends[0]), 0);
 	open_pool(1, 2);
 	offer("");
 	ck_assert_ptr_nonnull(strstr(expect(SH_OUTCOME_FAILED), "2 threads"));
@@ -753,17 +755,16 @@ START_TEST(program_that_collects_our_children_does_not_harm)
 END_TEST
 
 SH_SUITE("process/pool", start_serves_when_all_are_ready,
-    children_have_their_own_listeners_only,
-    start_fails_with_the_workers_words,
+    children_have_their_own_listeners_only, start_fails_with_the_workers_words,
     start_fails_with_the_way_a_worker_died,
     start_fails_when_a_worker_dies_before_all_are_ready, start_fails_in_time,
     waiting_connection_survives_a_crash, many_crashes_back_off_and_end,
     counters_survive_their_process, reload_keeps_the_port_and_ends_the_old,
     failed_reload_changes_nothing, slow_reload_has_its_own_time,
-    fifty_reloads_leak_nothing,
-    removed_address_empties_its_queue_and_closes, crash_storm_goes_back,
-    crash_storm_without_a_way_back_goes_on, stops_get_stronger,
-    stubborn_ones_are_killed, stop_ends_a_reload_and_allows_none,
+    fifty_reloads_leak_nothing, removed_address_empties_its_queue_and_closes,
+    crash_storm_goes_back, crash_storm_without_a_way_back_goes_on,
+    stops_get_stronger, stubborn_ones_are_killed,
+    stop_ends_a_reload_and_allows_none,
     replaced_worker_goes_when_the_new_one_is_ready,
     many_drains_do_not_take_all_places,
     reopened_log_is_counted_until_all_have_answered,

@@ -39,7 +39,8 @@ report(struct fake_report *to)
 		socklen_t len = sizeof(value);
 
 		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &len) ==
-			0 && value)
+			0 &&
+		    value)
 			listeners++;
 	}
 	to->listeners = listeners;
@@ -51,8 +52,8 @@ static void
 accept_all(const struct fake *fake, int listen_fd)
 {
 	const struct sh_heritage *heritage = fake->heritage;
-	struct sh_counters *counters =
-	    &heritage->board->blocks[heritage->process].counters;
+	struct sh_counters
+	    *counters = &heritage->board->blocks[heritage->process].counters;
 	int fd;
 
 	while ((fd = accept(listen_fd, NULL, NULL)) >= 0) {
@@ -84,21 +85,21 @@ static bool
 obey(struct fake *fake)
 {
 	struct sh_message message;
-	int fd, r = sh_channel_receive(fake->heritage->channel_fd, &message,
-	    &fd);
+	int fd,
+	    r = sh_channel_receive(fake->heritage->channel_fd, &message, &fd);
 
 	if (fd >= 0)
 		close(fd);
 	if (r <= 0)
 		return false; /* an orphan ends at once */
 	if (message.type == SH_MESSAGE_REOPEN)
-		sh_channel_send_value(fake->heritage->channel_fd,
-		    SH_MESSAGE_REOPENED, 0);
+		sh_channel_send_value(
+		    fake->heritage->channel_fd, SH_MESSAGE_REOPENED, 0);
 	if (is_told(fake, "stubborn") || message.type == SH_MESSAGE_REOPEN)
 		return true;
 	drain(fake);
-	sh_channel_send_value(fake->heritage->channel_fd, SH_MESSAGE_RELIEVED,
-	    0);
+	sh_channel_send_value(
+	    fake->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
 	return message.type == SH_MESSAGE_DRAIN && is_told(fake, "lingers");
 }
 
@@ -112,8 +113,8 @@ serve(struct fake *fake)
 	pollfds[0] = (struct pollfd){ .fd = heritage->channel_fd,
 		.events = POLLIN };
 	for (i = 0; i < heritage->listen_count; i++)
-		pollfds[1 + i] = (struct pollfd){
-			.fd = heritage->listen_fds[i], .events = POLLIN };
+		pollfds[1 + i] = (struct pollfd){ .fd = heritage->listen_fds[i],
+			.events = POLLIN };
 	for (;;) {
 		bool deaf = fake->draining || is_told(fake, "holds");
 
@@ -135,8 +136,8 @@ fake_worker(const struct sh_heritage *heritage, void *arg)
 
 	report(arg);
 	if (is_told(&fake, "fails")) {
-		sh_channel_send_text(channel_fd, SH_MESSAGE_FAILED,
-		    "no database");
+		sh_channel_send_text(
+		    channel_fd, SH_MESSAGE_FAILED, "no database");
 		return SH_WORKER_FAILED;
 	}
 	if (is_told(&fake, "aborts"))

@@ -22,8 +22,8 @@ enum { FAKE_LINE_MAX = 64 };
 /* What workers tell the test, in shared memory. */
 struct fake_report {
 	_Atomic uint32_t starts;
-	_Atomic uint32_t listeners;	/* listening sockets it could see */
-	_Atomic uint32_t descriptors;	/* all that it had */
+	_Atomic uint32_t listeners;   /* listening sockets it could see */
+	_Atomic uint32_t descriptors; /* all that it had */
 };
 
 /** The worker; arg is a struct fake_report. */

@@ -22,20 +22,20 @@ struct shoal_conn;
 
 /* Why a connection ended. */
 enum shoal_close_cause {
-	SHOAL_CLOSE_PEER,	/* the peer closed, in good order */
-	SHOAL_CLOSE_LOCAL,	/* shoal_conn_close() or shoal_conn_abort() */
-	SHOAL_CLOSE_TIMEOUT,	/* idle for too long */
-	SHOAL_CLOSE_ERROR,	/* reset or failed; the error says how */
-	SHOAL_CLOSE_OVERFLOW,	/* the worker could not hold its data */
-	SHOAL_CLOSE_SHUTDOWN	/* the worker is being stopped or replaced */
+	SHOAL_CLOSE_PEER,     /* the peer closed, in good order */
+	SHOAL_CLOSE_LOCAL,    /* shoal_conn_close() or shoal_conn_abort() */
+	SHOAL_CLOSE_TIMEOUT,  /* idle for too long */
+	SHOAL_CLOSE_ERROR,    /* reset or failed; the error says how */
+	SHOAL_CLOSE_OVERFLOW, /* the worker could not hold its data */
+	SHOAL_CLOSE_SHUTDOWN  /* the worker is being stopped or replaced */
 };
 
 /** Name of a cause: "peer", "local", ...; never NULL. */
 SHOAL_API const char *shoal_close_cause_str(enum shoal_close_cause cause);
 
 typedef void shoal_connect_fn(struct shoal_conn *conn, void *arg);
-typedef void shoal_receive_fn(struct shoal_conn *conn, const void *data,
-    size_t len, void *arg);
+typedef void shoal_receive_fn(
+    struct shoal_conn *conn, const void *data, size_t len, void *arg);
 typedef void shoal_writable_fn(struct shoal_conn *conn, void *arg);
 typedef void shoal_close_fn(struct shoal_conn *conn,
     enum shoal_close_cause cause, int error, void *arg);
@@ -90,8 +90,8 @@ struct shoal_tcp_callbacks {
  * Blocks   never
  * See      send(2), tcp(7) TCP_NODELAY; RFC 9293, 3.9.1.2
  */
-SHOAL_API int shoal_conn_send(struct shoal_conn *conn, const void *data,
-    size_t len);
+SHOAL_API int
+shoal_conn_send(struct shoal_conn *conn, const void *data, size_t len);
 
 /**
  * Send bytes that lie in several places, as one message.
@@ -104,8 +104,8 @@ SHOAL_API int shoal_conn_send(struct shoal_conn *conn, const void *data,
  * Blocks   never
  * See      sendmsg(2)
  */
-SHOAL_API int shoal_conn_sendv(struct shoal_conn *conn,
-    const struct iovec *parts, int count);
+SHOAL_API int
+shoal_conn_sendv(struct shoal_conn *conn, const struct iovec *parts, int count);
 
 /**
  * Send formatted text, at most 64 KiB of it; see shoal_conn_send().
@@ -116,8 +116,8 @@ SHOAL_API int shoal_conn_sendv(struct shoal_conn *conn,
  * Blocks   never
  * See      printf(3)
  */
-SHOAL_API int shoal_conn_printf(struct shoal_conn *conn, const char *format,
-    ...) SHOAL_PRINTF(2, 3);
+SHOAL_API int shoal_conn_printf(
+    struct shoal_conn *conn, const char *format, ...) SHOAL_PRINTF(2, 3);
 
 /**
  * Hand what is queued to the kernel now instead of at the end of the event.
@@ -213,13 +213,13 @@ SHOAL_API int shoal_conn_send_to(uint64_t id, const void *data, size_t len);
  * Context  worker
  * See      accept4(2)
  */
-SHOAL_API const char *shoal_conn_peer(const struct shoal_conn *conn, char *buf,
-    size_t cap);
+SHOAL_API const char *
+shoal_conn_peer(const struct shoal_conn *conn, char *buf, size_t cap);
 
 /** Own address of the connection as text, see shoal_conn_peer() and
  *  getsockname(2). */
-SHOAL_API const char *shoal_conn_local(const struct shoal_conn *conn,
-    char *buf, size_t cap);
+SHOAL_API const char *
+shoal_conn_local(const struct shoal_conn *conn, char *buf, size_t cap);
 
 enum { SHOAL_ADDRESS_MAX = 128 };
 

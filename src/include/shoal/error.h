@@ -13,23 +13,23 @@ extern "C" {
 #endif
 
 enum shoal_error {
-	SHOAL_EAGAIN = EAGAIN,		/* not now; try again later */
-	SHOAL_EBUSY = EBUSY,		/* somebody else is using it */
-	SHOAL_ECANCELED = ECANCELED,	/* the wait was cancelled */
-	SHOAL_ECONNRESET = ECONNRESET,	/* the peer reset the connection */
-	SHOAL_EEXIST = EEXIST,		/* there is one already */
-	SHOAL_EINVAL = EINVAL,		/* an argument makes no sense */
-	SHOAL_EMSGSIZE = EMSGSIZE,	/* longer than the limit */
-	SHOAL_ENOENT = ENOENT,		/* no such thing, or no longer */
-	SHOAL_ENOMEM = ENOMEM,		/* out of memory */
-	SHOAL_ENOTCONN = ENOTCONN,	/* the connection is closed or closing */
-	SHOAL_EPERM = EPERM,		/* not allowed here */
-	SHOAL_ETIMEDOUT = ETIMEDOUT,	/* the time is over */
+	SHOAL_EAGAIN = EAGAIN,         /* not now; try again later */
+	SHOAL_EBUSY = EBUSY,           /* somebody else is using it */
+	SHOAL_ECANCELED = ECANCELED,   /* the wait was cancelled */
+	SHOAL_ECONNRESET = ECONNRESET, /* the peer reset the connection */
+	SHOAL_EEXIST = EEXIST,         /* there is one already */
+	SHOAL_EINVAL = EINVAL,         /* an argument makes no sense */
+	SHOAL_EMSGSIZE = EMSGSIZE,     /* longer than the limit */
+	SHOAL_ENOENT = ENOENT,         /* no such thing, or no longer */
+	SHOAL_ENOMEM = ENOMEM,         /* out of memory */
+	SHOAL_ENOTCONN = ENOTCONN,     /* the connection is closed or closing */
+	SHOAL_EPERM = EPERM,           /* not allowed here */
+	SHOAL_ETIMEDOUT = ETIMEDOUT,   /* the time is over */
 
 	SHOAL_EBASE = 1000,
-	SHOAL_ECONFIG = SHOAL_EBASE,	/* a setting is wrong */
-	SHOAL_EABI,			/* module made for another shoal */
-	SHOAL_ESTATE,			/* called at the wrong time */
+	SHOAL_ECONFIG = SHOAL_EBASE, /* a setting is wrong */
+	SHOAL_EABI,                  /* module made for another shoal */
+	SHOAL_ESTATE,                /* called at the wrong time */
 	SHOAL_EEND
 };
 

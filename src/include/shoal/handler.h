@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 struct shoal_handler {
-	size_t size;	  /* sizeof(struct shoal_handler) */
+	size_t size;      /* sizeof(struct shoal_handler) */
 	const char *name; /* [a-z][a-z0-9_]*; a module's is "module.name" */
 	const char *doc;  /* one line, for `shoal modules' */
 	const struct shoal_setting *settings; /* its keys, or NULL for none */

@@ -20,21 +20,21 @@ enum {
 };
 
 struct shoal_module {
-	uint32_t magic;	  /* SHOAL_MODULE_MAGIC */
-	uint32_t abi;	  /* SHOAL_MODULE_ABI */
-	size_t size;	  /* sizeof(struct shoal_module) */
+	uint32_t magic;   /* SHOAL_MODULE_MAGIC */
+	uint32_t abi;     /* SHOAL_MODULE_ABI */
+	size_t size;      /* sizeof(struct shoal_module) */
 	const char *name; /* [a-z][a-z0-9_]* */
 	const char *version;
 	const struct shoal_handler *const *handlers; /* ends with NULL */
-	const struct shoal_setting *settings;	     /* or NULL */
+	const struct shoal_setting *settings;        /* or NULL */
 
 	/*
 	 * Called in a short-lived process before a start or reload, as the
 	 * workers' user: is everything there that the module needs? On
 	 * failure it writes the reason into why. Or NULL.
 	 */
-	int (*check)(const struct shoal_settings *settings, char *why,
-	    size_t cap);
+	int (*check)(
+	    const struct shoal_settings *settings, char *why, size_t cap);
 
 	/* Called in every worker; as struct shoal_worker_hooks. Or NULL. */
 	int (*worker_start)(const struct shoal_settings *settings);
@@ -47,13 +47,13 @@ struct shoal_module {
  *
  *	SHOAL_MODULE(.name = "chat", .version = "1.0", .handlers = handlers);
  */
-#define SHOAL_MODULE(...)                                                     \
-	SHOAL_API extern const struct shoal_module shoal_module;              \
-	const struct shoal_module shoal_module = {                            \
-		.magic = SHOAL_MODULE_MAGIC,                                  \
-		.abi = SHOAL_MODULE_ABI,                                      \
-		.size = sizeof(struct shoal_module),                          \
-		__VA_ARGS__                                                   \
+#define SHOAL_MODULE(...)                                        \
+	SHOAL_API extern const struct shoal_module shoal_module; \
+	const struct shoal_module shoal_module = {               \
+		.magic = SHOAL_MODULE_MAGIC,                     \
+		.abi = SHOAL_MODULE_ABI,                         \
+		.size = sizeof(struct shoal_module),             \
+		__VA_ARGS__                                      \
 	}
 
 #ifdef __cplusplus

@@ -40,9 +40,9 @@ SHOAL_API void shoal_server_free(struct shoal_server **server);
  * Blocks   never
  * See      bind(2), listen(2), socket(7) SO_REUSEPORT; RFC 3986, 3.2.2
  */
-SHOAL_API int shoal_server_listen(struct shoal_server *server,
-    const char *address, const struct shoal_tcp_callbacks *callbacks,
-    void *arg);
+SHOAL_API int
+shoal_server_listen(struct shoal_server *server, const char *address,
+    const struct shoal_tcp_callbacks *callbacks, void *arg);
 
 /**
  * Make a handler known, so that a configuration file can name it.
@@ -52,8 +52,8 @@ SHOAL_API int shoal_server_listen(struct shoal_server *server,
  * Returns  0; -SHOAL_EINVAL, -SHOAL_EEXIST, -SHOAL_ENOMEM
  * Context  before shoal_main()
  */
-SHOAL_API int shoal_server_add_handler(struct shoal_server *server,
-    const struct shoal_handler *handler);
+SHOAL_API int shoal_server_add_handler(
+    struct shoal_server *server, const struct shoal_handler *handler);
 
 /**
  * Set the hooks that every worker calls.

@@ -24,8 +24,8 @@ typedef void shoal_timer_fn(void *arg);
  * Blocks   never
  * See      clock_gettime(2) CLOCK_MONOTONIC
  */
-SHOAL_API int64_t shoal_timer_after(int delay_ms, shoal_timer_fn *fn,
-    void *arg);
+SHOAL_API int64_t shoal_timer_after(
+    int delay_ms, shoal_timer_fn *fn, void *arg);
 
 /**
  * Call a function again and again.
@@ -39,8 +39,8 @@ SHOAL_API int64_t shoal_timer_after(int delay_ms, shoal_timer_fn *fn,
  * Context  worker
  * Blocks   never
  */
-SHOAL_API int64_t shoal_timer_every(int interval_ms, shoal_timer_fn *fn,
-    void *arg);
+SHOAL_API int64_t shoal_timer_every(
+    int interval_ms, shoal_timer_fn *fn, void *arg);
 
 /**
  * Cancel a timer. It may be called inside the timer's own function.

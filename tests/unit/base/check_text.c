@@ -36,8 +36,9 @@ START_TEST(durations_parse)
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
 		int64_t ms = 0;
 
-		ck_assert_msg(sh_duration_parse(cases[i].text, &ms) ==
-			cases[i].result, "%s", cases[i].text);
+		ck_assert_msg(
+		    sh_duration_parse(cases[i].text, &ms) == cases[i].result,
+		    "%s", cases[i].text);
 		ck_assert_int_eq(ms, cases[i].ms);
 	}
 }
@@ -66,8 +67,9 @@ START_TEST(sizes_parse)
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
 		int64_t bytes = 0;
 
-		ck_assert_msg(sh_size_parse(cases[i].text, &bytes) ==
-			cases[i].result, "%s", cases[i].text);
+		ck_assert_msg(
+		    sh_size_parse(cases[i].text, &bytes) == cases[i].result,
+		    "%s", cases[i].text);
 		ck_assert_int_eq(bytes, cases[i].bytes);
 	}
 }
@@ -80,8 +82,10 @@ START_TEST(formats_read_back)
 
 	ck_assert_str_eq(sh_duration_format(90000, buf, sizeof(buf)), "1m30s");
 	ck_assert_str_eq(sh_duration_format(0, buf, sizeof(buf)), "0s");
-	ck_assert_int_eq(sh_duration_parse(
-		sh_duration_format(93784005, buf, sizeof(buf)), &n), 0);
+	ck_assert_int_eq(
+	    sh_duration_parse(
+		sh_duration_format(93784005, buf, sizeof(buf)), &n),
+	    0);
 	ck_assert_int_eq(n, 93784005);
 	ck_assert_str_eq(sh_size_format(65536, buf, sizeof(buf)), "64k");
 	ck_assert_str_eq(sh_size_format(1000, buf, sizeof(buf)), "1000");
@@ -94,8 +98,7 @@ START_TEST(nearest_word_is_near)
 	static const char *const words[] = { "idle_timeout", "header_size",
 		"listeners", NULL };
 
-	ck_assert_str_eq(sh_word_nearest("idle_timout", words),
-	    "idle_timeout");
+	ck_assert_str_eq(sh_word_nearest("idle_timout", words), "idle_timeout");
 	ck_assert_str_eq(sh_word_nearest("lsiteners", words), "listeners");
 	ck_assert_ptr_null(sh_word_nearest("x", words));
 	ck_assert_uint_eq(sh_word_distance("ab", "ba"), 1);

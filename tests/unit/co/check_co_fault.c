@@ -92,12 +92,12 @@ die(struct death *death, enum sh_stack_guard guard, sh_co_fn *fn)
 static void
 expect(const struct death *death, int number, const char *text)
 {
-	ck_assert_msg(WIFSIGNALED(death->status) &&
-		WTERMSIG(death->status) == number,
+	ck_assert_msg(
+	    WIFSIGNALED(death->status) && WTERMSIG(death->status) == number,
 	    "status %#x", (unsigned)death->status);
 	ck_assert_msg(strstr(death->text, text) != NULL, "%s", death->text);
-	ck_assert_msg(strchr(death->text, '\n') ==
-		death->text + strlen(death->text) - 1,
+	ck_assert_msg(
+	    strchr(death->text, '\n') == death->text + strlen(death->text) - 1,
 	    "not one line: %s", death->text);
 }
 

@@ -42,8 +42,8 @@ END_TEST
 START_TEST(stacks_of_many_slabs_are_apart)
 {
 	enum { COUNT = 200 };
-	struct sh_stack_pool *pool = sh_stack_pool_new(4097,
-	    SH_STACK_GUARD_AUTO);
+	struct sh_stack_pool *pool = sh_stack_pool_new(
+	    4097, SH_STACK_GUARD_AUTO);
 	char *stacks[COUNT];
 	void *stack;
 	size_t i, size = sh_stack_pool_size(pool);
@@ -86,8 +86,8 @@ START_TEST(guards_are_known)
 {
 	check_guard(SH_STACK_GUARD_AUTO);
 	check_guard(SH_STACK_GUARD_MPROTECT);
-	ck_assert_str_eq(sh_stack_guard_str(SH_STACK_GUARD_MPROTECT),
-	    "mprotect");
+	ck_assert_str_eq(
+	    sh_stack_guard_str(SH_STACK_GUARD_MPROTECT), "mprotect");
 }
 END_TEST
 

@@ -43,9 +43,8 @@ START_TEST(watch_is_level_triggered)
 	ck_assert_ptr_eq(sh_loop_current(), loop);
 	ck_assert_int_eq(pipe(fds), 0);
 	ck_assert_int_eq(write(fds[1], "abc.", 4), 4);
-	ck_assert_int_eq(sh_loop_watch(loop, fds[0], read_and_stop, &seen,
-			     &seen.watch),
-	    0);
+	ck_assert_int_eq(
+	    sh_loop_watch(loop, fds[0], read_and_stop, &seen, &seen.watch), 0);
 	ck_assert_int_eq(sh_loop_run(loop), 0);
 	ck_assert_int_eq(seen.calls, 4);
 	ck_assert_ptr_null(seen.watch);

@@ -11,13 +11,13 @@
 static struct sh_loop *loop;
 static const int64_t DEADLINE_MS = 10000;
 
-#define UNTIL(cond)                                                           \
-	do {                                                                  \
-		int64_t end_ms = sh_clock_ms() + DEADLINE_MS;                 \
-                                                                              \
-		while (!(cond) && sh_clock_ms() < end_ms)                     \
-			ck_assert_int_eq(sh_loop_turn(loop), 0);              \
-		ck_assert_msg((cond), "in time: " #cond);                     \
+#define UNTIL(cond)                                              \
+	do {                                                     \
+		int64_t end_ms = sh_clock_ms() + DEADLINE_MS;    \
+                                                                 \
+		while (!(cond) && sh_clock_ms() < end_ms)        \
+			ck_assert_int_eq(sh_loop_turn(loop), 0); \
+		ck_assert_msg((cond), "in time: " #cond);        \
 	} while (0)
 
 static void

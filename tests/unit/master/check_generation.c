@@ -17,8 +17,7 @@
 static char why[512];
 
 static int
-make_generation(int plan_fd, uint32_t module_count,
-    struct sh_generation **out)
+make_generation(int plan_fd, uint32_t module_count, struct sh_generation **out)
 {
 	int *modules = sh_xcalloc(module_count + 1, sizeof(int));
 	uint32_t i;
@@ -37,10 +36,10 @@ START_TEST(generation_owns_and_frees_what_it_is_given)
 
 	set_plan_address(plan, 0, "127.0.0.1:0");
 	plan->module_count = 2;
-	ck_assert_msg(make_generation(seal_plan(plan), 2, &generation) == 0,
-	    "%s", why);
-	ck_assert_str_eq(sh_plan_address(generation->plan, 0)->text,
-	    "127.0.0.1:0");
+	ck_assert_msg(
+	    make_generation(seal_plan(plan), 2, &generation) == 0, "%s", why);
+	ck_assert_str_eq(
+	    sh_plan_address(generation->plan, 0)->text, "127.0.0.1:0");
 	/* the plan is mapped, its descriptor is not needed any more */
 	ck_assert_uint_eq(count_descriptors(), before + 2);
 	sh_generation_free(&generation);
@@ -149,11 +148,11 @@ other_modules(struct sh_plan *plan)
 
 START_TEST(damaged_plans_are_refused_without_a_leak)
 {
-	static void (*const damages[])(struct sh_plan *plan) = { wrong_magic,
-		settings_in_the_head, no_workers, too_many_workers, too_many_old,
-		too_many_groups, too_many_addresses, endless_addresses,
-		addresses_in_the_head, addresses_beyond, crooked_addresses,
-		settings_beyond, endless_path, endless_text,
+	static void (*const damages[])(struct sh_plan * plan) = { wrong_magic,
+		settings_in_the_head, no_workers, too_many_workers,
+		too_many_old, too_many_groups, too_many_addresses,
+		endless_addresses, addresses_in_the_head, addresses_beyond,
+		crooked_addresses, settings_beyond, endless_path, endless_text,
 		endless_socket_address, other_modules };
 	size_t i, before = count_descriptors();
 
@@ -163,8 +162,9 @@ START_TEST(damaged_plans_are_refused_without_a_leak)
 
 		set_plan_address(plan, 0, "127.0.0.1:0");
 		damages[i](plan);
-		ck_assert_msg(make_generation(seal_plan(plan), 0,
-			&generation) == -EPROTO, "damage %zu", i);
+		ck_assert_msg(
+		    make_generation(seal_plan(plan), 0, &generation) == -EPROTO,
+		    "damage %zu", i);
 		ck_assert_ptr_nonnull(strstr(why, "bad plan"));
 		ck_assert_ptr_null(generation);
 		ck_assert_uint_eq(count_descriptors(), before);
@@ -192,12 +192,12 @@ START_TEST(short_plans_are_refused)
 	struct sh_plan *plan = new_plan(0);
 
 	plan->size = sizeof(*plan) - 8;
-	ck_assert_int_eq(make_generation(seal_plan(plan), 0, &generation),
-	    -EPROTO);
+	ck_assert_int_eq(
+	    make_generation(seal_plan(plan), 0, &generation), -EPROTO);
 	plan = new_plan(0);
 	plan->size = 0;
-	ck_assert_int_eq(make_generation(seal_plan(plan), 0, &generation),
-	    -EPROTO);
+	ck_assert_int_eq(
+	    make_generation(seal_plan(plan), 0, &generation), -EPROTO);
 }
 END_TEST
 
@@ -212,8 +212,8 @@ START_TEST(sockets_are_bound_all_or_none)
 	set_plan_address(plan, 1, "[::1]:0");
 	set_plan_address(plan, 2, "unix:/nonexistent-shoal/s");
 	ck_assert_int_eq(make_generation(seal_plan(plan), 0, &generation), 0);
-	ck_assert_int_lt(sh_generation_bind(generation, &list, why,
-		sizeof(why)), 0);
+	ck_assert_int_lt(
+	    sh_generation_bind(generation, &list, why, sizeof(why)), 0);
 	ck_assert_ptr_null(list.first);
 	ck_assert_uint_eq(count_descriptors(), before);
 	sh_generation_free(&generation);
@@ -229,8 +229,9 @@ START_TEST(one_address_of_two_listeners_is_refused)
 	set_plan_address(plan, 0, "127.0.0.1:0");
 	set_plan_address(plan, 1, "127.0.0.1:0");
 	ck_assert_int_eq(make_generation(seal_plan(plan), 0, &generation), 0);
-	ck_assert_int_eq(sh_generation_bind(generation, &list, why,
-		sizeof(why)), -EADDRINUSE);
+	ck_assert_int_eq(
+	    sh_generation_bind(generation, &list, why, sizeof(why)),
+	    -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(why, "'l1'"));
 	ck_assert_ptr_nonnull(strstr(why, "'l0'"));
 	ck_assert_ptr_null(list.first);
@@ -239,6 +240,6 @@ START_TEST(one_address_of_two_listeners_is_refused)
 END_TEST
 
 SH_SUITE("master/generation", generation_owns_and_frees_what_it_is_given,
-    damaged_plans_are_refused_without_a_leak,
-    plans_that_can_change_are_refused, short_plans_are_refused,
-    sockets_are_bound_all_or_none, one_address_of_two_listeners_is_refused)
+    damaged_plans_are_refused_without_a_leak, plans_that_can_change_are_refused,
+    short_plans_are_refused, sockets_are_bound_all_or_none,
+    one_address_of_two_listeners_is_refused)

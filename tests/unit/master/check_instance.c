@@ -51,8 +51,8 @@ open_elsewhere(void)
 		char holder[32];
 
 		snprintf(holder, sizeof(holder), "pid %d ", (int)getppid());
-		_exit(r == 0				   ? 0
-			: r != -SHOAL_EEXIST		   ? 1
+		_exit(r == 0                          ? 0
+			: r != -SHOAL_EEXIST          ? 1
 			: strstr(why, holder) != NULL ? 2
 						      : 3);
 	}
@@ -138,6 +138,6 @@ START_TEST(without_a_file_there_is_nothing_to_do)
 END_TEST
 
 SH_SUITE("master/instance", file_holds_the_pid_and_goes_with_it,
-    second_one_is_refused_and_told_who_it_is,
-    file_of_a_dead_one_is_taken_over, somebody_elses_file_is_not_removed,
-    impossible_files_are_explained, without_a_file_there_is_nothing_to_do)
+    second_one_is_refused_and_told_who_it_is, file_of_a_dead_one_is_taken_over,
+    somebody_elses_file_is_not_removed, impossible_files_are_explained,
+    without_a_file_there_is_nothing_to_do)

@@ -24,8 +24,9 @@ static char folder[32];
 static struct sh_plan_address
 make_address(const char *text)
 {
-	struct sh_plan_address address = { .backlog = 16, .listener = "l",
-		.origin = "shoal.conf:3" };
+	struct sh_plan_address address = {
+		.backlog = 16, .listener = "l", .origin = "shoal.conf:3"
+	};
 	const char *reason = NULL;
 
 	snprintf(address.text, sizeof(address.text), "%s", text);
@@ -56,8 +57,7 @@ with_port(const char *host, const struct sh_bound *bound)
 {
 	static char text[64];
 
-	snprintf(text, sizeof(text), "%s:%u", host,
-	    sh_addr_port(&bound->addr));
+	snprintf(text, sizeof(text), "%s:%u", host, sh_addr_port(&bound->addr));
 	return text;
 }
 
@@ -104,8 +104,8 @@ START_TEST(slots_share_a_port_that_port_0_became)
 		int fd = sh_bound_fd(bound, slot);
 
 		ck_assert_int_eq(sh_sock_local(fd, &local), 0);
-		ck_assert_uint_eq(sh_addr_port(&local),
-		    sh_addr_port(&bound->addr));
+		ck_assert_uint_eq(
+		    sh_addr_port(&local), sh_addr_port(&bound->addr));
 		ck_assert_int_ne(fd, sh_bound_fd(bound, (slot + 1) % 3));
 		ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
 	}
@@ -143,8 +143,8 @@ START_TEST(queue_is_counted_for_each_slot)
 	for (i = 0; i < 5; i++)
 		ck_assert_int_ge(connect_to(&bound->addr), 0);
 	for (slot = 0; slot < 3; slot++) {
-		pollfds[slot] = (struct pollfd){
-			.fd = sh_bound_fd(bound, slot), .events = POLLIN };
+		pollfds[slot] = (struct pollfd){ .fd = sh_bound_fd(bound, slot),
+			.events = POLLIN };
 		sum += sh_bound_queued(bound, slot);
 	}
 	ck_assert_uint_eq(sum, 5);
@@ -168,8 +168,9 @@ START_TEST(second_master_is_refused_by_the_lock)
 	first = must_acquire(text);
 	ck_assert_int_ge(first->lock_fd, 0);
 	address = make_address(text);
-	ck_assert_int_eq(sh_bound_acquire(&other, &address, &second, why,
-		sizeof(why)), -EADDRINUSE);
+	ck_assert_int_eq(
+	    sh_bound_acquire(&other, &address, &second, why, sizeof(why)),
+	    -EADDRINUSE);
 	ck_assert_ptr_nonnull(strstr(why, "shoal.conf:3: listener 'l'"));
 	ck_assert_ptr_nonnull(strstr(why, "another program"));
 	ck_assert_ptr_null(other.first);
@@ -188,8 +189,8 @@ START_TEST(other_programs_are_found_by_the_probe)
 	fd = sh_sock_bind(&address.addr, true);
 	ck_assert_int_eq(listen(fd, 1), 0);
 	ck_assert_int_eq(sh_sock_local(fd, &address.addr), 0);
-	snprintf(text, sizeof(text), "127.0.0.1:%u",
-	    sh_addr_port(&address.addr));
+	snprintf(
+	    text, sizeof(text), "127.0.0.1:%u", sh_addr_port(&address.addr));
 	before = count_descriptors();
 	ck_assert_int_eq(acquire(text, &bound), -EADDRINUSE);
 	ck_assert_uint_eq(count_descriptors(), before);
@@ -232,8 +233,8 @@ START_TEST(options_are_inherited_and_follow_a_reload)
 	address.keepalive_count = 3;
 	address.user_timeout_ms = 12345;
 	address.notsent_lowat = 65536;
-	ck_assert_int_eq(sh_bound_acquire(&list, &address, &bound, why,
-		sizeof(why)), 0);
+	ck_assert_int_eq(
+	    sh_bound_acquire(&list, &address, &bound, why, sizeof(why)), 0);
 	fd = connect_to(&bound->addr);
 	for (slot = 0; slot < 3; slot++) {
 		int accepted = accept(bound->fds[slot], NULL, NULL);
@@ -244,19 +245,19 @@ START_TEST(options_are_inherited_and_follow_a_reload)
 		ck_assert_int_eq(value, 1);
 		getsockopt(accepted, IPPROTO_TCP, TCP_KEEPIDLE, &value, &len);
 		ck_assert_int_eq(value, 77);
-		getsockopt(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, &value,
-		    &len);
+		getsockopt(
+		    accepted, IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len);
 		ck_assert_int_eq(value, 12345);
-		getsockopt(accepted, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value,
-		    &len);
+		getsockopt(
+		    accepted, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, &len);
 		ck_assert_int_eq(value, 65536);
 		close(accepted);
 	}
 	close(fd);
 	address.keepalive_idle_s = 0;
 	address.user_timeout_ms = 0;
-	ck_assert_int_eq(sh_bound_acquire(&list, &address, &bound, why,
-		sizeof(why)), 0);
+	ck_assert_int_eq(
+	    sh_bound_acquire(&list, &address, &bound, why, sizeof(why)), 0);
 	getsockopt(bound->fds[2], SOL_SOCKET, SO_KEEPALIVE, &value, &len);
 	ck_assert_int_eq(value, 0);
 	getsockopt(bound->fds[2], IPPROTO_TCP, TCP_USER_TIMEOUT, &value, &len);
@@ -341,8 +342,7 @@ START_TEST(missing_folder_is_explained)
 	struct sh_bound *bound = NULL;
 	size_t before = count_descriptors();
 
-	ck_assert_int_eq(acquire("unix:/nonexistent-shoal/s", &bound),
-	    -ENOENT);
+	ck_assert_int_eq(acquire("unix:/nonexistent-shoal/s", &bound), -ENOENT);
 	ck_assert_ptr_nonnull(strstr(why, "No such file"));
 	ck_assert_uint_eq(count_descriptors(), before);
 }
@@ -350,10 +350,9 @@ END_TEST
 
 SH_SUITE("master/listen", slots_share_a_port_that_port_0_became,
     release_closes_with_the_last, queue_is_counted_for_each_slot,
-    second_master_is_refused_by_the_lock,
-    other_programs_are_found_by_the_probe,
+    second_master_is_refused_by_the_lock, other_programs_are_found_by_the_probe,
     one_address_in_two_spellings_is_one, wider_address_fits_beside_ours,
-    options_are_inherited_and_follow_a_reload,
-    unix_socket_is_one_for_all_slots, unix_socket_file_of_a_crash_is_replaced,
+    options_are_inherited_and_follow_a_reload, unix_socket_is_one_for_all_slots,
+    unix_socket_file_of_a_crash_is_replaced,
     unix_socket_in_use_or_other_files_are_left_alone,
     long_unix_paths_do_not_share_a_lock, missing_folder_is_explained)

@@ -53,8 +53,8 @@ make_pool(const char *words, uint64_t current, uint64_t target)
 		struct sh_process *p = &processes[i++];
 
 		p->slot = (uint32_t)(words[0] - '0');
-		p->state = (enum sh_process_state)(strchr(letters, words[1]) -
-		    letters);
+		p->state = (enum sh_process_state)(
+		    strchr(letters, words[1]) - letters);
 		p->generation = (uint64_t)(words[2] - '0');
 		p->incarnation = i;
 		p->heartbeat_ms = NOW;
@@ -69,8 +69,9 @@ decide_at(int64_t now_ms)
 		"abort", "commit", "giveup", "revert", "end" };
 	static char text[512];
 	struct sh_action actions[32];
-	size_t i, len = 0, count = sh_policy_decide(&state, now_ms, actions,
-	    SH_ARRAY_LEN(actions));
+	size_t i, len = 0,
+		  count = sh_policy_decide(
+		      &state, now_ms, actions, SH_ARRAY_LEN(actions));
 
 	text[0] = '\0';
 	for (i = 0; i < count; i++) {
@@ -82,11 +83,11 @@ decide_at(int64_t now_ms)
 			len += (size_t)snprintf(text + len, sizeof(text) - len,
 			    "%u/%u", a->slot, (unsigned)a->generation);
 		else if (a->type <= SH_ACTION_ABORT)
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    "%u", a->process);
+			len += (size_t)snprintf(
+			    text + len, sizeof(text) - len, "%u", a->process);
 		if (a->type == SH_ACTION_DRAIN || a->type == SH_ACTION_STOP)
-			len += (size_t)snprintf(text + len, sizeof(text) - len,
-			    ":%d", (int)a->ms);
+			len += (size_t)snprintf(
+			    text + len, sizeof(text) - len, ":%d", (int)a->ms);
 	}
 	return text;
 }
@@ -140,8 +141,8 @@ START_TEST(pools_are_brought_forward)
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
 		const char *said;
 
-		make_pool(cases[i].processes, cases[i].current,
-		    cases[i].target);
+		make_pool(
+		    cases[i].processes, cases[i].current, cases[i].target);
 		said = decide();
 		ck_assert_msg(strcmp(said, cases[i].actions) == 0,
 		    "%s: wanted '%s', got '%s'", cases[i].what,
@@ -169,12 +170,20 @@ START_TEST(quick_deaths_are_forgiven_three_times)
 	static const struct {
 		int64_t at_ms, wait_ms;
 	} deaths[] = {
-		{ 1000, 0 }, { 1500, 0 }, { 2000, 0 },
+		{ 1000, 0 },
+		{ 1500, 0 },
+		{ 2000, 0 },
 		/* then the wait doubles, up to the most */
-		{ 2500, 1000 }, { 4000, 2000 }, { 7000, 4000 },
-		{ 12000, 5000 }, { 18000, 5000 },
+		{ 2500, 1000 },
+		{ 4000, 2000 },
+		{ 7000, 4000 },
+		{ 12000, 5000 },
+		{ 18000, 5000 },
 		/* three in the last minute no more */
-		{ 90000, 0 }, { 91000, 0 }, { 92000, 0 }, { 93000, 1000 },
+		{ 90000, 0 },
+		{ 91000, 0 },
+		{ 92000, 0 },
+		{ 93000, 1000 },
 	};
 	struct sh_slot *slot = &slots[0];
 	size_t i;
@@ -182,8 +191,9 @@ START_TEST(quick_deaths_are_forgiven_three_times)
 	make_pool("", 1, 0);
 	for (i = 0; i < SH_ARRAY_LEN(deaths); i++) {
 		sh_policy_slot_died(slot, 100, deaths[i].at_ms, &state.limits);
-		ck_assert_msg(slot->spawn_at_ms ==
-			deaths[i].at_ms + deaths[i].wait_ms, "death %zu: %d", i,
+		ck_assert_msg(
+		    slot->spawn_at_ms == deaths[i].at_ms + deaths[i].wait_ms,
+		    "death %zu: %d", i,
 		    (int)(slot->spawn_at_ms - deaths[i].at_ms));
 	}
 }
@@ -388,8 +398,9 @@ START_TEST(few_actions_at_a_time_are_enough)
 	make_pool("", 1, 0);
 	ck_assert_uint_eq(sh_policy_decide(&state, NOW, &action, 1), 1);
 	ck_assert_uint_eq(action.slot, 0);
-	processes[0] = (struct sh_process){ .state = SH_PROCESS_STARTING,
-		.generation = 1, .incarnation = 1 };
+	processes[0] = (struct sh_process){
+		.state = SH_PROCESS_STARTING, .generation = 1, .incarnation = 1
+	};
 	ck_assert_uint_eq(sh_policy_decide(&state, NOW, &action, 1), 1);
 	ck_assert_uint_eq(action.slot, 1);
 }
@@ -409,8 +420,8 @@ START_TEST(next_look_is_the_earliest_deadline)
 	/* past it, the grace counts */
 	ck_assert_int_eq(sh_policy_next_ms(&state, NOW + 899), NOW + 900);
 	slots[1].spawn_at_ms = 0;
-	ck_assert_int_eq(sh_policy_next_ms(&state, NOW + 899),
-	    NOW + 800 + SH_KILL_GRACE_MS);
+	ck_assert_int_eq(
+	    sh_policy_next_ms(&state, NOW + 899), NOW + 800 + SH_KILL_GRACE_MS);
 	state.target = 2;
 	state.target_deadline_ms = NOW + 1200;
 	ck_assert_int_eq(sh_policy_next_ms(&state, NOW + 899), NOW + 1200);

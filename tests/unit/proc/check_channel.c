@@ -50,18 +50,18 @@ START_TEST(messages_keep_order_and_bounds)
 	int fd;
 
 	open_pair();
-	ck_assert_int_eq(sh_channel_send_value(ends[0], SH_MESSAGE_DRAIN, 5),
-	    0);
-	ck_assert_int_eq(sh_channel_send_text(ends[0], SH_MESSAGE_TEXT, "%s-%d",
-		"a", 1), 0);
+	ck_assert_int_eq(
+	    sh_channel_send_value(ends[0], SH_MESSAGE_DRAIN, 5), 0);
+	ck_assert_int_eq(
+	    sh_channel_send_text(ends[0], SH_MESSAGE_TEXT, "%s-%d", "a", 1), 0);
 	ck_assert_int_eq(sh_channel_receive(ends[1], &message, &fd), 1);
 	ck_assert_int_eq(message.type, SH_MESSAGE_DRAIN);
 	ck_assert_int_eq(message.value, 5);
 	ck_assert_int_eq(fd, -1);
 	ck_assert_int_eq(sh_channel_receive(ends[1], &message, &fd), 1);
 	ck_assert_str_eq(message.text, "a-1");
-	ck_assert_int_eq(sh_channel_receive(ends[1], &message, &fd),
-	    -SHOAL_EAGAIN);
+	ck_assert_int_eq(
+	    sh_channel_receive(ends[1], &message, &fd), -SHOAL_EAGAIN);
 }
 END_TEST
 
@@ -74,8 +74,8 @@ START_TEST(long_text_is_cut)
 	memset(text, 'y', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	open_pair();
-	ck_assert_int_eq(sh_channel_send_text(ends[0], SH_MESSAGE_FAILED, "%s",
-		text), 0);
+	ck_assert_int_eq(
+	    sh_channel_send_text(ends[0], SH_MESSAGE_FAILED, "%s", text), 0);
 	ck_assert_int_eq(sh_channel_receive(ends[1], &message, &fd), 1);
 	ck_assert_uint_eq(strlen(message.text), SH_MESSAGE_TEXT_MAX);
 }
@@ -151,8 +151,8 @@ START_TEST(end_of_peer_is_seen_after_what_it_said)
 	close(ends[0]);
 	ck_assert_int_eq(sh_channel_receive(ends[1], &in, &fd), 1);
 	ck_assert_int_eq(sh_channel_receive(ends[1], &in, &fd), 0);
-	ck_assert_int_eq(sh_channel_send_value(ends[1], SH_MESSAGE_STOP, 1),
-	    -EPIPE);
+	ck_assert_int_eq(
+	    sh_channel_send_value(ends[1], SH_MESSAGE_STOP, 1), -EPIPE);
 }
 END_TEST
 

@@ -66,8 +66,8 @@ START_TEST(only_the_first_line_is_taken)
 	static const char lines[] = "shoal/1 status\nshoal/1 stop\n";
 	struct sh_control_request request;
 
-	ck_assert_int_eq(sh_control_parse(&request, lines, sizeof(lines) - 1),
-	    15);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, lines, sizeof(lines) - 1), 15);
 	ck_assert_str_eq(request.verb, "status");
 }
 END_TEST
@@ -75,19 +75,35 @@ END_TEST
 START_TEST(malformed_requests_are_refused)
 {
 	static const char *const lines[] = {
-		"\n", "s\n", "shoal/1\n", "shoal/1 \n", "shoal/2 status\n",
-		"SHOAL/1 status\n", " shoal/1 status\n", "shoal/1  status\n",
-		"shoal/1 Status\n", "shoal/1 status \n", "shoal/1 status x\n",
-		"shoal/1 status x=\n", "shoal/1 status =1\n",
-		"shoal/1 status x=1 \n", "shoal/1 status  x=1\n",
-		"shoal/1 status x=1  y=2\n", "shoal/1 status x=+1\n",
-		"shoal/1 status x= 1\n", "shoal/1 status x=1a\n",
-		"shoal/1 status x=0x10\n", "shoal/1 status x=-\n",
-		"shoal/1 status x=--1\n", "shoal/1 status x=9223372036854775808\n",
+		"\n",
+		"s\n",
+		"shoal/1\n",
+		"shoal/1 \n",
+		"shoal/2 status\n",
+		"SHOAL/1 status\n",
+		" shoal/1 status\n",
+		"shoal/1  status\n",
+		"shoal/1 Status\n",
+		"shoal/1 status \n",
+		"shoal/1 status x\n",
+		"shoal/1 status x=\n",
+		"shoal/1 status =1\n",
+		"shoal/1 status x=1 \n",
+		"shoal/1 status  x=1\n",
+		"shoal/1 status x=1  y=2\n",
+		"shoal/1 status x=+1\n",
+		"shoal/1 status x= 1\n",
+		"shoal/1 status x=1a\n",
+		"shoal/1 status x=0x10\n",
+		"shoal/1 status x=-\n",
+		"shoal/1 status x=--1\n",
+		"shoal/1 status x=9223372036854775808\n",
 		"shoal/1 status x=-9223372036854775809\n",
 		"shoal/1 status x=000000000000000000000001\n",
-		"shoal/1 status X=1\n", "shoal/1 status\tx=1\n",
-		"shoal/1 status x=1\r\n", "shoal/1 status=1\n",
+		"shoal/1 status X=1\n",
+		"shoal/1 status\tx=1\n",
+		"shoal/1 status x=1\r\n",
+		"shoal/1 status=1\n",
 		"shoal/1 abcdefghijklmnopqrstuvwx\n",
 		"shoal/1 status abcdefghijklmnopqrstuvwx=1\n",
 		"shoal/1 s a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1\n",
@@ -97,7 +113,8 @@ START_TEST(malformed_requests_are_refused)
 
 	for (i = 0; i < SH_ARRAY_LEN(lines); i++)
 		ck_assert_msg(sh_control_parse(&request, lines[i],
-			strlen(lines[i])) == -SHOAL_EINVAL, "'%s'", lines[i]);
+				  strlen(lines[i])) == -SHOAL_EINVAL,
+		    "'%s'", lines[i]);
 }
 END_TEST
 
@@ -109,8 +126,8 @@ START_TEST(nul_bytes_are_refused)
 
 	ck_assert_int_eq(sh_control_parse(&request, value, sizeof(value) - 1),
 	    -SHOAL_EINVAL);
-	ck_assert_int_eq(sh_control_parse(&request, verb, sizeof(verb) - 1),
-	    -SHOAL_EINVAL);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, verb, sizeof(verb) - 1), -SHOAL_EINVAL);
 }
 END_TEST
 
@@ -120,16 +137,16 @@ START_TEST(long_lines_are_refused)
 	struct sh_control_request request;
 
 	memset(line, 'x', sizeof(line));
-	ck_assert_int_eq(sh_control_parse(&request, line,
-		SH_CONTROL_LINE_MAX - 1), 0);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, line, SH_CONTROL_LINE_MAX - 1), 0);
 	ck_assert_int_eq(sh_control_parse(&request, line, SH_CONTROL_LINE_MAX),
 	    -SHOAL_EMSGSIZE);
 	line[SH_CONTROL_LINE_MAX] = '\n';
-	ck_assert_int_eq(sh_control_parse(&request, line, sizeof(line)),
-	    -SHOAL_EMSGSIZE);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, line, sizeof(line)), -SHOAL_EMSGSIZE);
 	line[SH_CONTROL_LINE_MAX - 1] = '\n';
-	ck_assert_int_eq(sh_control_parse(&request, line, sizeof(line)),
-	    -SHOAL_EINVAL);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, line, sizeof(line)), -SHOAL_EINVAL);
 }
 END_TEST
 
@@ -163,11 +180,11 @@ START_TEST(heads_of_answers_parse)
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
 		int status = -1;
 		size_t body = 99;
-		int r = sh_control_parse_head(cases[i].text,
-		    strlen(cases[i].text), &status, &body);
+		int r = sh_control_parse_head(
+		    cases[i].text, strlen(cases[i].text), &status, &body);
 
-		ck_assert_msg(r == cases[i].result, "'%s': %d", cases[i].text,
-		    r);
+		ck_assert_msg(
+		    r == cases[i].result, "'%s': %d", cases[i].text, r);
 		ck_assert_int_eq(status, r > 0 ? cases[i].status : -1);
 		ck_assert_uint_eq(body, r > 0 ? cases[i].body : 99);
 	}
@@ -181,10 +198,11 @@ START_TEST(endless_heads_are_refused)
 	int status;
 
 	memset(text, '0', sizeof(text));
-	ck_assert_int_eq(sh_control_parse_head(text, sizeof(text) - 1, &status,
-		&body), 0);
-	ck_assert_int_eq(sh_control_parse_head(text, sizeof(text), &status,
-		&body), -SHOAL_EINVAL);
+	ck_assert_int_eq(
+	    sh_control_parse_head(text, sizeof(text) - 1, &status, &body), 0);
+	ck_assert_int_eq(
+	    sh_control_parse_head(text, sizeof(text), &status, &body),
+	    -SHOAL_EINVAL);
 }
 END_TEST
 

@@ -80,9 +80,17 @@ START_TEST(wrong_headers_are_refused)
 		size_t at;
 		uint8_t byte;
 	} cases[] = {
-		{ 0, 'S' }, { 1, 'H' }, { 2, 0 }, { 2, 2 }, { 3, 0 },
-		{ 3, SH_MESSAGE_TYPE_END }, { 3, 255 },
-		{ 12, 4 }, { 13, 1 }, { 14, 1 }, { 15, 0xff },
+		{ 0, 'S' },
+		{ 1, 'H' },
+		{ 2, 0 },
+		{ 2, 2 },
+		{ 3, 0 },
+		{ 3, SH_MESSAGE_TYPE_END },
+		{ 3, 255 },
+		{ 12, 4 },
+		{ 13, 1 },
+		{ 14, 1 },
+		{ 15, 0xff },
 	};
 	size_t i;
 
@@ -93,8 +101,8 @@ START_TEST(wrong_headers_are_refused)
 		size_t len = sh_message_encode(&out, buf);
 
 		buf[cases[i].at] = cases[i].byte;
-		ck_assert_msg(sh_message_decode(&in, buf, len) ==
-			-SHOAL_EINVAL, "case %zu", i);
+		ck_assert_msg(sh_message_decode(&in, buf, len) == -SHOAL_EINVAL,
+		    "case %zu", i);
 	}
 }
 END_TEST
@@ -112,5 +120,4 @@ START_TEST(every_type_has_a_name)
 END_TEST
 
 SH_SUITE("proc/message", every_type_comes_back, longest_text_fits,
-    no_other_length_is_taken, wrong_headers_are_refused,
-    every_type_has_a_name)
+    no_other_length_is_taken, wrong_headers_are_refused, every_type_has_a_name)

@@ -35,8 +35,8 @@ START_TEST(others_have_it_in_their_session)
 
 	be_nobody();
 	setenv("XDG_RUNTIME_DIR", "/tmp/session", 1);
-	ck_assert_str_eq(sh_path_folder("demo", buf, sizeof(buf)),
-	    "/tmp/session/demo");
+	ck_assert_str_eq(
+	    sh_path_folder("demo", buf, sizeof(buf)), "/tmp/session/demo");
 	ck_assert_str_eq(sh_path_control("demo", buf, sizeof(buf)),
 	    "/tmp/session/demo/control.sock");
 }

@@ -19,8 +19,11 @@ enum { STRANGER = 54321, GROUP = 54322, EXTRA = 54323 };
 static struct sh_plan_identity
 stranger(void)
 {
-	struct sh_plan_identity identity = { .change = true, .uid = STRANGER,
-		.gid = GROUP, .group_count = 2, .groups = { GROUP, EXTRA } };
+	struct sh_plan_identity identity = { .change = true,
+		.uid = STRANGER,
+		.gid = GROUP,
+		.group_count = 2,
+		.groups = { GROUP, EXTRA } };
 
 	return identity;
 }
@@ -46,11 +49,11 @@ START_TEST(root_becomes_the_user_for_good)
 
 	if (geteuid() != 0)
 		return;
-	ck_assert_msg(sh_privileges_drop(&identity, why, sizeof(why)) == 0,
-	    "%s", why);
+	ck_assert_msg(
+	    sh_privileges_drop(&identity, why, sizeof(why)) == 0, "%s", why);
 	ck_assert_int_eq(getresuid(&real, &effective, &saved), 0);
-	ck_assert(real == STRANGER && effective == STRANGER &&
-	    saved == STRANGER);
+	ck_assert(
+	    real == STRANGER && effective == STRANGER && saved == STRANGER);
 	ck_assert_uint_eq(getgid(), GROUP);
 	ck_assert_int_eq(getgroups(8, groups), 2);
 	ck_assert_int_lt(setuid(0), 0);

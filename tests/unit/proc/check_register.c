@@ -28,8 +28,8 @@ START_TEST(closing_all_spares_what_is_kept_and_what_is_not_ours)
 	keep[1] = ours[150];
 	sh_register_close_all_but(keep, 2);
 	for (i = 0; i < SH_ARRAY_LEN(ours); i++)
-		ck_assert_msg(is_open(ours[i]) == (i == 0 || i == 150), "%zu",
-		    i);
+		ck_assert_msg(
+		    is_open(ours[i]) == (i == 0 || i == 150), "%zu", i);
 	ck_assert(is_open(strange));
 }
 END_TEST
@@ -86,9 +86,7 @@ START_TEST(all_are_forgotten_after_closing_all)
 }
 END_TEST
 
-SH_SUITE("proc/register",
-    closing_all_spares_what_is_kept_and_what_is_not_ours,
+SH_SUITE("proc/register", closing_all_spares_what_is_kept_and_what_is_not_ours,
     closed_ones_are_forgotten,
     descriptors_that_are_not_registered_are_closed_too,
-    all_are_forgotten_after_closing_all,
-    closed_standard_descriptors_are_filled)
+    all_are_forgotten_after_closing_all, closed_standard_descriptors_are_filled)

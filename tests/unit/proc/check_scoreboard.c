@@ -113,8 +113,8 @@ START_TEST(sums_do_not_go_back_when_a_process_ends)
 	sh_totals_copy(&after, &ended);
 	sh_totals_add(&after, &board.blocks[0], 0);
 
-#define SAME(field)                                                           \
-	ck_assert_uint_eq(SH_COUNTER(before.counters.field),                  \
+#define SAME(field)                                          \
+	ck_assert_uint_eq(SH_COUNTER(before.counters.field), \
 	    SH_COUNTER(after.counters.field))
 	SAME(accepted);
 	SAME(accept_errors);
@@ -164,8 +164,8 @@ START_TEST(names_without_an_end_are_cut)
 	memset(board.blocks[0].user[0].name, 'n', SH_USER_COUNTER_NAME_MAX);
 	atomic_store(&board.blocks[0].user[0].used, SH_COUNTER_COUNTER);
 	sh_totals_add(&ended, &board.blocks[0], 0);
-	ck_assert_uint_eq(strlen(ended.user[0].name),
-	    SH_USER_COUNTER_NAME_MAX - 1);
+	ck_assert_uint_eq(
+	    strlen(ended.user[0].name), SH_USER_COUNTER_NAME_MAX - 1);
 }
 END_TEST
 

@@ -61,8 +61,8 @@ answer_much(struct shoal_conn *conn, const void *data, size_t len, void *arg)
 }
 
 static void
-note_close(struct shoal_conn *conn, enum shoal_close_cause cause, int error,
-    void *arg)
+note_close(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -81,7 +81,7 @@ static const struct shoal_tcp_callbacks much = {
 START_TEST(half_closed_peer_gets_all_of_a_long_answer)
 {
 	struct rig rig = { .options = { .callbacks = &much,
-				.queue_high = 64 * 1024 * 1024 } };
+			       .queue_high = 64 * 1024 * 1024 } };
 	size_t total = 0;
 	int fd, error = -1;
 
@@ -181,8 +181,8 @@ END_TEST
 
 /* Answer and close while the peer goes on sending. */
 static void
-answer_and_close(struct shoal_conn *conn, const void *data, size_t len,
-    void *arg)
+answer_and_close(
+    struct shoal_conn *conn, const void *data, size_t len, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -196,8 +196,8 @@ answer_and_close(struct shoal_conn *conn, const void *data, size_t len,
 }
 
 static void
-note_close_keeping_error(struct shoal_conn *conn, enum shoal_close_cause cause,
-    int error, void *arg)
+note_close_keeping_error(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -376,7 +376,7 @@ START_TEST(drain_gives_up_after_the_linger_time)
 {
 	int emptied = 0, fds[20], i;
 	struct rig rig = { .loop_options = { .on_no_connections = count_call,
-				.idle_arg = &emptied } };
+			       .idle_arg = &emptied } };
 
 	rig_open(&rig);
 	for (i = 0; i < 20; i++)
@@ -396,7 +396,7 @@ END_TEST
 START_TEST(abort_of_a_service_ends_all_now)
 {
 	struct rig rig = { .options = { .callbacks = &much,
-				.queue_high = 64 * 1024 * 1024 } };
+			       .queue_high = 64 * 1024 * 1024 } };
 	int fd;
 
 	rig_open(&rig);

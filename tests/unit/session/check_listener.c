@@ -95,8 +95,8 @@ START_TEST(out_of_descriptors_does_not_spin)
 	while (rig.connects < CLIENTS && closed < CLIENTS) {
 		close(fds[closed++]);
 		RIG_UNTIL(&rig, rig.closes == closed);
-		RIG_UNTIL(&rig, rig.connects >= 5 + closed ||
-			rig.connects == CLIENTS);
+		RIG_UNTIL(&rig,
+		    rig.connects >= 5 + closed || rig.connects == CLIENTS);
 	}
 	ck_assert_int_eq(rig.connects, CLIENTS);
 	while (closed < CLIENTS)
@@ -138,8 +138,8 @@ START_TEST(full_worker_yields_a_shared_socket)
 {
 	size_t mean = 0;
 	struct rig rig = { .options = { .shared = true },
-		.loop_options = { .mean_connections = mean_of,
-		    .mean_arg = &mean } };
+		.loop_options = {
+		    .mean_connections = mean_of, .mean_arg = &mean } };
 	int fds[20], i;
 
 	rig_open(&rig);
@@ -160,8 +160,8 @@ START_TEST(queued_connections_are_accepted_at_the_end)
 {
 	size_t mean = 0;
 	struct rig rig = { .options = { .shared = true },
-		.loop_options = { .mean_connections = mean_of,
-		    .mean_arg = &mean } };
+		.loop_options = {
+		    .mean_connections = mean_of, .mean_arg = &mean } };
 	int fds[100], i;
 
 	rig_open(&rig);

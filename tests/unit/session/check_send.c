@@ -75,7 +75,8 @@ check_flood(int fd, size_t *total)
 START_TEST(slow_reader_is_bounded_and_loses_nothing)
 {
 	struct flood flood = { .limit = 20000,
-		.rig.options = { .callbacks = &flooding, .queue_high = 100000,
+		.rig.options = { .callbacks = &flooding,
+		    .queue_high = 100000,
 		    .queue_low = 20000 } };
 	size_t total = 0;
 	int fd;
@@ -218,8 +219,8 @@ START_TEST(printf_has_its_limits)
 	fd = rig_connect_accepted(&rig);
 	ck_assert_int_eq(shoal_conn_printf(rig.conn, "%d-%s", 7, "a"), 0);
 	ck_assert_int_eq(shoal_conn_printf(rig.conn, "%65536d", 7), 0);
-	ck_assert_int_eq(shoal_conn_printf(rig.conn, "%65537d", 7),
-	    -SHOAL_EMSGSIZE);
+	ck_assert_int_eq(
+	    shoal_conn_printf(rig.conn, "%65537d", 7), -SHOAL_EMSGSIZE);
 	RIG_UNTIL(&rig, (rig_read(fd, &total, &error), total >= 65539));
 	ck_assert_uint_eq(total, 65539);
 	close(fd);
@@ -238,11 +239,11 @@ START_TEST(facts_are_told)
 	fd = rig_connect_accepted(&rig);
 	sh_sock_local(fd, &addr);
 	sh_addr_format(&addr, expected, sizeof(expected));
-	ck_assert_str_eq(shoal_conn_peer(rig.conn, text, sizeof(text)),
-	    expected);
+	ck_assert_str_eq(
+	    shoal_conn_peer(rig.conn, text, sizeof(text)), expected);
 	sh_addr_format(&rig.addr, expected, sizeof(expected));
-	ck_assert_str_eq(shoal_conn_local(rig.conn, text, sizeof(text)),
-	    expected);
+	ck_assert_str_eq(
+	    shoal_conn_local(rig.conn, text, sizeof(text)), expected);
 	ck_assert_str_eq(shoal_conn_listener(rig.conn), "main");
 	ck_assert_ptr_null(shoal_conn_data(rig.conn));
 	shoal_conn_set_data(rig.conn, &data);
@@ -252,8 +253,8 @@ START_TEST(facts_are_told)
 	sh_addr_format(&addr, expected, sizeof(expected));
 	rig_reset(fd);
 	RIG_UNTIL(&rig, rig.counters.closed == 0 || rig.closes == 1);
-	ck_assert_str_eq(shoal_conn_peer(rig.conn, text, sizeof(text)),
-	    expected);
+	ck_assert_str_eq(
+	    shoal_conn_peer(rig.conn, text, sizeof(text)), expected);
 	RIG_UNTIL(&rig, rig.closes == 1);
 	rig_close(&rig);
 }
@@ -272,8 +273,8 @@ START_TEST(unix_sockets_are_served)
 	rig_open(&rig);
 	fd = rig_connect_accepted(&rig);
 	unlink(strchr(path, '/'));
-	ck_assert_str_eq(shoal_conn_peer(rig.conn, text, sizeof(text)),
-	    "unix:");
+	ck_assert_str_eq(
+	    shoal_conn_peer(rig.conn, text, sizeof(text)), "unix:");
 	ck_assert_str_eq(shoal_conn_local(rig.conn, text, sizeof(text)), path);
 	rig_write(fd, "hello", 5);
 	shutdown(fd, SHUT_WR);

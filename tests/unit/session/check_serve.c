@@ -38,8 +38,8 @@ go_on(void *arg)
 }
 
 static void
-pause_each_time(struct shoal_conn *conn, const void *data, size_t len,
-    void *arg)
+pause_each_time(
+    struct shoal_conn *conn, const void *data, size_t len, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -156,8 +156,8 @@ say(struct shoal_conn *conn, const void *data, size_t len, void *arg)
 }
 
 static void
-leave(struct shoal_conn *conn, enum shoal_close_cause cause, int error,
-    void *arg)
+leave(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
 {
 	struct room *room = arg;
 	int i;

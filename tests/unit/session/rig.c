@@ -43,8 +43,8 @@ on_writable(struct shoal_conn *conn, void *arg)
 }
 
 static void
-on_close(struct shoal_conn *conn, enum shoal_close_cause cause, int error,
-    void *arg)
+on_close(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -74,8 +74,8 @@ fill_defaults(struct rig *rig)
 	const char *why;
 
 	if (rig->addr.len == 0)
-		ck_assert_int_eq(sh_addr_parse(&rig->addr, "127.0.0.1:0", &why),
-		    0);
+		ck_assert_int_eq(
+		    sh_addr_parse(&rig->addr, "127.0.0.1:0", &why), 0);
 	if (rig->options.callbacks == NULL)
 		rig->options.callbacks = &callbacks;
 	if (rig->options.arg == NULL)
@@ -102,12 +102,10 @@ rig_open(struct rig *rig)
 	ck_assert_int_eq(listen(fd, 1024), 0);
 	ck_assert_int_eq(sh_sock_local(fd, &rig->addr), 0);
 	ck_assert_int_eq(sh_loop_new(&rig->loop_options, &rig->loop), 0);
-	ck_assert_int_gt(sh_timer_start(rig->loop, BEAT_MS, BEAT_MS, beat,
-			     NULL),
-	    0);
-	ck_assert_int_eq(sh_service_open(rig->loop, &rig->options, fd,
-			     &rig->service),
-	    0);
+	ck_assert_int_gt(
+	    sh_timer_start(rig->loop, BEAT_MS, BEAT_MS, beat, NULL), 0);
+	ck_assert_int_eq(
+	    sh_service_open(rig->loop, &rig->options, fd, &rig->service), 0);
 }
 
 void

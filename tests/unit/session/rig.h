@@ -23,7 +23,7 @@ struct rig {
 	/* set before rig_open(), all of them optional */
 	struct sh_loop_options loop_options;
 	struct sh_service_options options;
-	bool echo;		/* on_receive sends everything back */
+	bool echo; /* on_receive sends everything back */
 
 	struct sh_loop *loop;
 	struct sh_service *service;
@@ -35,7 +35,7 @@ struct rig {
 	size_t bytes;
 	enum shoal_close_cause cause;
 	int error;
-	struct shoal_conn *conn;	/* the last one that had a callback */
+	struct shoal_conn *conn; /* the last one that had a callback */
 };
 
 /** Serve 127.0.0.1, or the address that the test has put into addr. */
@@ -54,21 +54,21 @@ void rig_write(int fd, const void *data, size_t len);
 void rig_reset(int fd);
 
 /* Take turns until cond holds; it is not asked again when it has. */
-#define RIG_UNTIL(rig, cond)                                                  \
-	do {                                                                  \
-		int64_t end_ms = sh_clock_ms() + RIG_DEADLINE_MS;             \
-		bool met;                                                     \
-                                                                              \
-		while (!(met = (cond)) && sh_clock_ms() < end_ms)             \
-			ck_assert_int_eq(sh_loop_turn((rig)->loop), 0);       \
-		ck_assert_msg(met, "not in time: " #cond);                    \
+#define RIG_UNTIL(rig, cond)                                            \
+	do {                                                            \
+		int64_t end_ms = sh_clock_ms() + RIG_DEADLINE_MS;       \
+		bool met;                                               \
+                                                                        \
+		while (!(met = (cond)) && sh_clock_ms() < end_ms)       \
+			ck_assert_int_eq(sh_loop_turn((rig)->loop), 0); \
+		ck_assert_msg(met, "not in time: " #cond);              \
 	} while (0)
 
 /* Take a few turns, for what shall not happen. */
-#define RIG_TURNS(rig, n)                                                     \
-	do {                                                                  \
-		int turns_left = (n);                                         \
-                                                                              \
-		while (turns_left-- > 0)                                      \
-			ck_assert_int_eq(sh_loop_turn((rig)->loop), 0);       \
+#define RIG_TURNS(rig, n)                                               \
+	do {                                                            \
+		int turns_left = (n);                                   \
+                                                                        \
+		while (turns_left-- > 0)                                \
+			ck_assert_int_eq(sh_loop_turn((rig)->loop), 0); \
 	} while (0)

@@ -49,8 +49,8 @@ check_manual(const char *manual, const struct sh_key *key)
 {
 	char *values = describe(key, sh_key_describe_values);
 	char *fallback = describe(key, sh_key_describe_fallback);
-	char *head = sh_xprintf(" .It Cm %s%s ", sh_scope_prefix(key->scope),
-	    key->path);
+	char *head = sh_xprintf(
+	    " .It Cm %s%s ", sh_scope_prefix(key->scope), key->path);
 	char *facts = sh_xprintf(" Value: %s. Default: %s. Change: %s. ",
 	    values, fallback,
 	    (key->flags & SH_KEY_RESTART) != 0 ? "restart" : "reload");
@@ -111,8 +111,8 @@ uncomment(const char *sample)
 static bool
 is_set_by_sample(const struct sh_key *key)
 {
-	static const char *const paths[] = { "control.path", "pid_file",
-		"name", "file", "address", "handler", "config" };
+	static const char *const paths[] = { "control.path", "pid_file", "name",
+		"file", "address", "handler", "config" };
 	size_t i;
 
 	for (i = 0; i < SH_ARRAY_LEN(paths); i++)
@@ -147,18 +147,18 @@ record_of(const struct sh_settings_doc *doc, enum sh_key_scope scope)
 }
 
 static void
-check_default(const struct sh_settings_doc *doc,
-    const struct sh_record *record, const struct sh_key *key)
+check_default(const struct sh_settings_doc *doc, const struct sh_record *record,
+    const struct sh_key *key)
 {
 	const struct sh_settings *settings = doc->block;
 	struct sh_text text;
 	int64_t expected;
 
 	if (sh_key_is_text(key)) {
-		memcpy(&text, (const char *)settings + key->offset,
-		    sizeof(text));
-		ck_assert_str_eq(sh_settings_text(settings, text),
-		    key->fallback);
+		memcpy(
+		    &text, (const char *)settings + key->offset, sizeof(text));
+		ck_assert_str_eq(
+		    sh_settings_text(settings, text), key->fallback);
 		return;
 	}
 	if ((key->flags & SH_KEY_INHERITS) != 0)
@@ -204,18 +204,18 @@ START_TEST(the_samples_load_as_they_are)
 	sample_enter();
 	doc = sample_load_text(sample);
 	s = sh_settings_doc_value(doc);
-	ck_assert_str_eq(sh_settings_text(s, s->control.path),
-	    "/run/shoal/control.sock");
-	ck_assert_str_eq(sh_settings_text(s, s->pid_file),
-	    "/run/shoal/shoal.pid");
+	ck_assert_str_eq(
+	    sh_settings_text(s, s->control.path), "/run/shoal/control.sock");
+	ck_assert_str_eq(
+	    sh_settings_text(s, s->pid_file), "/run/shoal/shoal.pid");
 	ck_assert_uint_eq(s->listener_count, 1);
 	ck_assert_uint_eq(s->module_count, 0);
 	sh_settings_doc_free(&doc);
 	doc = sample_load_text(demo);
 	s = sh_settings_doc_value(doc);
 	ck_assert_int_eq(s->workers.count, 2);
-	ck_assert_str_eq(sh_settings_text(s,
-	    sh_settings_listener(s, 0)->name), "echo");
+	ck_assert_str_eq(
+	    sh_settings_text(s, sh_settings_listener(s, 0)->name), "echo");
 	sh_settings_doc_free(&doc);
 	sample_leave();
 	free(demo);

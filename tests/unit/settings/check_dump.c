@@ -39,8 +39,8 @@ START_TEST(a_dump_loads_to_the_same_values)
 	ck_assert_str_eq(plain, second);
 	ck_assert_ptr_nonnull(strstr(plain, "stack_size = \"20000\";"));
 	ck_assert_ptr_nonnull(strstr(plain, "big = 5000000000L;"));
-	ck_assert_ptr_nonnull(strstr(plain,
-	    "s = \"q\\\"b\\\\n\\n\\t\\x01\xc3\xa4\";"));
+	ck_assert_ptr_nonnull(
+	    strstr(plain, "s = \"q\\\"b\\\\n\\n\\t\\x01\xc3\xa4\";"));
 	ck_assert_uint_eq(sh_settings_doc_value(doc)->item_count,
 	    sh_settings_doc_value(again)->item_count);
 	free(second);
@@ -66,8 +66,8 @@ START_TEST(origins_stand_behind_values)
 	ck_assert_ptr_nonnull(strstr(dump,
 	    "    level = \"err\";                        # t.conf:2\n"
 	    "    format = \"auto\";                      # default\n"));
-	ck_assert_ptr_nonnull(strstr(dump,
-	    "            idle_timeout = \"1h\";          # t.conf:4\n"));
+	ck_assert_ptr_nonnull(strstr(
+	    dump, "            idle_timeout = \"1h\";          # t.conf:4\n"));
 	free(dump);
 	sh_settings_doc_free(&doc);
 	sample_leave();
@@ -82,16 +82,19 @@ START_TEST(json_has_plain_numbers)
 	sample_enter();
 	doc = sample_load_text(rich_text);
 	dump = sample_dump(doc, true, false);
-	ck_assert_int_eq(strncmp(dump, "{\n    \"control\": {\n"
-	    "        \"path\": \"/x\",\n", 40), 0);
+	ck_assert_int_eq(strncmp(dump,
+			     "{\n    \"control\": {\n"
+			     "        \"path\": \"/x\",\n",
+			     40),
+	    0);
 	ck_assert_ptr_nonnull(strstr(dump, "\"high\": 5000000000,\n"));
 	ck_assert_ptr_nonnull(strstr(dump, "\"drain_timeout\": \"1m30s\""));
 	ck_assert_ptr_nonnull(strstr(dump, "\"watchdog\": \"off\""));
 	ck_assert_ptr_nonnull(strstr(dump, "\"big\": 5000000000,"));
 	free(dump);
 	dump = sample_dump(doc, true, true);
-	ck_assert_ptr_nonnull(strstr(dump,
-	    "\"count\": { \"value\": 3, \"origin\": \"t.conf:2\" }"));
+	ck_assert_ptr_nonnull(strstr(
+	    dump, "\"count\": { \"value\": 3, \"origin\": \"t.conf:2\" }"));
 	free(dump);
 	sh_settings_doc_free(&doc);
 	sample_leave();
@@ -148,8 +151,10 @@ START_TEST(only_fixed_keys_differ)
 		const char *running, *next, *errors;
 	} cases[] = {
 		{ "", "", "" },
-		{ "", "log = { level = \"debug\"; }; reload = { drain_timeout = \"1m\"; };"
-		      " modules = ( { name = \"a\"; file = \"a\"; } );", "" },
+		{ "",
+		    "log = { level = \"debug\"; }; reload = { drain_timeout = \"1m\"; };"
+		    " modules = ( { name = \"a\"; file = \"a\"; } );",
+		    "" },
 		{ "pid_file = \"/a\";", "pid_file = \"/a\";", "" },
 		{ "pid_file = \"/a\";", "\npid_file = \"/b\";",
 		    "t.conf:2: error: needs restart: pid_file (t.conf:2); "
@@ -157,8 +162,9 @@ START_TEST(only_fixed_keys_differ)
 		{ "pid_file = \"/a\";", "",
 		    "error: needs restart: pid_file (default); \"/a\" is "
 		    "running, \"auto\" is asked for\n1 error\n" },
-		{ "", "control = { mode = \"0600\"; };\n"
-		      "workers = { count = 2; };",
+		{ "",
+		    "control = { mode = \"0600\"; };\n"
+		    "workers = { count = 2; };",
 		    "t.conf:1: error: needs restart: control.mode (t.conf:1); "
 		    "\"0660\" is running, \"0600\" is asked for\n"
 		    "t.conf:2: error: changing the number of workers needs a "

@@ -35,8 +35,7 @@ load_config(const char *config, struct shoal_settings *group_out,
 	struct sh_settings_doc *doc = sample_load_text(text);
 
 	group_out->settings = sh_settings_doc_value(doc);
-	group_out->group =
-	    sh_settings_listener(group_out->settings, 0)->config;
+	group_out->group = sh_settings_listener(group_out->settings, 0)->config;
 	group_out->schema = table;
 	free(text);
 	return doc;
@@ -50,8 +49,8 @@ check_config(const char *config, const struct shoal_setting *table)
 	struct sh_settings_doc *doc = load_config(config, &group, table);
 	struct sh_buf out;
 
-	sh_settings_group_check(&group, "listeners[0].config", "t.conf:2",
-	    &diags);
+	sh_settings_group_check(
+	    &group, "listeners[0].config", "t.conf:2", &diags);
 	sh_buf_init(&out, SAMPLE_MAX);
 	sh_diagnostics_format(&diags, &out);
 	sh_diagnostics_fini(&diags);
@@ -179,8 +178,8 @@ START_TEST(tables_are_checked)
 	ck_assert_int_eq(sh_settings_schema_check(strict, &key), 0);
 	ck_assert_int_eq(sh_settings_schema_check(NULL, &key), 0);
 	for (i = 0; i < SH_ARRAY_LEN(bad); i++) {
-		ck_assert_int_eq(sh_settings_schema_check(bad[i], &key),
-		    -SHOAL_EINVAL);
+		ck_assert_int_eq(
+		    sh_settings_schema_check(bad[i], &key), -SHOAL_EINVAL);
 		ck_assert_ptr_eq(key, bad[i][0].key);
 	}
 	ck_assert_int_eq(sh_settings_schema_check(twice, &key), -SHOAL_EINVAL);

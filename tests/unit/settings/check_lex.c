@@ -40,10 +40,9 @@ START_TEST(tokens_have_types_and_places)
 		{ SH_TOKEN_PAREN_CLOSE, { 0, 3, 25 }, ")", 1 },
 		{ SH_TOKEN_INT, { 0, 4, 15 }, "0x1F", 4 },
 	};
-	static const char text[] =
-	    "# c\r\na-b* : -010, // c\n"
-	    "\t 5L .5 1e-3 TRUE \"\xc3\xa4#\\\"\")\n"
-	    "/* c */ /***/ 0x1F";
+	static const char text[] = "# c\r\na-b* : -010, // c\n"
+				   "\t 5L .5 1e-3 TRUE \"\xc3\xa4#\\\"\")\n"
+				   "/* c */ /***/ 0x1F";
 	struct sh_lexed lexed = { .follow = false };
 	struct sh_diagnostics diags = { 0 };
 	size_t i;
@@ -117,8 +116,7 @@ START_TEST(mistakes_are_explained)
 	size_t i;
 
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
-		char *errors = lex_errors(cases[i].text,
-		    strlen(cases[i].text));
+		char *errors = lex_errors(cases[i].text, strlen(cases[i].text));
 
 		ck_assert_str_eq(errors, cases[i].errors);
 		free(errors);
@@ -132,7 +130,8 @@ START_TEST(a_binary_file_is_refused_briefly)
 	size_t i, lines = 0;
 
 	errors = lex_errors("a = 1;\0\0\0%%%", 12);
-	ck_assert_str_eq(errors, "f:1:7: error: NUL byte; is this a text "
+	ck_assert_str_eq(errors,
+	    "f:1:7: error: NUL byte; is this a text "
 	    "file?\n1 error\n");
 	free(errors);
 	for (i = 0; i < sizeof(bytes); i++)

@@ -15,7 +15,7 @@
 #include "sample.h"
 #include "support/suite.h"
 
-#define L(rest)                                                               \
+#define L(rest)                                                                \
 	"listeners = ( { address = \"127.0.0.1:0\"; handler = \"echo\"; " rest \
 	" } );"
 
@@ -119,23 +119,23 @@ START_TEST(config_groups_become_items)
 	group = sh_settings_module(s, 0)->config;
 	ck_assert_uint_eq(group.count, SH_ARRAY_LEN(expected));
 	for (i = 0; i < group.count; i++) {
-		const struct sh_settings_item *item =
-		    sh_settings_item(s, group, i);
+		const struct sh_settings_item *item = sh_settings_item(
+		    s, group, i);
 
-		ck_assert_str_eq(sh_settings_text(s, item->path),
-		    expected[i].path);
+		ck_assert_str_eq(
+		    sh_settings_text(s, item->path), expected[i].path);
 		ck_assert_uint_eq(item->type, expected[i].type);
 		ck_assert_int_eq(item->number, expected[i].number);
-		ck_assert_str_eq(sh_settings_text(s, item->text),
-		    expected[i].text);
-		ck_assert_str_eq(sh_settings_text(s, item->origin),
-		    expected[i].origin);
+		ck_assert_str_eq(
+		    sh_settings_text(s, item->text), expected[i].text);
+		ck_assert_str_eq(
+		    sh_settings_text(s, item->origin), expected[i].origin);
 	}
 	ck_assert(sh_settings_item(s, group, 5)->real == 1.5);
 	group = sh_settings_listener(s, 0)->config;
 	ck_assert_uint_eq(group.count, 1);
-	ck_assert_str_eq(sh_settings_text(s,
-		sh_settings_item(s, group, 0)->path), "z");
+	ck_assert_str_eq(
+	    sh_settings_text(s, sh_settings_item(s, group, 0)->path), "z");
 	sh_settings_doc_free(&doc);
 	sample_leave();
 }
@@ -159,7 +159,8 @@ START_TEST(errors_come_all_at_once)
 	    "  { address = \"127.0.0.1:9501\"; handler = \"echo\"; },\n"
 	    "  { address = \"::1:80\"; backlog = 70000L; handler = true; },\n"
 	    "  { name = \"x\"; adress = \"127.0.0.1:1\"; handler = \"\"; }\n"
-	    ");\n", NULL);
+	    ");\n",
+	    NULL);
 	ck_assert_str_eq(errors,
 	    "t.conf:1:13: error: unknown key 'cuont' in workers; did you mean "
 	    "'count'?\n"
@@ -305,7 +306,8 @@ START_TEST(a_long_control_path_is_refused)
 	path[110] = '\0';
 	text = sh_xprintf("control = { path = \"%s\"; };", path);
 	errors = sample_errors(text, NULL);
-	ck_assert_str_eq(errors, "t.conf:1:20: error: control.path: a unix "
+	ck_assert_str_eq(errors,
+	    "t.conf:1:20: error: control.path: a unix "
 	    "socket path has at most 107 bytes, got 110\n1 error\n");
 	free(errors);
 	free(text);
@@ -331,20 +333,23 @@ START_TEST(includes_are_relative_to_their_file)
 	s = sh_settings_doc_value(doc);
 	ck_assert_int_eq(s->workers.count, 7);
 	ck_assert_int_eq(s->log.level, SHOAL_LOG_DEBUG);
-	ck_assert_str_eq(sh_settings_text(s,
-		sh_settings_listener(s, 0)->handler_origin), "d/list.conf:2");
+	ck_assert_str_eq(
+	    sh_settings_text(s, sh_settings_listener(s, 0)->handler_origin),
+	    "d/list.conf:2");
 	sh_settings_doc_free(&doc);
 
 	sample_write("d/two.conf", "log = { level = 3; };\nworkers = { };");
 	errors = sample_errors("pid_file = 1;\n@include "
-	    "\"d/one.conf\"\n", NULL);
+			       "\"d/one.conf\"\n",
+	    NULL);
 	ck_assert_str_eq(errors,
 	    "d/one.conf:3:1: error: 'workers' is set twice; first at "
 	    "d/two.conf:2\n    workers = { count = 7; };\n    ^\n1 error\n");
 	free(errors);
 	sample_write("d/one.conf", "@include \"two.conf\"\n");
 	errors = sample_errors("@include \"d/one.conf\"\npid_file = "
-	    "1;\n", NULL);
+			       "1;\n",
+	    NULL);
 	ck_assert_ptr_nonnull(strstr(errors, "d/two.conf:1:17: error: "));
 	ck_assert_ptr_nonnull(strstr(errors, "t.conf:2:12: error: "));
 	free(errors);
@@ -394,7 +399,8 @@ START_TEST(bad_includes_are_reported)
 		char *errors = sample_errors(cases[i].text, NULL);
 
 		ck_assert_msg(strncmp(errors, cases[i].error,
-				  strlen(cases[i].error)) == 0, "%s", errors);
+				  strlen(cases[i].error)) == 0,
+		    "%s", errors);
 		free(errors);
 	}
 	unlink("fifo");
@@ -412,7 +418,8 @@ START_TEST(an_unreadable_file_says_why)
 	ck_assert_ptr_null(doc);
 	ck_assert_uint_eq(diags.count, 1);
 	ck_assert_str_eq(diags.list[0].place, "/nowhere/shoal.conf");
-	ck_assert_str_eq(diags.list[0].text, "cannot read the configuration: "
+	ck_assert_str_eq(diags.list[0].text,
+	    "cannot read the configuration: "
 	    "No such file or directory");
 	sh_diagnostics_fini(&diags);
 	source.file = "/";
@@ -438,7 +445,8 @@ START_TEST(findings_are_sorted_and_counted)
 	sh_buf_init(&out, SAMPLE_MAX);
 	sh_diagnostics_format(&diags, &out);
 	text = sh_buf_take(&out);
-	ck_assert_str_eq(text, "b:9:30: warning: 1\nb:10:1: error: one\n"
+	ck_assert_str_eq(text,
+	    "b:9:30: warning: 1\nb:10:1: error: one\n"
 	    "b:10:2: error: 2\na:1: error: 3\n-s: error: last\n"
 	    "4 errors, 1 warning\n");
 	free(text);

@@ -10,10 +10,10 @@
 #include "sample.h"
 #include "support/suite.h"
 
-static const char base_text[] =
-    "workers = { count = 4; };\n"
-    "listeners = ( { address = \"127.0.0.1:1\"; handler = \"echo\";\n"
-    "  config = { a = 1; l = [ 1, 2 ]; }; } );\n";
+static const char base_text
+    [] = "workers = { count = 4; };\n"
+	 "listeners = ( { address = \"127.0.0.1:1\"; handler = \"echo\";\n"
+	 "  config = { a = 1; l = [ 1, 2 ]; }; } );\n";
 
 static struct sh_settings_doc *
 load_with(const char *const *overrides)
@@ -102,21 +102,28 @@ START_TEST(mistakes_are_explained)
 	static const struct {
 		const char *override, *error;
 	} cases[] = {
-		{ "workers.cuont=4", "unknown key 'workers.cuont'; did you "
+		{ "workers.cuont=4",
+		    "unknown key 'workers.cuont'; did you "
 		    "mean 'workers.count'?" },
-		{ "listeners[0].adress=x", "unknown key 'listeners[0].adress'; "
-					   "did you mean "
-					   "'listeners[0].address'?" },
-		{ "qqqqqq=4", "unknown key 'qqqqqq'; `shoal config --keys' "
+		{ "listeners[0].adress=x",
+		    "unknown key 'listeners[0].adress'; "
+		    "did you mean "
+		    "'listeners[0].address'?" },
+		{ "qqqqqq=4",
+		    "unknown key 'qqqqqq'; `shoal config --keys' "
 		    "lists them all" },
-		{ "log=3", "'log' is a group; set one of its keys: target, "
-			   "level, format" },
-		{ "listeners=3", "'listeners' is a list; set a key of an "
-				 "element: listeners[0].name" },
-		{ "listeners[0].config=3", "'listeners[0].config' is a group; "
-					   "set one key in it: "
-					   "listeners[0].config.KEY" },
-		{ "listeners[3].handler=x", "listeners[3].handler: the list "
+		{ "log=3",
+		    "'log' is a group; set one of its keys: target, "
+		    "level, format" },
+		{ "listeners=3",
+		    "'listeners' is a list; set a key of an "
+		    "element: listeners[0].name" },
+		{ "listeners[0].config=3",
+		    "'listeners[0].config' is a group; "
+		    "set one key in it: "
+		    "listeners[0].config.KEY" },
+		{ "listeners[3].handler=x",
+		    "listeners[3].handler: the list "
 		    "has 1 element; [1] would add one" },
 		{ "listeners[0].config.a.x=3",
 		    "listeners[0].config.a.x: 'x' can be set in a group only, "
@@ -127,22 +134,29 @@ START_TEST(mistakes_are_explained)
 		{ "listeners[0].config.l[0]=x",
 		    "listeners[0].config.l[0]: the elements beside it are of "
 		    "another type" },
-		{ "foo", "expected path=value, such as workers.count=4, got "
-			 "'foo'" },
-		{ "=4", "expected path=value, such as workers.count=4, got "
-			"'=4'" },
-		{ "a..b=4", "'a..b' is not a path; expected such as log.level "
-			    "or listeners[0].address" },
-		{ "listeners[x].a=4", "'listeners[x].a' is not a path; "
+		{ "foo",
+		    "expected path=value, such as workers.count=4, got "
+		    "'foo'" },
+		{ "=4",
+		    "expected path=value, such as workers.count=4, got "
+		    "'=4'" },
+		{ "a..b=4",
+		    "'a..b' is not a path; expected such as log.level "
+		    "or listeners[0].address" },
+		{ "listeners[x].a=4",
+		    "'listeners[x].a' is not a path; "
 		    "expected such as log.level or "
-				      "listeners[0].address" },
-		{ "workers.count=no", "workers.count: expected \"auto\" or an "
-				      "integer 1..512, got \"no\"" },
-		{ "workers.count=600", "workers.count = 600 is out of range "
-				       "1..512" },
-		{ "workers.watchdog=30", "workers.watchdog: expected \"off\" "
+		    "listeners[0].address" },
+		{ "workers.count=no",
+		    "workers.count: expected \"auto\" or an "
+		    "integer 1..512, got \"no\"" },
+		{ "workers.count=600",
+		    "workers.count = 600 is out of range "
+		    "1..512" },
+		{ "workers.watchdog=30",
+		    "workers.watchdog: expected \"off\" "
 		    "or a duration such as \"30s\", got "
-					 "\"30\"; did you mean \"30s\"?" },
+		    "\"30\"; did you mean \"30s\"?" },
 	};
 	size_t i;
 

@@ -55,7 +55,8 @@ START_TEST(wrong_structures_are_explained)
 	static const struct {
 		const char *text, *error; /* up to the first line's end */
 	} cases[] = {
-		{ "a = {\n b = 1;\n", "f:1:5: error: this '{' is never "
+		{ "a = {\n b = 1;\n",
+		    "f:1:5: error: this '{' is never "
 		    "closed" },
 		{ "a = ( 1,\n", "f:1:5: error: this '(' is never closed" },
 		{ "a = ( 1", "f:1:5: error: this '(' is never closed" },
@@ -65,22 +66,24 @@ START_TEST(wrong_structures_are_explained)
 		    "f:1:7: error: expected a key or '}', found '('" },
 		{ "a = ( 1, 2, );",
 		    "f:1:11: error: remove the comma before the ')'" },
-		{ "a = [ 1, ];", "f:1:8: error: remove the comma before the "
+		{ "a = [ 1, ];",
+		    "f:1:8: error: remove the comma before the "
 		    "']'" },
 		{ "a = ( 1 2 );",
 		    "f:1:9: error: expected ',' or ')', found '2'" },
-		{ "a = ( 1 };", "f:1:9: error: expected ',' or ')', found "
+		{ "a = ( 1 };",
+		    "f:1:9: error: expected ',' or ')', found "
 		    "'}'" },
 		{ "a 1", "f:1:3: error: expected '=' after 'a', found '1'" },
-		{ "a = ;", "f:1:5: error: expected a value for 'a', found "
+		{ "a = ;",
+		    "f:1:5: error: expected a value for 'a', found "
 		    "';'" },
 		{ "a =",
 		    "f:1:3: error: expected a value for 'a', found the end of "
 		    "the file" },
 		{ "a = 1;;",
 		    "f:1:7: error: one separator is enough; remove this ';'" },
-		{ "a = 1 2",
-		    "f:1:7: error: expected a key, found '2'" },
+		{ "a = 1 2", "f:1:7: error: expected a key, found '2'" },
 		{ "a = info;",
 		    "f:1:5: error: 'info' is not a value; a string stands in "
 		    "quotes: \"info\"" },
@@ -106,8 +109,8 @@ START_TEST(wrong_structures_are_explained)
 	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
 		char *errors = parse_errors(cases[i].text, &nodes);
 
-		ck_assert_msg(strstr(errors, "\n1 error\n") != NULL, "%s",
-		    errors);
+		ck_assert_msg(
+		    strstr(errors, "\n1 error\n") != NULL, "%s", errors);
 		errors[strcspn(errors, "\n")] = '\0';
 		ck_assert_str_eq(errors, cases[i].error);
 		free(errors);

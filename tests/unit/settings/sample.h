@@ -14,8 +14,8 @@ void sample_enter(void);
 void sample_write(const char *name, const char *text);
 /** Load "t.conf" with a NULL-terminated list of overrides (or NULL). What is
  *  wrong with it goes to *errors_out, "" for nothing: free(3). */
-struct sh_settings_doc *sample_load(const char *const *overrides,
-    char **errors_out);
+struct sh_settings_doc *
+sample_load(const char *const *overrides, char **errors_out);
 /** Write a text to "t.conf" and load it; it must be right. */
 struct sh_settings_doc *sample_load_text(const char *text);
 /** What loading a text as "t.conf" complains about. Owner: free(3). */
