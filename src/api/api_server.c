@@ -36,6 +36,13 @@ shoal_server_new(void)
 	return server;
 }
 
+static void
+free_listener(struct sh_program_listener *listener)
+{
+	free(listener->address);
+	free(listener->name);
+}
+
 void
 shoal_server_free(struct shoal_server **server)
 {
@@ -45,7 +52,7 @@ shoal_server_free(struct shoal_server **server)
 		return;
 	SH_CHECK(*server, SH_SERVER_MAGIC);
 	for (i = 0; i < (*server)->listener_count; i++)
-		free((*server)->listeners[i].address);
+		free_listener(&(*server)->listeners[i]);
 	free((*server)->listeners);
 	free((*server)->handlers);
 	(*server)->magic = 0;
@@ -54,43 +61,86 @@ shoal_server_free(struct shoal_server **server)
 }
 
 static int
-append_listener(struct shoal_server *server, const char *address,
-    const struct shoal_tcp_callbacks *callbacks, void *arg)
+append_listener(struct shoal_server *server,
+    const struct sh_program_listener *listener)
 {
 	size_t n = server->listener_count;
-	struct sh_program_listener *list = sh_try_grow(
-	    server->listeners, n + 1, sizeof(*list));
+	struct sh_program_listener *list = sh_try_grow(server->listeners,
+	    n + 1, sizeof(*list));
 
 	if (list == NULL)
 		return -SHOAL_ENOMEM;
+	list[n] = *listener;
 	server->listeners = list;
-	list[n] = (struct sh_program_listener){
-		.arg = arg, .callbacks = *callbacks, .address = strdup(address)
-	};
-	if (list[n].address == NULL)
-		return -SHOAL_ENOMEM;
 	server->listener_count++;
 	return 0;
+}
+
+static bool
+are_valid(const struct shoal_listen_options *options)
+{
+	return options->size >= sizeof(*options) && options->backlog >= 0 &&
+	    options->keepalive_idle_ms >= 0 &&
+	    options->keepalive_interval_ms >= 0 &&
+	    options->keepalive_count >= 0 && options->user_timeout_ms >= 0 &&
+	    options->notsent_lowat >= -1 && options->idle_timeout_ms >= -1 &&
+	    options->queue_low <= options->queue_high;
+}
+
+/* What was asked for, as far as it makes sense. */
+static int
+check_listener(const struct shoal_server *server, const char *address,
+    const struct shoal_listen_options *options,
+    const struct shoal_tcp_callbacks *callbacks)
+{
+	struct sh_addr parsed;
+	const char *why;
+	size_t i;
+
+	if (address == NULL || callbacks == NULL ||
+	    callbacks->size < sizeof(*callbacks) ||
+	    callbacks->on_receive == NULL || !are_valid(options) ||
+	    sh_addr_parse(&parsed, address, &why) < 0)
+		return -SHOAL_EINVAL;
+	for (i = 0; i < server->listener_count; i++)
+		if (strcmp(server->listeners[i].address, address) == 0)
+			return -SHOAL_EEXIST;
+	return 0;
+}
+
+int
+shoal_server_listen_with(struct shoal_server *server, const char *address,
+    const struct shoal_listen_options *options,
+    const struct shoal_tcp_callbacks *callbacks, void *arg)
+{
+	static const struct shoal_listen_options none = {
+		.size = sizeof(none) };
+	struct sh_program_listener listener = { .arg = arg };
+	int r;
+
+	SH_CHECK(server, SH_SERVER_MAGIC);
+	options = options != NULL ? options : &none;
+	r = check_listener(server, address, options, callbacks);
+	if (r < 0)
+		return r;
+	listener.options = *options;
+	listener.options.name = NULL;
+	listener.callbacks = *callbacks;
+	listener.address = strdup(address);
+	listener.name = strdup(options->name != NULL ? options->name : address);
+	r = listener.address != NULL && listener.name != NULL
+	    ? append_listener(server, &listener)
+	    : -SHOAL_ENOMEM;
+	if (r < 0)
+		free_listener(&listener);
+	return r;
 }
 
 int
 shoal_server_listen(struct shoal_server *server, const char *address,
     const struct shoal_tcp_callbacks *callbacks, void *arg)
 {
-	struct sh_addr parsed;
-	const char *why;
-	size_t i;
-
-	SH_CHECK(server, SH_SERVER_MAGIC);
-	if (address == NULL || callbacks == NULL ||
-	    callbacks->size < sizeof(*callbacks) ||
-	    callbacks->on_receive == NULL ||
-	    sh_addr_parse(&parsed, address, &why) < 0)
-		return -SHOAL_EINVAL;
-	for (i = 0; i < server->listener_count; i++)
-		if (strcmp(server->listeners[i].address, address) == 0)
-			return -SHOAL_EEXIST;
-	return append_listener(server, address, callbacks, arg);
+	return shoal_server_listen_with(server, address, NULL, callbacks, arg);
 }
 
 int

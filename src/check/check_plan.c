@@ -348,19 +348,38 @@ plan_listener(struct planning *p, uint32_t i, struct sh_plan_address *to)
 	to->notsent_lowat = or_zero(from->notsent_lowat, 1);
 }
 
+/* The kernel counts in seconds; something asked for is at least one. */
+static int32_t
+whole_seconds(int ms)
+{
+	return ms / 1000 + (ms % 1000 != 0);
+}
+
 /* What a listener made by code gets: the defaults of one in a file. */
 static void
 plan_program_listener(
     struct planning *p, uint32_t i, struct sh_plan_address *to)
 {
-	const struct sh_program_listener *from = &p->input->program
-						      ->listeners[i];
+	const struct sh_program_listener *from =
+	    &p->input->program->listeners[i];
+	const struct shoal_listen_options *options = &from->options;
 
-	plan_address(p, to, from->address, from->address, "");
+	plan_address(p, to, from->address, from->name, "");
 	to->program = 1;
 	to->index = i;
-	to->backlog = SH_DEFAULT_BACKLOG;
-	to->notsent_lowat = SH_DEFAULT_NOTSENT_LOWAT;
+	to->backlog = options->backlog != 0 ? options->backlog
+					    : SH_DEFAULT_BACKLOG;
+	to->keepalive_idle_s = whole_seconds(options->keepalive_idle_ms);
+	to->keepalive_interval_s = options->keepalive_interval_ms != 0
+	    ? whole_seconds(options->keepalive_interval_ms)
+	    : SH_DEFAULT_KEEPALIVE_INTERVAL_S;
+	to->keepalive_count = options->keepalive_count != 0
+	    ? options->keepalive_count
+	    : SH_DEFAULT_KEEPALIVE_COUNT;
+	to->user_timeout_ms = options->user_timeout_ms;
+	to->notsent_lowat = options->notsent_lowat != 0
+	    ? options->notsent_lowat
+	    : SH_DEFAULT_NOTSENT_LOWAT;
 }
 
 static void

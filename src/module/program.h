@@ -9,12 +9,15 @@
 #include <stdint.h>
 
 #include <shoal/handler.h>
+#include <shoal/server.h>
 #include <shoal/worker.h>
 
 enum { SH_SERVER_MAGIC = 0x53525652 };
 
 struct sh_program_listener {
 	char *address;
+	char *name; /* the address, when none was given */
+	struct shoal_listen_options options; /* without a name */
 	struct shoal_tcp_callbacks callbacks;
 	void *arg;
 };

@@ -53,7 +53,12 @@ struct sh_settings_module {
 enum sh_protocol { SH_PROTOCOL_TCP };
 
 /* What a listener gets that no file describes; the schema says the same. */
-enum { SH_DEFAULT_BACKLOG = 4096, SH_DEFAULT_NOTSENT_LOWAT = 65536 };
+enum {
+	SH_DEFAULT_BACKLOG = 4096,
+	SH_DEFAULT_NOTSENT_LOWAT = 65536,
+	SH_DEFAULT_KEEPALIVE_INTERVAL_S = 60,
+	SH_DEFAULT_KEEPALIVE_COUNT = 5
+};
 
 struct sh_settings_listener {
 	struct sh_text name, address, handler;

@@ -178,6 +178,19 @@ sh_worker_stop_code(struct sh_worker *worker)
 	}
 }
 
+/* What code asked for goes before the limits of the file. */
+static void
+apply_program_options(const struct shoal_listen_options *asked,
+    struct sh_service_options *options)
+{
+	if (asked->queue_high != 0) {
+		options->queue_high = asked->queue_high;
+		options->queue_low = asked->queue_low;
+	}
+	if (asked->idle_timeout_ms != 0)
+		options->idle_timeout_ms = asked->idle_timeout_ms;
+}
+
 /* What a service needs that comes from a file, or from the defaults. */
 static void
 fill_options(const struct sh_worker *worker,
@@ -197,6 +210,10 @@ fill_options(const struct sh_worker *worker,
 	options->queue_high = (size_t)limits->queue_high;
 	options->queue_low = (size_t)limits->queue_low;
 	options->idle_timeout_ms = limits->idle_timeout_ms;
+	if (address->program)
+		apply_program_options(
+		    &worker->program->listeners[address->index].options,
+		    options);
 }
 
 int

@@ -1,6 +1,8 @@
 /* A server: listeners and handlers of a program, and its command line. */
 #pragma once
 
+#include <stddef.h>
+
 #include <shoal/conn.h>
 #include <shoal/error.h>
 #include <shoal/handler.h>
@@ -42,6 +44,42 @@ SHOAL_API void shoal_server_free(struct shoal_server **server);
  */
 SHOAL_API int
 shoal_server_listen(struct shoal_server *server, const char *address,
+    const struct shoal_tcp_callbacks *callbacks, void *arg);
+
+/*
+ * What a listener made by code may ask for; 0 is the default everywhere. The
+ * same as the keys of a listener in shoal.conf(5).
+ */
+struct shoal_listen_options {
+	size_t size;               /* sizeof(struct shoal_listen_options) */
+	const char *name;          /* in status and log, copied; NULL: the
+				      address */
+	int backlog;               /* connections that may wait; 0: 4096 */
+	int keepalive_idle_ms;     /* 0: no keepalive */
+	int keepalive_interval_ms; /* 0: 60 s */
+	int keepalive_count;       /* 0: 5 */
+	int user_timeout_ms;       /* 0: the kernel's */
+	int notsent_lowat;         /* bytes; 0: 64 KiB, -1: no limit */
+	int idle_timeout_ms;       /* 0: limits.idle_timeout, -1: none */
+	size_t queue_high;         /* bytes; 0: limits.send_queue.high */
+	size_t queue_low;          /* bytes, at most queue_high; used when
+				      queue_high is not 0 */
+};
+
+/**
+ * Serve TCP on an address, with options.
+ *
+ * @param options  copied; NULL is shoal_server_listen()
+ *
+ * The other parameters and the results are those of shoal_server_listen();
+ * -SHOAL_EINVAL also for a negative option or queue_low above queue_high.
+ *
+ * Context  before shoal_main()
+ * Blocks   never
+ * See      tcp(7) TCP_KEEPIDLE, TCP_USER_TIMEOUT, TCP_NOTSENT_LOWAT
+ */
+SHOAL_API int shoal_server_listen_with(struct shoal_server *server,
+    const char *address, const struct shoal_listen_options *options,
     const struct shoal_tcp_callbacks *callbacks, void *arg);
 
 /**
