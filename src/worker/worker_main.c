@@ -137,23 +137,26 @@ die_with_master(bool yes)
 }
 
 /*
- * The order matters: modules are loaded by a path below /proc, which a changed
- * root hides; limits are raised while that is still allowed; no handler runs
- * before privileges are gone; no connection comes before the handlers are
- * ready.
+ * The order matters: limits are raised while that is still allowed; no code of
+ * modules or handlers runs before privileges are gone, but for the constructors
+ * of modules under a changed root, which hides the path below /proc that they
+ * are loaded by; no connection comes before the handlers are ready.
  */
 static int
 prologue(struct sh_worker *worker)
 {
+	bool hides_proc = worker->heritage->plan->identity.chroot[0] != '\0';
 	int r;
 
 	die_with_master(true);
-	r = sh_worker_load_modules(worker);
+	r = hides_proc ? sh_worker_load_modules(worker) : 0;
 	if (r == 0)
 		r = set_limits(worker);
 	if (r == 0)
 		r = drop_privileges(worker);
 	die_with_master(true); /* another user forgets it */
+	if (r == 0 && !hides_proc)
+		r = sh_worker_load_modules(worker);
 	if (r == 0)
 		r = make_loop(worker);
 	if (r == 0)
