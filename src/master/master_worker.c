@@ -325,6 +325,9 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 		p->state = SH_PROCESS_READY;
 		p->deadline_ms = 0;
 		p->heartbeat_ms = sh_clock_ms();
+		sh_log_debug("slot %u: worker %d is ready after %lld ms",
+		    p->slot, (int)p->pid,
+		    (long long)(p->heartbeat_ms - p->started_ms));
 		break;
 	case SH_MESSAGE_FAILED:
 		snprintf(p->why, sizeof(p->why), "%.*s", SH_WHY_MAX - 1,
