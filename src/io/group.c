@@ -120,6 +120,9 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 	/* a mark of 0 would refuse the first byte */
 	if (group->options.queue_high == 0)
 		group->options.queue_high = 1;
+	/* else a queue that is full could be writable, too */
+	if (group->options.queue_low >= group->options.queue_high)
+		group->options.queue_low = group->options.queue_high - 1;
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_INIT(&group->wheel[i]);
 	TAILQ_INIT(&group->lingering);
