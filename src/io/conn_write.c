@@ -195,7 +195,10 @@ sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
 	for (i = 0; i < count && r == 0; i++) {
 		if (parts[i].iov_len == 0)
 			continue;
-		r = append(conn, parts[i].iov_base, parts[i].iov_len);
+		/* the part before it may have met a failure */
+		r = conn->state == SH_CONN_OPEN
+		    ? append(conn, parts[i].iov_base, parts[i].iov_len)
+		    : -SHOAL_ENOTCONN;
 		/* a message without its end would be worse than none */
 		if (r < 0 && i > 0)
 			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);

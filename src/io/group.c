@@ -58,24 +58,33 @@ visit(struct sh_group *group, struct sh_conn *conn, int64_t now_ms)
 }
 
 static void
+sweep(struct sh_group *group, const struct sh_conn_list *bucket, int64_t now_ms)
+{
+	struct sh_conn *conn = TAILQ_FIRST(bucket), *next;
+	const struct sh_conn *last = TAILQ_LAST(bucket, sh_conn_list);
+	bool more = conn != NULL;
+
+	/* after a long stall, one that was active just now may come back to
+	 * the end of this very bucket */
+	for (; more; conn = next) {
+		next = TAILQ_NEXT(conn, member);
+		more = conn != last;
+		visit(group, conn, now_ms);
+	}
+}
+
+static void
 on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct sh_group *group = arg;
 	int64_t now_ms = sh_loop_now_ms(group->loop);
 	int64_t number = now_ms / group->width_ms;
-	struct sh_conn *conn, *next;
 
 	if (number - group->swept > SH_WHEEL_BUCKETS)
 		group->swept = number - SH_WHEEL_BUCKETS;
-	while (group->swept < number) {
-		struct sh_conn_list *bucket;
-
-		bucket = &group->wheel[++group->swept % SH_WHEEL_BUCKETS];
-		for (conn = TAILQ_FIRST(bucket); conn != NULL; conn = next) {
-			next = TAILQ_NEXT(conn, member);
-			visit(group, conn, now_ms);
-		}
-	}
+	while (group->swept < number)
+		sweep(group, &group->wheel[++group->swept % SH_WHEEL_BUCKETS],
+		    now_ms);
 }
 
 static void
@@ -111,6 +120,9 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 	/* a mark of 0 would refuse the first byte */
 	if (group->options.queue_high == 0)
 		group->options.queue_high = 1;
+	/* else a queue that is full could be writable, too */
+	if (group->options.queue_low >= group->options.queue_high)
+		group->options.queue_low = group->options.queue_high - 1;
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_INIT(&group->wheel[i]);
 	TAILQ_INIT(&group->lingering);

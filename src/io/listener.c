@@ -19,10 +19,11 @@
 
 enum {
 	ACCEPTS_PER_TURN = 64,
-	RETRY_MS = 100,  /* after "no descriptors" and such */
-	WARN_MS = 10000, /* between two lines about it */
-	YIELD_MS = 5,    /* so that emptier workers come first */
-	YIELD_MARGIN = 8 /* connections above the mean that are luck */
+	QUEUED_MAX = 65536, /* no backlog is longer */
+	RETRY_MS = 100,     /* after "no descriptors" and such */
+	WARN_MS = 10000,    /* between two lines about it */
+	YIELD_MS = 5,       /* so that emptier workers come first */
+	YIELD_MARGIN = 8    /* connections above the mean that are luck */
 };
 
 struct sh_listener {
@@ -32,6 +33,7 @@ struct sh_listener {
 	struct event retry; /* ends a pause */
 	int64_t warned_ms;  /* 0: not yet */
 	bool waiting;       /* for a descriptor to be closed */
+	bool yielding;      /* to other workers, until the retry */
 	bool accepting;     /* in its own callback ... */
 	bool closed;        /* ... and to be freed after it */
 	TAILQ_ENTRY(sh_listener) link;
@@ -51,15 +53,10 @@ static void
 resume(struct sh_listener *listener)
 {
 	listener->waiting = false;
+	listener->yielding = false;
 	event_del(&listener->retry);
 	if (event_add(&listener->event, NULL) < 0)
 		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
-}
-
-static void
-on_retry(evutil_socket_t fd, short what, void *arg)
-{
-	resume(arg);
 }
 
 void
@@ -80,6 +77,13 @@ is_full(const struct sh_loop *loop)
 	return max != 0 && loop->conn_count >= max;
 }
 
+/* As the mean counts them: lingering ones have ended for their sessions. */
+static size_t
+count_open(const struct sh_loop *loop)
+{
+	return loop->conn_count - loop->lingering_count;
+}
+
 /* A socket that all workers watch goes to whoever wakes up first. */
 static bool
 must_yield(const struct sh_listener *listener)
@@ -90,7 +94,7 @@ must_yield(const struct sh_listener *listener)
 	if (!listener->options.shared || options->mean_connections == NULL)
 		return false;
 	mean = options->mean_connections(options->mean_arg);
-	return listener->loop->conn_count > mean + mean / 4 + YIELD_MARGIN;
+	return count_open(listener->loop) > mean + mean / 4 + YIELD_MARGIN;
 }
 
 /* Errors of the connection that was to be accepted; accept(2) lists them. */
@@ -166,10 +170,8 @@ accept_one(struct sh_listener *listener)
 }
 
 static void
-accept_batch(struct sh_listener *listener, bool polite)
+accept_batch(struct sh_listener *listener, int left, bool polite)
 {
-	int left = ACCEPTS_PER_TURN;
-
 	listener->accepting = true;
 	do {
 		if (is_full(listener->loop)) {
@@ -179,10 +181,11 @@ accept_batch(struct sh_listener *listener, bool polite)
 			break;
 		}
 		if (polite && must_yield(listener)) {
+			listener->yielding = true;
 			pause_for(listener, YIELD_MS);
 			break;
 		}
-	} while (accept_one(listener) && (!polite || --left > 0));
+	} while (accept_one(listener) && --left > 0);
 	listener->accepting = false;
 	if (listener->closed)
 		free(listener);
@@ -191,7 +194,20 @@ accept_batch(struct sh_listener *listener, bool polite)
 static void
 on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
-	accept_batch(arg, true);
+	accept_batch(arg, ACCEPTS_PER_TURN, true);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct sh_listener *listener = arg;
+	bool yielded = listener->yielding;
+
+	resume(listener);
+	/* what is still there is wanted by nobody else: the emptier workers
+	 * may be draining, full or stuck */
+	if (yielded)
+		accept_batch(listener, ACCEPTS_PER_TURN, false);
 }
 
 int
@@ -242,5 +258,5 @@ void
 sh_listener_accept_queued(struct sh_listener *listener)
 {
 	if (!listener->accepting)
-		accept_batch(listener, false);
+		accept_batch(listener, QUEUED_MAX, false);
 }

@@ -341,6 +341,35 @@ START_TEST(idle_connections_are_closed)
 }
 END_TEST
 
+/* As long as a handler that blocks, or a machine that was suspended. */
+START_TEST(stall_beyond_the_idle_timeout)
+{
+	enum { CLIENTS = 4, TIMEOUT_MS = 200, STALL_MS = 455 };
+	struct rig rig = { .options = { .idle_timeout_ms = TIMEOUT_MS } };
+	int fds[CLIENTS], i;
+	int64_t begun_ms;
+
+	rig_open(&rig);
+	for (i = 0; i < CLIENTS; i++)
+		fds[i] = rig_connect(&rig);
+	RIG_UNTIL(&rig, rig.connects == CLIENTS);
+	for (i = 0; i < CLIENTS; i++)
+		rig_write(fds[i], "x", 1);
+	begun_ms = sh_clock_ms();
+	while (sh_clock_ms() - begun_ms < STALL_MS)
+		continue;
+	/* what has come meanwhile counts */
+	RIG_UNTIL(&rig, rig.bytes == CLIENTS);
+	ck_assert_int_eq(rig.closes, 0);
+	RIG_UNTIL(&rig, rig.closes == CLIENTS);
+	ck_assert_int_eq(rig.cause, SHOAL_CLOSE_TIMEOUT);
+	ck_assert_int_ge(sh_clock_ms() - begun_ms, STALL_MS + TIMEOUT_MS - 10);
+	for (i = 0; i < CLIENTS; i++)
+		close(fds[i]);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(drain_handles_what_has_arrived)
 {
 	struct rig rig = { .echo = true };
@@ -421,5 +450,5 @@ SH_SUITE("session/end", write_and_shutdown_gets_its_answer,
     reset_while_paused_is_noticed_at_once, fin_while_paused_waits_for_resume,
     close_lets_the_answer_through, lingering_ends_after_two_seconds,
     close_from_a_timer_flushes, abort_resets, idle_connections_are_closed,
-    drain_handles_what_has_arrived, drain_gives_up_after_the_linger_time,
-    abort_of_a_service_ends_all_now)
+    stall_beyond_the_idle_timeout, drain_handles_what_has_arrived,
+    drain_gives_up_after_the_linger_time, abort_of_a_service_ends_all_now)

@@ -145,10 +145,10 @@ START_TEST(full_worker_yields_a_shared_socket)
 	rig_open(&rig);
 	for (i = 0; i < 20; i++)
 		fds[i] = rig_connect(&rig);
-	RIG_TURNS(&rig, 10);
+	RIG_UNTIL(&rig, rig.connects != 0);
 	/* eight above the mean are luck, the ninth waits */
 	ck_assert_int_eq(rig.connects, 9);
-	mean = 100;
+	/* but not for ever: nobody else may be able to take it */
 	RIG_UNTIL(&rig, rig.connects == 20);
 	for (i = 0; i < 20; i++)
 		close(fds[i]);

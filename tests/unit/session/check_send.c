@@ -286,7 +286,69 @@ START_TEST(unix_sockets_are_served)
 }
 END_TEST
 
+/* Queue exactly as much as the high-water mark. */
+static void
+fill_to_mark(struct shoal_conn *conn, const void *data, size_t len, void *arg)
+{
+	static const char zeros[65536];
+	struct rig *rig = arg;
+	size_t left;
+
+	while (shoal_conn_queued(conn) == 0) {
+		ck_assert_int_eq(
+		    shoal_conn_send(conn, zeros, sizeof(zeros)), 0);
+		shoal_conn_flush(conn);
+	}
+	while ((left = rig->options.queue_high - shoal_conn_queued(conn)) > 0)
+		ck_assert_int_eq(
+		    shoal_conn_send(conn, zeros,
+			left < sizeof(zeros) ? left : sizeof(zeros)),
+		    0);
+	ck_assert(shoal_conn_is_full(conn));
+}
+
+static void
+see_room(struct shoal_conn *conn, void *arg)
+{
+	struct rig *rig = arg;
+
+	rig->writables++;
+	ck_assert(!shoal_conn_is_full(conn));
+}
+
+START_TEST(full_queue_is_not_writable)
+{
+	enum { MARK = 1024 * 1024 };
+	static const struct shoal_tcp_callbacks filling = {
+		.size = sizeof(struct shoal_tcp_callbacks),
+		.on_receive = fill_to_mark,
+		.on_writable = see_room,
+	};
+	/* marks that are equal, which the settings allow */
+	struct rig rig = { .options = { .callbacks = &filling,
+			       .queue_high = MARK,
+			       .queue_low = MARK } };
+	size_t total = 0;
+	int fd, error;
+
+	rig_open(&rig);
+	fd = rig_connect_accepted(&rig);
+	rig_write(fd, "x", 1);
+	RIG_UNTIL(&rig, rig.counters.queued_bytes == MARK);
+	RIG_TURNS(&rig, 10);
+	ck_assert_int_eq(rig.writables, 0);
+	RIG_UNTIL(&rig, rig_read(fd, &total, &error) || rig.writables != 0);
+	RIG_UNTIL(&rig,
+	    rig_read(fd, &total, &error) || rig.counters.queued_bytes == 0);
+	ck_assert_int_eq(rig.writables, 1);
+	close(fd);
+	/* these callbacks do not count */
+	RIG_UNTIL(&rig, rig.counters.closed == 1);
+	rig_close(&rig);
+}
+END_TEST
+
 SH_SUITE("session/send", slow_reader_is_bounded_and_loses_nothing,
     message_above_the_mark_is_taken_whole, order_is_kept_across_the_cork,
     numbers_find_open_connections, printf_has_its_limits, facts_are_told,
-    unix_sockets_are_served)
+    unix_sockets_are_served, full_queue_is_not_writable)
