@@ -130,16 +130,31 @@ sh_cmd_workers(
 	return ask_with_timeout(line, &request);
 }
 
+/* Where a master would have left its pid file; "" when it makes none. */
+static void
+find_pid_file(
+    const struct sh_cmd_line *line, const char *control, char *buf, size_t cap)
+{
+	const char *slash = strrchr(control, '/');
+
+	if (line->file == NULL ||
+	    sh_settings_peek(line->file, "pid_file", buf, cap) < 0)
+		snprintf(buf, cap, "auto");
+	if (strcmp(buf, "auto") == 0 && slash != NULL)
+		snprintf(buf, cap, "%.*s/%s.pid", (int)(slash - control),
+		    control, line->name);
+	else if (buf[0] != '/')
+		buf[0] = '\0';
+}
+
 /* Not running, after a crash or in good order. */
 static int
 status_of_nothing(const struct sh_cmd_line *line, const char *control)
 {
-	char pid_file[512];
+	char pid_file[1024];
 
-	if (line->file != NULL &&
-	    sh_settings_peek(
-		line->file, "pid_file", pid_file, sizeof(pid_file)) == 0 &&
-	    pid_file[0] == '/' && access(pid_file, F_OK) == 0) {
+	find_pid_file(line, control, pid_file, sizeof(pid_file));
+	if (pid_file[0] != '\0' && access(pid_file, F_OK) == 0) {
 		sh_cmd_complain(line,
 		    "not running (nothing answers on %s), but %s is still "
 		    "there",

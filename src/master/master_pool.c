@@ -348,7 +348,7 @@ give_up(struct sh_pool *pool)
 	if (pool->target_why[0] == '\0')
 		snprintf(pool->target_why, sizeof(pool->target_why),
 		    "its workers were not ready in time "
-		    "(reload.start_timeout)");
+		    "(reload.start_timeout, --timeout)");
 	pool->reverting = false;
 	finish_target(pool, outcome, pool->target_why);
 }

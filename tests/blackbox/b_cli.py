@@ -2,6 +2,7 @@
 """Every command does what it says, and its exit status tells."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from clients import ask, connect, exchange, is_refused  # noqa: E402
 from shoal import SHOAL, Shoal, environment, listener  # noqa: E402
 from waiting import (expect, is_alive, run_checks, same,  # noqa: E402
-                     until)
+                     until, wait_gone)
 
 
 def bare(*words):
@@ -133,6 +134,8 @@ def check_not_running():
         with open(shoal.pid_file, "w", encoding="ascii") as pid_file:
             pid_file.write("1\n")
         same(shoal.cli("status", "-q")[0], 1)
+        same(shoal.cli("config", "-q"), (0, "", ""))
+        same(shoal.cli("modules", "-q"), (0, "", ""))
 
 
 def check_start_and_stop():
@@ -218,7 +221,14 @@ def check_first_start():
         shoal.start()
         same(sorted(os.listdir(folder)),
              ["control.sock", "shoal.log", "shoal.pid"])
+        os.kill(shoal.master, signal.SIGKILL)
+        wait_gone(shoal.master)
+        until(lambda: shoal.cli("status", "-q")[0] == 1,
+              "a master that has died")
+        # what it left is in nobody's way
+        shoal.start()
         shoal.stop()
+        same(shoal.cli("status", "-q")[0], 3)
         # one that cannot be made is told of once, without empty lines
         shoal.control = shoal.path("no/folder/control.sock")
         shoal.configure()
