@@ -48,8 +48,10 @@ find_override(const struct sh_cmd_line *line, char *buf, size_t cap)
 	return found;
 }
 
-void
-sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap)
+/* Where the control socket is: -s control.path, the file, or the default. The
+ * file may be broken otherwise. */
+static void
+find_control_path(const struct sh_cmd_line *line, char *buf, size_t cap)
 {
 	if (!find_override(line, buf, cap) &&
 	    (line->file == NULL ||
@@ -85,7 +87,7 @@ sh_cmd_client_open(struct sh_cmd_client *client, const struct sh_cmd_line *line,
 	client->problem = NULL;
 	client->fd = client->pidfd = -1;
 	client->deadline_ms = sh_clock_ms() + timeout_ms;
-	sh_cmd_control_path(line, client->path, sizeof(client->path));
+	find_control_path(line, client->path, sizeof(client->path));
 	snprintf(text, sizeof(text), "unix:%s", client->path);
 	if (client->path[0] != '/')
 		client->problem = "expected an absolute path";

@@ -11,14 +11,11 @@
 struct sh_cmd_client {
 	int fd;
 	int pidfd;           /* of the master; -1 when it cannot be had */
-	int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+	int64_t deadline_ms; /* monotonic */
 	char path[512];      /* of the socket */
 	const char *problem; /* with the path itself, or NULL */
 };
 
-/** Where the control socket is: -s control.path, the file, or the default. The
- *  file may be broken otherwise. */
-void sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap);
 /** Connect. 0, or a negative error code. */
 int sh_cmd_client_open(struct sh_cmd_client *client,
     const struct sh_cmd_line *line, int64_t default_timeout_ms);
