@@ -27,6 +27,22 @@ struct run {
 	bool stdin_closed;
 };
 
+/* Something happened on a connection that is held: nothing should. */
+static void
+examine_held(struct run *run, struct load_exchange *ex)
+{
+	char byte;
+	ssize_t n = ex->fd < 0 ? 1 : recv(ex->fd, &byte, 1, MSG_DONTWAIT);
+
+	if (ex->fd < 0 || (n < 0 && errno == EAGAIN))
+		return;
+	if (n > 0)
+		run->unexpected++;
+	else
+		run->lost++;
+	load_exchange_close(ex);
+}
+
 static void
 settle(struct run *run, struct load_exchange *ex)
 {
@@ -34,6 +50,9 @@ settle(struct run *run, struct load_exchange *ex)
 	run->opening--;
 	if (ex->outcome != LOAD_ANSWERED)
 		load_exchange_close(ex);
+	else
+		/* an end that came with the answer makes no event of its own */
+		examine_held(run, ex);
 }
 
 static void
@@ -49,22 +68,6 @@ start_more(struct run *run)
 		if (ex->outcome != LOAD_RUNNING)
 			settle(run, ex);
 	}
-}
-
-/* Something happened on a connection that is held: nothing should. */
-static void
-examine_held(struct run *run, struct load_exchange *ex)
-{
-	char byte;
-	ssize_t n = ex->fd < 0 ? 1 : recv(ex->fd, &byte, 1, MSG_DONTWAIT);
-
-	if (ex->fd < 0 || (n < 0 && errno == EAGAIN))
-		return;
-	if (n > 0)
-		run->unexpected++;
-	else
-		run->lost++;
-	load_exchange_close(ex);
 }
 
 static void

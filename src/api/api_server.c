@@ -270,11 +270,13 @@ modules(const struct sh_cmd_line *line, void *arg)
 	struct sh_check_result result;
 	int r = sh_check(&input, NULL, &result, &diags);
 
-	printf(
-	    "module ABI %d, modules in %s\n", SHOAL_MODULE_ABI, SH_MODULEDIR);
-	sh_catalog_each(&result.catalog, print_handler, NULL);
-	if (r < 0)
-		print_findings(&diags);
+	if (!line->quiet) {
+		printf("module ABI %d, modules in %s\n", SHOAL_MODULE_ABI,
+		    SH_MODULEDIR);
+		sh_catalog_each(&result.catalog, print_handler, NULL);
+		if (r < 0)
+			print_findings(&diags);
+	}
 	sh_check_result_fini(&result);
 	sh_diagnostics_fini(&diags);
 	return r < 0 ? SH_CMD_CONFIG : SH_CMD_OK;

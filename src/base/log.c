@@ -14,7 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 
-enum { LINE_MAX_BYTES = 4000, LIMIT_PER_SECOND = 10 };
+enum { LINE_MAX_BYTES = 4000 };
 
 /* The one log of the process. */
 static struct {
@@ -75,24 +75,6 @@ sh_log_stderr_is_journal(void)
 
 	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
 	    fstat(2, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
-}
-
-bool
-sh_log_allowed(struct sh_log_limit *limit)
-{
-	int64_t now = sh_clock_unix();
-
-	if (now != limit->second) {
-		unsigned dropped = limit->dropped;
-
-		*limit = (struct sh_log_limit){ .second = now };
-		if (dropped != 0)
-			sh_log_warning("%u similar lines left out", dropped);
-	}
-	if (limit->lines++ < LIMIT_PER_SECOND)
-		return true;
-	limit->dropped++;
-	return false;
 }
 
 /* Control characters would let a peer forge lines. */

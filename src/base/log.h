@@ -31,14 +31,6 @@ bool sh_log_wants(enum shoal_log_level level);
 /** Write a text of several lines as several lines. */
 void sh_log_lines(enum shoal_log_level level, const char *text);
 
-/* A place that may be reached very often logs at most 10 lines a second. */
-struct sh_log_limit {
-	int64_t second;
-	unsigned lines, dropped;
-};
-/** Whether a line may be written now; says how many were left out. */
-bool sh_log_allowed(struct sh_log_limit *limit);
-
 #define sh_log_err(...) shoal_log(SHOAL_LOG_ERR, __VA_ARGS__)
 #define sh_log_warning(...) shoal_log(SHOAL_LOG_WARNING, __VA_ARGS__)
 #define sh_log_notice(...) shoal_log(SHOAL_LOG_NOTICE, __VA_ARGS__)

@@ -32,8 +32,8 @@ struct sh_check_result {
 };
 
 /** Check everything; previous is the plan that serves, or NULL. Findings go to
- *  diags. With call_modules it becomes the workers' user, loads the modules
- *  and calls their checks. 0 or -SHOAL_ECONFIG. */
+ *  diags. This process becomes the workers' user, loads the modules and calls
+ *  their checks. 0 or -SHOAL_ECONFIG. */
 int sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
     struct sh_check_result *result, struct sh_diagnostics *diags);
 /** Free what a check has made. */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -260,22 +262,46 @@ beside_control(
 	    to, cap, "%.*s/%s.%s", folder, control, p->input->name, ending);
 }
 
+/* Whether a log can be written. One that is not there yet is not made: it would
+ * belong to whoever checks, which need not be who serves. */
+static int
+try_log(const char *target)
+{
+	int fd = open(target, O_WRONLY | O_APPEND | O_CLOEXEC);
+	char folder[PATH_MAX];
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno != ENOENT)
+		return -errno;
+	snprintf(folder, sizeof(folder), "%s", target);
+	if (faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS) < 0)
+		return -errno;
+	return 0;
+}
+
 /* The master opens it when the new generation serves, which is too late to
  * complain. */
 static void
-check_log(struct planning *p)
+check_log(struct planning *p, bool automatic)
 {
 	const char *target = p->plan->log_target;
-	int fd;
+	int r = 0;
 
 	if (target[0] == '\0')
 		return;
-	fd = open(target, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	if (fd < 0)
+	if (automatic)
+		r = sh_path_make_folder(target);
+	if (r == 0)
+		r = try_log(target);
+	if (r < 0)
 		sh_diagnose(p->diags, place_of(p, "log.target"),
-		    "log.target: cannot open %s: %s", target, strerror(errno));
-	else
-		close(fd);
+		    "log.target: cannot open %s: %s%s", target, strerror(-r),
+		    automatic ? " (it is beside the control socket, "
+				"control.path)"
+			      : "");
 }
 
 static void
@@ -283,6 +309,7 @@ plan_files(struct planning *p)
 {
 	const char *pid_file = text_of(p, p->settings->pid_file);
 	const char *target = text_of(p, p->settings->log.target);
+	bool beside = strcmp(target, "auto") == 0 && p->input->daemon;
 	struct sh_plan *plan = p->plan;
 
 	if (strcmp(pid_file, "auto") == 0) {
@@ -293,13 +320,13 @@ plan_files(struct planning *p)
 		copy_text(p, plan->pid_file, sizeof(plan->pid_file), pid_file,
 		    "pid_file");
 	}
-	if (strcmp(target, "auto") == 0 && p->input->daemon)
+	if (beside)
 		beside_control(
 		    p, "log", plan->log_target, sizeof(plan->log_target));
 	else if (strcmp(target, "auto") != 0 && strcmp(target, "stderr") != 0)
 		copy_text(p, plan->log_target, sizeof(plan->log_target), target,
 		    "log.target");
-	check_log(p);
+	check_log(p, beside);
 	plan->log_level = (int32_t)p->settings->log.level;
 	if (p->settings->log.format != SH_AUTO)
 		plan->log_format = (int32_t)p->settings->log.format;

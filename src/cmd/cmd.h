@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "settings/load.h"
 
 /* Exit statuses, see shoal(8). */
@@ -22,6 +23,13 @@ enum {
 	SH_CMD_TIMEOUT = 75,
 	SH_CMD_PERMISSION = 77,
 	SH_CMD_CONFIG = 78
+};
+
+/* Those of `status' are the LSB's. */
+enum {
+	SH_CMD_STATUS_DEAD = 1,
+	SH_CMD_STATUS_STOPPED = 3,
+	SH_CMD_STATUS_UNKNOWN = 4
 };
 
 /* What the words of a command line said. */
@@ -63,8 +71,14 @@ int sh_cmd_main(const struct sh_cmd_backend *backend, int argc, char **argv);
  *  *done_out set when nothing is left to do (--help). */
 int sh_cmd_parse(const struct sh_cmd_backend *backend, int argc, char **argv,
     struct sh_cmd_line *line, bool *done_out);
+/** Refuse options that only other commands know. 0, or an exit status after
+ *  saying so. */
+int sh_cmd_check_options(const struct sh_cmd_line *line);
 /** Print what the commands are. */
 void sh_cmd_help(const char *name);
+/** Say what went wrong, with the program's name, but for -q. */
+void sh_cmd_complain(const struct sh_cmd_line *line, const char *format, ...)
+    SH_PRINTF(2, 3);
 /** The settings' source that a command line means. */
 struct sh_settings_source sh_cmd_source(const struct sh_cmd_line *line);
 

@@ -4,7 +4,9 @@
 #include "cmd/cmd_client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +48,10 @@ find_override(const struct sh_cmd_line *line, char *buf, size_t cap)
 	return found;
 }
 
-void
-sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap)
+/* Where the control socket is: -s control.path, the file, or the default. The
+ * file may be broken otherwise. */
+static void
+find_control_path(const struct sh_cmd_line *line, char *buf, size_t cap)
 {
 	if (!find_override(line, buf, cap) &&
 	    (line->file == NULL ||
@@ -78,14 +82,18 @@ sh_cmd_client_open(struct sh_cmd_client *client, const struct sh_cmd_line *line,
 	int64_t timeout_ms = line->timeout_ms >= 0 ? line->timeout_ms
 						   : default_timeout_ms;
 	struct sh_addr addr;
-	const char *why = NULL;
 	char text[600];
 
+	client->problem = NULL;
 	client->fd = client->pidfd = -1;
 	client->deadline_ms = sh_clock_ms() + timeout_ms;
-	sh_cmd_control_path(line, client->path, sizeof(client->path));
+	find_control_path(line, client->path, sizeof(client->path));
 	snprintf(text, sizeof(text), "unix:%s", client->path);
-	if (sh_addr_parse(&addr, text, &why) < 0)
+	if (client->path[0] != '/')
+		client->problem = "expected an absolute path";
+	else
+		sh_addr_parse(&addr, text, &client->problem);
+	if (client->problem != NULL)
 		return -SHOAL_EINVAL;
 	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (client->fd < 0)
@@ -124,16 +132,25 @@ sh_cmd_client_send(
 	    : -errno;
 }
 
+int
+sh_cmd_poll_ms(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - sh_clock_ms();
+
+	if (left < 0)
+		return 0;
+	return left < INT_MAX ? (int)left : INT_MAX;
+}
+
 /* 0 when fd is readable or at its end, -SHOAL_ETIMEDOUT, -errno. */
 static int
 wait_for(const struct sh_cmd_client *client, int fd)
 {
 	struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-	int64_t left = client->deadline_ms - sh_clock_ms();
 	int n;
 
 	do
-		n = poll(&pollfd, 1, left > 0 ? (int)left : 0);
+		n = poll(&pollfd, 1, sh_cmd_poll_ms(client->deadline_ms));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
@@ -201,38 +218,55 @@ sh_cmd_client_wait_gone(struct sh_cmd_client *client)
 	return r;
 }
 
+void
+sh_cmd_complain(const struct sh_cmd_line *line, const char *format, ...)
+{
+	va_list args;
+
+	if (line->quiet)
+		return;
+	fprintf(stderr, "%s: ", line->name);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
 int
 sh_cmd_explain(const struct sh_cmd_client *client,
     const struct sh_cmd_line *line, int error)
 {
+	if (client->problem != NULL) {
+		sh_cmd_complain(line, "control socket '%s': %s (control.path)",
+		    client->path, client->problem);
+		return SH_CMD_CONFIG;
+	}
 	switch (-error) {
 	case ENOENT:
 	case ECONNREFUSED:
-		fprintf(stderr, "%s: not running (nothing answers on %s)\n",
-		    line->name, client->path);
+		sh_cmd_complain(
+		    line, "not running (nothing answers on %s)", client->path);
 		return SH_CMD_NOT_RUNNING;
 	case EACCES:
 	case EPERM:
-		fprintf(stderr,
-		    "%s: %s: permission denied; run it as root or "
-		    "as a member of the group that control.group names\n",
-		    line->name, client->path);
+		sh_cmd_complain(line,
+		    "%s: permission denied; run it as root or as a member of "
+		    "the group that control.group names",
+		    client->path);
 		return SH_CMD_PERMISSION;
 	case SHOAL_ETIMEDOUT:
-		fprintf(stderr,
-		    "%s: no answer in time; `%s status' tells how "
-		    "far it is\n",
-		    line->name, line->name);
+		sh_cmd_complain(line,
+		    "no answer in time; `%s status' tells how far it is",
+		    line->name);
 		return SH_CMD_TIMEOUT;
 	case SHOAL_ECONNRESET:
-		fprintf(stderr,
-		    "%s: the master went away before it "
-		    "answered; its log says why\n",
-		    line->name);
+		sh_cmd_complain(line,
+		    "the master went away before it answered; its log says "
+		    "why");
 		return SH_CMD_FAILED;
 	default:
-		fprintf(stderr, "%s: %s: %s\n", line->name, client->path,
-		    shoal_strerror(error));
+		sh_cmd_complain(
+		    line, "%s: %s", client->path, shoal_strerror(error));
 		return SH_CMD_OS;
 	}
 }

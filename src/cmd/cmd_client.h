@@ -11,13 +11,11 @@
 struct sh_cmd_client {
 	int fd;
 	int pidfd;           /* of the master; -1 when it cannot be had */
-	int64_t deadline_ms; /* monotonic; INT64_MAX: none */
+	int64_t deadline_ms; /* monotonic */
 	char path[512];      /* of the socket */
+	const char *problem; /* with the path itself, or NULL */
 };
 
-/** Where the control socket is: -s control.path, the file, or the default. The
- *  file may be broken otherwise. */
-void sh_cmd_control_path(const struct sh_cmd_line *line, char *buf, size_t cap);
 /** Connect. 0, or a negative error code. */
 int sh_cmd_client_open(struct sh_cmd_client *client,
     const struct sh_cmd_line *line, int64_t default_timeout_ms);
@@ -31,6 +29,8 @@ int sh_cmd_client_send(
 int sh_cmd_client_receive(struct sh_cmd_client *client, char **body_out);
 /** Wait until the master is gone. 0, -SHOAL_ETIMEDOUT or -errno. */
 int sh_cmd_client_wait_gone(struct sh_cmd_client *client);
+/** What poll(2) may wait until a deadline, in ms. */
+int sh_cmd_poll_ms(int64_t deadline_ms);
 /** Say why no master was reached; returns the exit status for it. */
 int sh_cmd_explain(const struct sh_cmd_client *client,
     const struct sh_cmd_line *line, int error);

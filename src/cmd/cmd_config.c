@@ -11,23 +11,26 @@
 enum { DUMP_MAX = 16 << 20 };
 
 static int
-print(struct sh_buf *out)
+print(struct sh_buf *out, bool quiet)
 {
 	char *text = sh_buf_take(out);
 
 	if (text == NULL)
 		return SH_CMD_OS;
-	fputs(text, stdout);
+	if (!quiet)
+		fputs(text, stdout);
 	free(text);
 	return SH_CMD_OK;
 }
 
 static int
-print_findings(const struct sh_diagnostics *diags)
+print_findings(const struct sh_diagnostics *diags, bool quiet)
 {
 	struct sh_buf out;
 	char *text;
 
+	if (quiet)
+		return SH_CMD_CONFIG;
 	sh_buf_init(&out, DUMP_MAX);
 	sh_diagnostics_format(diags, &out);
 	text = sh_buf_take(&out);
@@ -51,15 +54,15 @@ sh_cmd_config(
 	sh_buf_init(&out, DUMP_MAX);
 	if (line->keys) {
 		sh_settings_dump_keys(line->json, &out);
-		return print(&out);
+		return print(&out, line->quiet);
 	}
 	if (line->defaults)
 		source.file = NULL;
 	if (sh_settings_load(&source, &doc, &diags) < 0) {
-		status = print_findings(&diags);
+		status = print_findings(&diags, line->quiet);
 	} else {
 		sh_settings_dump(doc, &options, &out);
-		status = print(&out);
+		status = print(&out, line->quiet);
 	}
 	sh_settings_doc_free(&doc);
 	sh_diagnostics_fini(&diags);

@@ -1,6 +1,7 @@
 /* This file obeys a command line. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ static int
 dispatch(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	const struct command *command = find_command(line->verb);
+	int status;
 
 	if (strcmp(line->verb, "help") == 0) {
 		sh_cmd_help(line->name);
@@ -75,7 +77,26 @@ dispatch(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 		    line->verb, line->operands[command->operands]);
 		return SH_CMD_USAGE;
 	}
+	status = sh_cmd_check_options(line);
+	if (status != SH_CMD_OK)
+		return status;
 	return command->run(backend, line);
+}
+
+/* What was asked for must have arrived; what a program that serves prints is
+ * its own affair. */
+static int
+finish_output(const struct sh_cmd_line *line, int status)
+{
+	int error = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
+
+	if (error == 0 || status != SH_CMD_OK || strcmp(line->verb, "run") == 0)
+		return status;
+	sh_cmd_complain(
+	    line, "cannot write to standard output: %s", strerror(error));
+	/* 71 means nothing to who knows the statuses of `status' */
+	return strcmp(line->verb, "status") == 0 ? SH_CMD_STATUS_UNKNOWN
+						 : SH_CMD_OS;
 }
 
 int
@@ -88,7 +109,7 @@ sh_cmd_main(const struct sh_cmd_backend *backend, int argc, char **argv)
 	sh_register_fill_standard();
 	status = sh_cmd_parse(backend, argc, argv, &line, &done);
 	if (status == SH_CMD_OK && !done)
-		status = dispatch(backend, &line);
+		status = finish_output(&line, dispatch(backend, &line));
 	free(line.overrides);
 	free(line.control);
 	return status;

@@ -99,7 +99,11 @@ static int
 take_option(struct sh_cmd_line *line, int option, bool *done_out)
 {
 	switch (option) {
-	case 'c': line->file = optarg; break;
+	case 'c':
+		if (optarg[0] == '\0')
+			return refuse(line, "-c: expected a file", "");
+		line->file = optarg;
+		break;
 	case 's': add_override(line, optarg); break;
 	case 'q': line->quiet = true; break;
 	case 'h':
@@ -131,6 +135,38 @@ take_option(struct sh_cmd_line *line, int option, bool *done_out)
 		/* getopt_long(3) has said what is wrong */
 		fprintf(stderr, "%s: `%s --help' lists commands and options\n",
 		    line->name, line->name);
+		return SH_CMD_USAGE;
+	}
+	return SH_CMD_OK;
+}
+
+int
+sh_cmd_check_options(const struct sh_cmd_line *line)
+{
+	const struct {
+		bool given;
+		const char *name, *verb, *other;
+	} special[] = {
+		{ line->now, "--now", "stop", "restart" },
+		{ line->if_running, "--if-running", "stop", "stop" },
+		{ line->no_wait, "--no-wait", "reload", "reload" },
+		{ line->json, "--json", "status", "config" },
+		{ line->origin, "--origin", "config", "config" },
+		{ line->defaults, "--defaults", "config", "config" },
+		{ line->keys, "--keys", "config", "config" },
+		{ line->build, "--build", "version", "version" },
+	};
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(special); i++) {
+		if (!special[i].given ||
+		    strcmp(line->verb, special[i].verb) == 0 ||
+		    strcmp(line->verb, special[i].other) == 0)
+			continue;
+		fprintf(stderr,
+		    "%s: %s does not take %s; `%s --help' lists commands "
+		    "and options\n",
+		    line->name, line->verb, special[i].name, line->name);
 		return SH_CMD_USAGE;
 	}
 	return SH_CMD_OK;

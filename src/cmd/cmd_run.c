@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/cmd.h"
+#include "cmd/cmd_client.h"
 
 enum {
 	/* the master gives up by itself, and says so */
@@ -70,10 +71,9 @@ read_record(int fd, char *record, int64_t deadline_ms, bool *late_out)
 	*late_out = false;
 	while (len < RECORD_MAX - 1) {
 		struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline_ms - sh_clock_ms();
 		ssize_t n;
 
-		if (poll(&pollfd, 1, left > 0 ? (int)left : 0) == 0) {
+		if (poll(&pollfd, 1, sh_cmd_poll_ms(deadline_ms)) == 0) {
 			*late_out = true;
 			break;
 		}
@@ -93,9 +93,11 @@ print_failure(const struct sh_cmd_line *line, const char *text)
 {
 	size_t len = strlen(text);
 
+	/* the record ends a line, and so may the text in it */
+	while (len > 0 && text[len - 1] == '\n')
+		len--;
 	if (len != 0 && !line->quiet)
-		fprintf(
-		    stderr, "%s%s", text, text[len - 1] == '\n' ? "" : "\n");
+		fprintf(stderr, "%.*s\n", (int)len, text);
 }
 
 static int
@@ -106,15 +108,14 @@ judge_record(const struct sh_cmd_line *line, char *record, size_t len,
 	long status;
 
 	if (late) {
-		fprintf(stderr,
-		    "%s: not ready in time, still starting as pid "
-		    "%d; `%s status' tells how far it is\n",
-		    line->name, (int)pid, line->name);
+		sh_cmd_complain(line,
+		    "not ready in time, still starting as pid %d; "
+		    "`%s status' tells how far it is",
+		    (int)pid, line->name);
 		return SH_CMD_TIMEOUT;
 	}
 	if (len == 0) {
-		fprintf(stderr, "%s: the master died before it was ready\n",
-		    line->name);
+		sh_cmd_complain(line, "the master died before it was ready");
 		return SH_CMD_INTERNAL;
 	}
 	status = strtol(record, &text, 10);
@@ -142,14 +143,13 @@ sh_cmd_start(
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
-		fprintf(
-		    stderr, "%s: socketpair: %s\n", line.name, strerror(errno));
+		sh_cmd_complain(&line, "socketpair: %s", strerror(errno));
 		return SH_CMD_OS;
 	}
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
-		fprintf(stderr, "%s: fork: %s\n", line.name, strerror(errno));
+		sh_cmd_complain(&line, "fork: %s", strerror(errno));
 		return SH_CMD_OS;
 	}
 	if (pid == 0) {
@@ -177,7 +177,7 @@ test_apart(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {
-		fprintf(stderr, "%s: fork: %s\n", line->name, strerror(errno));
+		sh_cmd_complain(line, "fork: %s", strerror(errno));
 		return SH_CMD_OS;
 	}
 	if (pid == 0) {
@@ -198,7 +198,7 @@ sh_cmd_restart(
 	int status = test_apart(backend, line);
 
 	if (status != SH_CMD_OK) {
-		fprintf(stderr, "%s: nothing was stopped\n", line->name);
+		sh_cmd_complain(line, "nothing was stopped");
 		return status;
 	}
 	stop.if_running = true;

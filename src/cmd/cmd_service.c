@@ -24,9 +24,6 @@ enum {
 /* Levels of `stop', as the master counts them. */
 enum { LEVEL_GRACEFUL = 2, LEVEL_FAST = 3 };
 
-/* Exit statuses of `status', as the LSB says. */
-enum { STATUS_DEAD = 1, STATUS_STOPPED = 3, STATUS_UNKNOWN = 4 };
-
 /* What is left after the time is over. */
 static void
 print_rest(const struct sh_cmd_line *line)
@@ -119,8 +116,10 @@ sh_cmd_workers(
 		    line->name, line->name);
 		return SH_CMD_USAGE;
 	}
+	errno = 0;
 	slot = strtol(line->operands[1], &end, 10);
-	if (*end != '\0' || end == line->operands[1] || slot < 0) {
+	if (*end != '\0' || end == line->operands[1] || slot < 0 ||
+	    errno != 0) {
 		fprintf(stderr,
 		    "%s: '%s' is not a slot; `%s status' lists "
 		    "them\n",
@@ -131,26 +130,39 @@ sh_cmd_workers(
 	return ask_with_timeout(line, &request);
 }
 
+/* Where a master would have left its pid file; "" when it makes none. */
+static void
+find_pid_file(
+    const struct sh_cmd_line *line, const char *control, char *buf, size_t cap)
+{
+	const char *slash = strrchr(control, '/');
+
+	if (line->file == NULL ||
+	    sh_settings_peek(line->file, "pid_file", buf, cap) < 0)
+		snprintf(buf, cap, "auto");
+	if (strcmp(buf, "auto") == 0 && slash != NULL)
+		snprintf(buf, cap, "%.*s/%s.pid", (int)(slash - control),
+		    control, line->name);
+	else if (buf[0] != '/')
+		buf[0] = '\0';
+}
+
 /* Not running, after a crash or in good order. */
 static int
-status_of_nothing(const struct sh_cmd_line *line)
+status_of_nothing(const struct sh_cmd_line *line, const char *control)
 {
-	char pid_file[512];
+	char pid_file[1024];
 
-	if (line->file != NULL &&
-	    sh_settings_peek(
-		line->file, "pid_file", pid_file, sizeof(pid_file)) == 0 &&
-	    pid_file[0] == '/' && access(pid_file, F_OK) == 0) {
-		if (!line->quiet)
-			fprintf(stderr,
-			    "%s: not running, but %s is still "
-			    "there\n",
-			    line->name, pid_file);
-		return STATUS_DEAD;
+	find_pid_file(line, control, pid_file, sizeof(pid_file));
+	if (pid_file[0] != '\0' && access(pid_file, F_OK) == 0) {
+		sh_cmd_complain(line,
+		    "not running (nothing answers on %s), but %s is still "
+		    "there",
+		    control, pid_file);
+		return SH_CMD_STATUS_DEAD;
 	}
-	if (!line->quiet)
-		fprintf(stderr, "%s: not running\n", line->name);
-	return STATUS_STOPPED;
+	sh_cmd_complain(line, "not running (nothing answers on %s)", control);
+	return SH_CMD_STATUS_STOPPED;
 }
 
 int
@@ -163,7 +175,7 @@ sh_cmd_status(
 	int r = sh_cmd_client_open(&client, line, ANSWER_TIMEOUT_MS);
 
 	if (r == -ENOENT || r == -ECONNREFUSED)
-		return status_of_nothing(line);
+		return status_of_nothing(line, client.path);
 	sh_control_add(&request, "json", line->json);
 	if (r == 0)
 		r = sh_cmd_client_send(&client, &request);
@@ -172,7 +184,7 @@ sh_cmd_status(
 	sh_cmd_client_close(&client);
 	if (r < 0) {
 		sh_cmd_explain(&client, line, r);
-		return STATUS_UNKNOWN;
+		return SH_CMD_STATUS_UNKNOWN;
 	}
 	if (!line->quiet)
 		fputs(body, stdout);

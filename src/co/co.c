@@ -138,12 +138,6 @@ sh_co_pool_free(struct sh_co_pool **pool)
 	*pool = NULL;
 }
 
-enum sh_stack_guard
-sh_co_pool_guard(const struct sh_co_pool *pool)
-{
-	return sh_stack_pool_guard(pool->stacks);
-}
-
 int
 sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 {

@@ -22,8 +22,6 @@ enum {
 struct sh_co_pool *sh_co_pool_new(size_t stack_size, enum sh_stack_guard guard);
 /** Free a pool in which nothing runs. */
 void sh_co_pool_free(struct sh_co_pool **pool);
-/** The guard below its stacks. */
-enum sh_stack_guard sh_co_pool_guard(const struct sh_co_pool *pool);
 
 /** Run fn(arg) on a coroutine and come back when it has returned. A call from
  *  within a coroutine runs on a stack of its own. name is lent until then; a

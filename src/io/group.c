@@ -153,12 +153,6 @@ sh_group_owner(const struct sh_group *group)
 	return group->options.owner;
 }
 
-struct sh_loop *
-sh_group_loop(const struct sh_group *group)
-{
-	return group->loop;
-}
-
 size_t
 sh_group_connections(const struct sh_group *group)
 {

@@ -25,8 +25,6 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options);
 void sh_group_free(struct sh_group **group);
 /** The session's pointer. */
 void *sh_group_owner(const struct sh_group *group);
-/** Its loop. */
-struct sh_loop *sh_group_loop(const struct sh_group *group);
 /** Connections in it, counted as in sh_loop_connections(). */
 size_t sh_group_connections(const struct sh_group *group);
 /** sh_conn_drain() for every connection. */

@@ -59,6 +59,21 @@ run_stop(
 	sh_master_stop(client->master, (enum sh_stop)level);
 }
 
+/* Before the first generation serves, and once a stop has begun, workers are
+ * not replaced. */
+static bool
+refuse_now(struct sh_control_client *client)
+{
+	const struct sh_master *master = client->master;
+
+	if (master->ready && master->pool.state.phase != SH_PHASE_STOPPING)
+		return false;
+	sh_control_answer(client, SH_EXIT_FAILED,
+	    master->ready ? "the master is stopping\n"
+			  : "the first generation is still being started\n");
+	return true;
+}
+
 static void
 run_reload(
     struct sh_control_client *client, const struct sh_control_request *request)
@@ -66,13 +81,8 @@ run_reload(
 	int64_t timeout_ms = sh_control_arg(request, "timeout", 0);
 	struct sh_master *master = client->master;
 
-	if (!master->ready || master->pool.state.phase == SH_PHASE_STOPPING) {
-		sh_control_answer(client, SH_EXIT_FAILED,
-		    master->ready
-			? "the master is stopping\n"
-			: "the first generation is still being started\n");
+	if (refuse_now(client))
 		return;
-	}
 	sh_log_notice("reloading, as asked over the control socket");
 	if (!sh_control_arg(request, "wait", 1)) {
 		sh_reload_request(master, timeout_ms, NULL);
@@ -113,12 +123,9 @@ run_replace(
 	    request, "timeout", pool->state.limits.start_timeout_ms);
 	char text[128];
 
-	if (pool->state.phase == SH_PHASE_STOPPING) {
-		sh_control_answer(
-		    client, SH_EXIT_FAILED, "the master is stopping\n");
+	if (refuse_now(client))
 		return;
-	}
-	if (!client->master->ready || slot < 0 || slot >= UINT32_MAX ||
+	if (slot < 0 || slot >= UINT32_MAX ||
 	    sh_pool_replace(pool, (uint32_t)slot) < 0) {
 		snprintf(text, sizeof(text),
 		    "no slot %lld: slots are 0 to %u\n", (long long)slot,

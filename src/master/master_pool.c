@@ -220,11 +220,12 @@ sh_pool_stop(struct sh_pool *pool, enum sh_stop stop)
 int
 sh_pool_replace(struct sh_pool *pool, uint32_t slot)
 {
-	struct sh_slot *replaced = &pool->state.slots[slot];
+	struct sh_slot *replaced;
 	uint32_t i;
 
 	if (slot >= pool->state.slot_count)
 		return -SHOAL_EINVAL;
+	replaced = &pool->state.slots[slot];
 	pool->restarts++;
 	/* one that is on its way is new enough */
 	for (i = 0; i < pool->state.process_count; i++) {
@@ -347,7 +348,7 @@ give_up(struct sh_pool *pool)
 	if (pool->target_why[0] == '\0')
 		snprintf(pool->target_why, sizeof(pool->target_why),
 		    "its workers were not ready in time "
-		    "(reload.start_timeout)");
+		    "(reload.start_timeout, --timeout)");
 	pool->reverting = false;
 	finish_target(pool, outcome, pool->target_why);
 }

@@ -17,8 +17,10 @@ check_owner(int fd, const char *path, char *why, size_t cap)
 	struct stat st;
 
 	if (fstat(fd, &st) < 0) {
-		snprintf(why, cap, "%s: %s", path, strerror(errno));
-		return -errno;
+		int error = errno;
+
+		snprintf(why, cap, "%s: %s", path, strerror(error));
+		return -error;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		snprintf(why, cap, "%s is not a regular file", path);

@@ -40,12 +40,15 @@ sh_path_make_folder(const char *path)
 {
 	char folder[PATH_MAX], above[PATH_MAX];
 	struct stat st, st_above;
+	int error;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	dirname(folder);
-	mkdir(folder, 0755);
+	error = mkdir(folder, 0755) < 0 ? errno : 0;
 	snprintf(above, sizeof(above), "%s", folder);
-	if (lstat(folder, &st) < 0 || stat(dirname(above), &st_above) < 0)
+	if (lstat(folder, &st) < 0)
+		return -error;
+	if (stat(dirname(above), &st_above) < 0)
 		return 0;
 	if ((st_above.st_mode & (S_IWOTH | S_ISVTX)) == (S_IWOTH | S_ISVTX) &&
 	    !(st.st_mode & S_ISVTX) && st.st_uid != 0 && st.st_uid != geteuid())

@@ -84,11 +84,14 @@ int
 sh_lexed_read(
     struct sh_lexed *lexed, const char *file, struct sh_diagnostics *diags)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* a FIFO that nobody writes to is empty, and is not waited for; what
+	 * somebody does write, as a shell's <(...), is read to its end */
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	int r;
 
 	if (fd < 0)
 		return -errno;
+	fcntl(fd, F_SETFL, 0);
 	r = lex_descriptor(lexed, fd, file, NULL, diags);
 	close(fd);
 	return r;

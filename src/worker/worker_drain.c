@@ -1,6 +1,8 @@
 /* This file brings a worker's service to an end. */
 #include "config.h"
 
+#include <limits.h>
+
 #include "base/log.h"
 #include "io/loop.h"
 #include "io/timer.h"
@@ -35,16 +37,18 @@ static void
 tell_code(struct sh_worker *worker, int64_t ms)
 {
 	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
+	/* a year does not fit */
+	int deadline_ms = ms < INT_MAX ? (int)ms : INT_MAX;
 	size_t i;
 
 	if (worker->draining)
 		return;
 	worker->draining = true;
 	if (hooks->on_drain != NULL)
-		hooks->on_drain((int)ms, worker->program->hooks_arg);
+		hooks->on_drain(deadline_ms, worker->program->hooks_arg);
 	for (i = 0; i < worker->catalog.module_count; i++)
 		if (worker->catalog.modules[i].module->drain != NULL)
-			worker->catalog.modules[i].module->drain((int)ms);
+			worker->catalog.modules[i].module->drain(deadline_ms);
 }
 
 static void

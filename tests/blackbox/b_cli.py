@@ -2,6 +2,7 @@
 """Every command does what it says, and its exit status tells."""
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 from clients import ask, connect, exchange, is_refused  # noqa: E402
 from shoal import SHOAL, Shoal, environment, listener  # noqa: E402
 from waiting import (expect, is_alive, run_checks, same,  # noqa: E402
-                     until)
+                     until, wait_gone)
 
 
 def bare(*words):
@@ -34,6 +35,11 @@ def check_usage():
                         (("-Z",), "--help"),
                         (("stop", "--timeout", "soon"), "30s"),
                         (("stop", "now"), "'now'"),
+                        (("status", "--now"), "--now"),
+                        (("stop", "--json"), "--json"),
+                        (("reload", "--build"), "--build"),
+                        (("test", "-c", ""), "a file"),
+                        (("workers", "restart", "9" * 20), "not a slot"),
                         (("workers", "restart"), "SLOT"),
                         (("workers", "restart", "x"), "'x'")):
         code, out, err = bare(*words)
@@ -121,11 +127,15 @@ def check_not_running():
             same(code, 69, words)
             expect("not running" in err, words, err)
         same(shoal.cli("stop", "--if-running")[0], 0)
-        same(shoal.cli("status"), (3, "", "shoal: not running\n"))
-        same(shoal.cli("status", "-q"), (3, "", ""))
+        same(shoal.cli("status"), (3, "", "shoal: not running (nothing "
+                                          f"answers on {shoal.control})\n"))
+        for words, status in (("status", 3), ("stop", 69), ("reload", 69)):
+            same(shoal.cli(words, "-q"), (status, "", ""))
         with open(shoal.pid_file, "w", encoding="ascii") as pid_file:
             pid_file.write("1\n")
         same(shoal.cli("status", "-q")[0], 1)
+        same(shoal.cli("config", "-q"), (0, "", ""))
+        same(shoal.cli("modules", "-q"), (0, "", ""))
 
 
 def check_start_and_stop():
@@ -198,6 +208,72 @@ def check_cannot_create():
             told = err + shoal.log_text()
             expect(code in (73, 78), code, told)
             expect("/dev/null/x/y" in told, name, told)
+
+
+def check_first_start():
+    """The folder of the control socket is made when only it is missing."""
+    with Shoal() as shoal:
+        folder = shoal.path("new")
+        shoal.control = os.path.join(folder, "control.sock")
+        shoal.write(
+            f'control = {{ path = "{shoal.control}"; }};\n'
+            f"listeners = ( {listener()} );\n")
+        shoal.start()
+        same(sorted(os.listdir(folder)),
+             ["control.sock", "shoal.log", "shoal.pid"])
+        os.kill(shoal.master, signal.SIGKILL)
+        wait_gone(shoal.master)
+        until(lambda: shoal.cli("status", "-q")[0] == 1,
+              "a master that has died")
+        # what it left is in nobody's way
+        shoal.start()
+        shoal.stop()
+        same(shoal.cli("status", "-q")[0], 3)
+        # one that cannot be made is told of once, without empty lines
+        shoal.control = shoal.path("no/folder/control.sock")
+        shoal.configure()
+        code, _, err = shoal.cli("start")
+        same(code, 73, err)
+        expect(shoal.control in err and "\n\n" not in err, err)
+
+
+def check_test_leaves_nothing():
+    """The log would belong to who tests, and not to who serves."""
+    with Shoal() as shoal:
+        shoal.good("test")
+        expect(not os.path.exists(shoal.log), "the log is there")
+
+
+def check_strange_files():
+    with Shoal() as shoal:
+        os.unlink(shoal.conf)
+        os.mkfifo(shoal.conf)
+        code, out, err = shoal.cli("test")
+        same(code, 78, out, err)
+        expect("no listeners" in out, out)
+
+
+def check_control_path():
+    """A path that no socket can have is not "not running"."""
+    with Shoal() as shoal:
+        for path, words in (("x.sock", "absolute"),
+                            ("/" + "x" * 200, "107")):
+            code, _, err = shoal.cli("stop", "--control", path)
+            same(code, 78, err)
+            expect(path in err and words in err, err)
+            same(shoal.cli("status", "--control", path)[0], 4)
+
+
+def check_output_lost():
+    """A script does not take an answer that never came for one."""
+    with Shoal() as shoal, open("/dev/full", "wb") as full:
+        shoal.start()
+        for command, status in (("status", 4), ("config", 71)):
+            done = subprocess.run(
+                [SHOAL, command, "-c", shoal.conf], stdout=full,
+                stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+            same(done.returncode, status, done.stderr)
+            expect("standard output" in done.stderr, done.stderr)
 
 
 def check_status_degraded():
