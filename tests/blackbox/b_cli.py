@@ -403,6 +403,35 @@ def check_control_option():
         shoal.start()
         same(other.cli("status", "-q")[0], 3)
         same(other.cli("status", "-q", "--control", shoal.control)[0], 0)
+        # of `start' it says where the socket is
+        path = other.path("elsewhere.sock")
+        other.control = path
+        other.good("start", "--control", path)
+        code, out, _ = other.cli("status", "--json", "--control", path)
+        same(code, 0)
+        other.master = json.loads(out)["pid"]
+        other.good("stop", "--control", path)
+
+
+def check_relative_link():
+    """A reload reads what a link then leads to, from any folder."""
+    with Shoal() as shoal:
+        for prefix in ("old", "new"):
+            shoal.configure(listener(prefix=prefix))
+            os.mkdir(shoal.path(prefix))
+            os.rename(shoal.conf, shoal.path(f"{prefix}/shoal.conf"))
+        os.symlink("old", shoal.path("current"))
+        shoal.conf = shoal.path("current/shoal.conf")
+        subprocess.run([SHOAL, "start", "-c", "current/shoal.conf"],
+                       cwd=shoal.folder, env=environment(), timeout=60,
+                       stdin=subprocess.DEVNULL, check=True)
+        shoal.master = shoal.status()["pid"]
+        same(exchange(shoal.port(), b"x"), b"oldx")
+        os.symlink("new", shoal.path("next"))
+        os.rename(shoal.path("next"), shoal.path("current"))
+        shoal.reload()
+        same(exchange(shoal.port(), b"x"), b"newx")
+        shoal.stop()
 
 
 if __name__ == "__main__":
