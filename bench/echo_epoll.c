@@ -46,8 +46,8 @@ open_listener(const char *port)
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	sin.sin_port = htons((uint16_t)atoi(port));
-	listen_fd = socket(
-	    AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	listen_fd =
+	    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(listen_fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
 	    listen(listen_fd, BACKLOG) != 0 ||

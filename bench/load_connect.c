@@ -74,8 +74,8 @@ start_due(struct run *run)
 	int places = run->idle_count;
 
 	for (; due > 0 && places > 0; due--, places--) {
-		struct load_exchange
-		    *ex = &run->slots[run->idle[--run->idle_count]];
+		struct load_exchange *ex =
+		    &run->slots[run->idle[--run->idle_count]];
 
 		load_exchange_start(
 		    ex, run->options, run->epoll_fd, run->started++);

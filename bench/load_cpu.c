@@ -149,8 +149,8 @@ load_cpu_read(pid_t pid, struct load_cpu *cpu_out)
 			continue;
 		add_threads(cpu_out, list[i].pid);
 		cpu_out->ticks_ns += list[i].ticks * tick_ns;
-		cpu_out->members = cpu_out->members * 1000003 +
-		    (uint64_t)list[i].pid;
+		cpu_out->members =
+		    cpu_out->members * 1000003 + (uint64_t)list[i].pid;
 	}
 	return true;
 }

@@ -92,8 +92,8 @@ complete_messages(struct run *run, struct conn *conn, size_t len)
 
 	conn->received += len;
 	for (; number < end; number++) {
-		uint64_t *
-		    sent_ns = &conn->sent_ns[number % (uint64_t)options->depth];
+		uint64_t *sent_ns =
+		    &conn->sent_ns[number % (uint64_t)options->depth];
 
 		if (run->phase == MEASURING) {
 			load_histogram_add(&run->latency, now - *sent_ns);
@@ -202,14 +202,14 @@ next_phase(struct run *run)
 		read_cpu(run, 0);
 		run->begun_ns = load_now();
 		run->phase = MEASURING;
-		run->phase_end_ns = run->begun_ns +
-		    (uint64_t)(run->options->seconds * 1e9);
+		run->phase_end_ns =
+		    run->begun_ns + (uint64_t)(run->options->seconds * 1e9);
 	} else {
 		run->ended_ns = now;
 		read_cpu(run, 1);
 		run->phase = DRAINING;
-		run->phase_end_ns = now +
-		    (uint64_t)run->options->timeout_ms * 1000000;
+		run->phase_end_ns =
+		    now + (uint64_t)run->options->timeout_ms * 1000000;
 	}
 	return false;
 }

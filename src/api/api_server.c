@@ -61,12 +61,12 @@ shoal_server_free(struct shoal_server **server)
 }
 
 static int
-append_listener(struct shoal_server *server,
-    const struct sh_program_listener *listener)
+append_listener(
+    struct shoal_server *server, const struct sh_program_listener *listener)
 {
 	size_t n = server->listener_count;
-	struct sh_program_listener *list = sh_try_grow(server->listeners,
-	    n + 1, sizeof(*list));
+	struct sh_program_listener *list =
+	    sh_try_grow(server->listeners, n + 1, sizeof(*list));
 
 	if (list == NULL)
 		return -SHOAL_ENOMEM;
@@ -113,8 +113,8 @@ shoal_server_listen_with(struct shoal_server *server, const char *address,
     const struct shoal_listen_options *options,
     const struct shoal_tcp_callbacks *callbacks, void *arg)
 {
-	static const struct shoal_listen_options none = {
-		.size = sizeof(none) };
+	static const struct shoal_listen_options none = { .size =
+							      sizeof(none) };
 	struct sh_program_listener listener = { .arg = arg };
 	int r;
 

@@ -24,8 +24,8 @@ make_memfd(const struct sh_plan *plan)
 	if (fd < 0)
 		return -errno;
 	while (done < plan->size) {
-		ssize_t n = write(
-		    fd, (const char *)plan + done, plan->size - done);
+		ssize_t n =
+		    write(fd, (const char *)plan + done, plan->size - done);
 
 		if (n < 0) {
 			int error = errno;
@@ -46,8 +46,8 @@ send_text(int channel_fd, const char *text)
 	size_t len = strlen(text);
 
 	while (len > 0) {
-		size_t part = len < SH_MESSAGE_TEXT_MAX ? len
-							: SH_MESSAGE_TEXT_MAX;
+		size_t part =
+		    len < SH_MESSAGE_TEXT_MAX ? len : SH_MESSAGE_TEXT_MAX;
 
 		sh_channel_send_text(
 		    channel_fd, SH_MESSAGE_TEXT, "%.*s", (int)part, text);

@@ -28,11 +28,11 @@ sh_check_open_modules(const struct sh_settings *settings,
 	char why[WHY_MAX];
 	uint32_t i;
 
-	result->module_fds = sh_xcalloc(
-	    settings->module_count + 1, sizeof(int));
+	result->module_fds =
+	    sh_xcalloc(settings->module_count + 1, sizeof(int));
 	for (i = 0; i < settings->module_count; i++) {
-		const struct sh_settings_module *module = sh_settings_module(
-		    settings, i);
+		const struct sh_settings_module *module =
+		    sh_settings_module(settings, i);
 		int fd = sh_module_open(
 		    sh_settings_text(settings, module->file), why, sizeof(why));
 
@@ -51,8 +51,8 @@ static void
 ask_module(const struct sh_settings *settings, uint32_t i,
     const struct shoal_module *module, struct sh_diagnostics *diags)
 {
-	const struct sh_settings_module *entry = sh_settings_module(
-	    settings, i);
+	const struct sh_settings_module *entry =
+	    sh_settings_module(settings, i);
 	const char *origin = sh_settings_text(settings, entry->origin);
 	struct shoal_settings group = { .settings = settings,
 		.group = entry->config,
@@ -92,11 +92,11 @@ sh_check_load_modules(const struct sh_settings *settings,
 	uint32_t i;
 
 	for (i = 0; i < result->module_count; i++) {
-		const struct sh_settings_module *entry = sh_settings_module(
-		    settings, i);
-		int r = sh_catalog_load(&result->catalog,
-		    module_name(settings, i), result->module_fds[i], why,
-		    sizeof(why));
+		const struct sh_settings_module *entry =
+		    sh_settings_module(settings, i);
+		int r =
+		    sh_catalog_load(&result->catalog, module_name(settings, i),
+			result->module_fds[i], why, sizeof(why));
 
 		if (r < 0)
 			sh_diagnose(diags,
@@ -118,8 +118,8 @@ unknown_handler(const struct sh_catalog *catalog, const char *origin,
     uint32_t i, const char *name, struct sh_diagnostics *diags)
 {
 	char near[128];
-	const char *suggestion = sh_catalog_suggest(
-	    catalog, name, near, sizeof(near));
+	const char *suggestion =
+	    sh_catalog_suggest(catalog, name, near, sizeof(near));
 	struct sh_buf names;
 	char *list;
 
@@ -142,12 +142,12 @@ sh_check_handlers(const struct sh_settings *settings,
 	uint32_t i;
 
 	for (i = 0; i < settings->listener_count; i++) {
-		const struct sh_settings_listener
-		    *listener = sh_settings_listener(settings, i);
-		const char *name = sh_settings_text(
-		    settings, listener->handler);
-		const struct shoal_handler *handler = sh_catalog_find(
-		    catalog, name);
+		const struct sh_settings_listener *listener =
+		    sh_settings_listener(settings, i);
+		const char *name =
+		    sh_settings_text(settings, listener->handler);
+		const struct shoal_handler *handler =
+		    sh_catalog_find(catalog, name);
 		struct shoal_settings group = { .settings = settings,
 			.group = listener->config };
 		char where[64];

@@ -79,8 +79,8 @@ int
 sh_cmd_client_open(struct sh_cmd_client *client, const struct sh_cmd_line *line,
     int64_t default_timeout_ms)
 {
-	int64_t timeout_ms = line->timeout_ms >= 0 ? line->timeout_ms
-						   : default_timeout_ms;
+	int64_t timeout_ms =
+	    line->timeout_ms >= 0 ? line->timeout_ms : default_timeout_ms;
 	struct sh_addr addr;
 	char text[600];
 

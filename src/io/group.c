@@ -115,8 +115,8 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 	group->loop = loop;
 	group->options = *options;
 	if (options->idle_timeout_ms > 0)
-		group->width_ms = 1 +
-		    options->idle_timeout_ms / BUCKETS_PER_TIMEOUT;
+		group->width_ms =
+		    1 + options->idle_timeout_ms / BUCKETS_PER_TIMEOUT;
 	/* a mark of 0 would refuse the first byte */
 	if (group->options.queue_high == 0)
 		group->options.queue_high = 1;

@@ -84,8 +84,8 @@ sh_id_table_find(const struct sh_id_table *table, uint64_t id)
 void
 sh_id_table_remove(struct sh_id_table *table, struct sh_id_node *node)
 {
-	struct sh_id_node *
-	    *at = &table->buckets[bucket_of(node->id, table->bits)];
+	struct sh_id_node **at =
+	    &table->buckets[bucket_of(node->id, table->bits)];
 
 	while (*at != node) {
 		sh_assert(*at != NULL);

@@ -59,8 +59,8 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	static struct sh_counters unread;
 
 	loop->options = *options;
-	loop->counters = options->counters != NULL ? options->counters
-						   : &unread;
+	loop->counters =
+	    options->counters != NULL ? options->counters : &unread;
 	TAILQ_INIT(&loop->ready);
 	TAILQ_INIT(&loop->unsettled);
 	TAILQ_INIT(&loop->unproven);
@@ -79,8 +79,8 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 		return -SHOAL_ENOMEM;
 	init(loop, options);
 	loop->base = make_base();
-	loop->coroutines = sh_co_pool_new(
-	    options->stack_size, SH_STACK_GUARD_AUTO);
+	loop->coroutines =
+	    sh_co_pool_new(options->stack_size, SH_STACK_GUARD_AUTO);
 	loop->read_buffer = malloc(SH_READ_SIZE);
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||

@@ -75,8 +75,8 @@ advance(struct sh_timer *timer)
 
 	timer->due_us += timer->interval_us;
 	if (late_us >= timer->interval_us)
-		timer->due_us += late_us / timer->interval_us *
-		    timer->interval_us;
+		timer->due_us +=
+		    late_us / timer->interval_us * timer->interval_us;
 }
 
 static void

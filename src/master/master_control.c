@@ -124,8 +124,8 @@ sh_control_close(struct sh_master *master)
 static void
 write_out(struct sh_control_client *client)
 {
-	ssize_t n = send(
-	    client->fd, client->out.data, client->out.len, MSG_NOSIGNAL);
+	ssize_t n =
+	    send(client->fd, client->out.data, client->out.len, MSG_NOSIGNAL);
 
 	if (n < 0 && errno == EAGAIN)
 		return;

@@ -36,8 +36,8 @@ map_plan(int plan_fd, uint32_t module_count, const struct sh_plan **plan_out)
 		return -errno;
 	if ((size_t)st.st_size < sizeof(*plan))
 		return -EPROTO;
-	map = mmap(
-	    NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
+	map =
+	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, plan_fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
 	plan = map;
@@ -77,8 +77,8 @@ static int
 refuse_twice(
     const struct sh_generation *generation, uint32_t i, char *why, size_t cap)
 {
-	const struct sh_plan_address *address = sh_plan_address(
-					 generation->plan, i),
+	const struct sh_plan_address *address =
+					 sh_plan_address(generation->plan, i),
 				     *other;
 	uint32_t j;
 

@@ -70,8 +70,8 @@ lock_address(const struct sh_addr *addr)
 
 	if (n < 0)
 		return n;
-	name.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-	    (size_t)n);
+	name.len =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 	fd = sh_sock_bind(&name, false);
 	return fd < 0 ? fd : sh_register_add(fd);
 }
@@ -99,8 +99,8 @@ set_keepalive(int fd, const struct sh_plan_address *wanted)
 static int
 set_options(int fd, const struct sh_plan_address *wanted)
 {
-	int lowat = wanted->notsent_lowat > 0 ? wanted->notsent_lowat
-					      : NO_LOWAT;
+	int lowat =
+	    wanted->notsent_lowat > 0 ? wanted->notsent_lowat : NO_LOWAT;
 	int r;
 
 	if (sh_addr_is_unix(&wanted->addr))

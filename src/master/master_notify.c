@@ -136,8 +136,8 @@ sh_notify_turn(struct sh_master *master, int64_t now_ms)
 int64_t
 sh_notify_timeout_ms(const struct sh_master *master, int64_t now_ms)
 {
-	int64_t every = master->watchdog_ms != 0 &&
-		master->watchdog_ms < STATUS_EVERY_MS
+	int64_t every =
+	    master->watchdog_ms != 0 && master->watchdog_ms < STATUS_EVERY_MS
 	    ? master->watchdog_ms
 	    : STATUS_EVERY_MS;
 	int64_t left = master->notified_ms + every - now_ms;

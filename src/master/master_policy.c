@@ -224,8 +224,8 @@ make_room(const struct sh_pool_state *s, struct writer *w)
 static bool
 is_overdue(const struct sh_process *p, int64_t now_ms)
 {
-	int64_t grace = p->state == SH_PROCESS_STARTING ||
-		p->state == SH_PROCESS_KILLED
+	int64_t grace =
+	    p->state == SH_PROCESS_STARTING || p->state == SH_PROCESS_KILLED
 	    ? 0
 	    : SH_KILL_GRACE_MS;
 

@@ -20,12 +20,12 @@ sh_poll_add(
 	if (set->count == set->cap) {
 		set->cap = set->cap == 0 ? 32 : set->cap * 2;
 		set->fds = sh_xgrow(set->fds, set->cap, sizeof(*set->fds));
-		set->entries = sh_xgrow(
-		    set->entries, set->cap, sizeof(*set->entries));
+		set->entries =
+		    sh_xgrow(set->entries, set->cap, sizeof(*set->entries));
 	}
 	set->fds[set->count] = (struct pollfd){ .fd = fd, .events = events };
-	set->entries[set->count++] = (struct sh_poll_entry){ .fn = fn,
-		.arg = arg };
+	set->entries[set->count++] =
+	    (struct sh_poll_entry){ .fn = fn, .arg = arg };
 }
 
 void

@@ -44,8 +44,8 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 	state->process_count = options->slot_count * (options->max_old + 3);
 	state->limits.max_old = options->max_old;
 	state->slots = sh_xcalloc(state->slot_count, sizeof(*state->slots));
-	state->processes = sh_xcalloc(
-	    state->process_count, sizeof(*state->processes));
+	state->processes =
+	    sh_xcalloc(state->process_count, sizeof(*state->processes));
 	for (i = 0; i < state->process_count; i++)
 		state->processes[i].pidfd = state->processes[i].channel_fd = -1;
 	return sh_scoreboard_open(&pool->board, state->process_count);
@@ -170,8 +170,8 @@ set_target(
 	pool->state.target_failed = false;
 	pool->state.target_deadline_ms = now_ms + timeout_ms;
 	pool->target_why[0] = '\0';
-	pool->state.phase = pool->state.current == 0 ? SH_PHASE_STARTING
-						     : SH_PHASE_RELOADING;
+	pool->state.phase =
+	    pool->state.current == 0 ? SH_PHASE_STARTING : SH_PHASE_RELOADING;
 }
 
 int
@@ -275,8 +275,8 @@ static void
 commit(struct sh_pool *pool, int64_t now_ms)
 {
 	struct sh_pool_state *state = &pool->state;
-	const struct sh_generation *next = sh_pool_generation(
-	    pool, state->target);
+	const struct sh_generation *next =
+	    sh_pool_generation(pool, state->target);
 	uint32_t slot;
 
 	sh_assert(next != NULL);
@@ -288,8 +288,8 @@ commit(struct sh_pool *pool, int64_t now_ms)
 	state->deaths_since_commit = 0;
 	take_limits(pool, next->plan);
 	for (slot = 0; slot < state->slot_count; slot++)
-		state->slots[slot].backoff_ms = state->slots[slot]
-						    .spawn_at_ms = 0;
+		state->slots[slot].backoff_ms = state->slots[slot].spawn_at_ms =
+		    0;
 	if (pool->reverting) {
 		pool->reverting = false;
 		finish_target(pool, SH_OUTCOME_REVERTED, "");
@@ -341,8 +341,8 @@ sh_pool_is_busy(const struct sh_pool *pool)
 static void
 give_up(struct sh_pool *pool)
 {
-	enum sh_outcome outcome = pool->reverting ? SH_OUTCOME_STUCK
-						  : SH_OUTCOME_FAILED;
+	enum sh_outcome outcome =
+	    pool->reverting ? SH_OUTCOME_STUCK : SH_OUTCOME_FAILED;
 
 	/* the policy drains or kills those of its workers that are there */
 	if (pool->target_why[0] == '\0')
@@ -420,8 +420,8 @@ carry_out(struct sh_pool *pool, const struct sh_action *action, int64_t now_ms)
 		break;
 	case SH_ACTION_ABORT:
 		sh_worker_kill(pool, action->process, SIGABRT, now_ms);
-		pool->state.processes[action->process].deadline_ms = now_ms +
-		    ABORT_GRACE_MS;
+		pool->state.processes[action->process].deadline_ms =
+		    now_ms + ABORT_GRACE_MS;
 		break;
 	case SH_ACTION_COMMIT: commit(pool, now_ms); break;
 	case SH_ACTION_GIVE_UP: give_up(pool); break;

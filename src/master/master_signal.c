@@ -81,8 +81,8 @@ sh_signals_close(struct sh_master *master)
 static void
 stop_by_signal(struct sh_master *master, enum sh_stop wanted, int signo)
 {
-	enum sh_stop now = master->has_pool ? master->pool.state.stop
-					    : SH_STOP_NONE;
+	enum sh_stop now =
+	    master->has_pool ? master->pool.state.stop : SH_STOP_NONE;
 
 	/* whoever signals twice means it more than once */
 	if (now >= wanted)

@@ -131,8 +131,8 @@ json_listener(const struct sh_plan_address *address,
 static void
 json_listeners(const struct sh_master *master, struct sh_buf *out)
 {
-	const struct sh_generation *generation = sh_pool_generation(
-	    &master->pool, master->pool.state.current);
+	const struct sh_generation *generation =
+	    sh_pool_generation(&master->pool, master->pool.state.current);
 	bool first = true;
 	uint32_t i;
 
@@ -192,8 +192,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 static const char *
 config_path(const struct sh_master *master)
 {
-	const struct sh_generation *generation = sh_pool_generation(
-	    &master->pool, master->pool.state.current);
+	const struct sh_generation *generation =
+	    sh_pool_generation(&master->pool, master->pool.state.current);
 
 	return generation != NULL ? generation->plan->config_path : "";
 }
@@ -323,8 +323,8 @@ text_workers(const struct sh_master *master, struct sh_buf *out)
 static void
 text_listeners(const struct sh_master *master, struct sh_buf *out)
 {
-	const struct sh_generation *generation = sh_pool_generation(
-	    &master->pool, master->pool.state.current);
+	const struct sh_generation *generation =
+	    sh_pool_generation(&master->pool, master->pool.state.current);
 	uint32_t i, slot, queued;
 
 	if (generation == NULL)
@@ -332,8 +332,8 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 	sh_buf_printf(out, "\n%-20s %-32s %-5s %s\n", "LISTENER", "ADDRESS",
 	    "PROTO", "QUEUED");
 	for (i = 0; i < generation->plan->address_count; i++) {
-		const struct sh_plan_address *address = sh_plan_address(
-		    generation->plan, i);
+		const struct sh_plan_address *address =
+		    sh_plan_address(generation->plan, i);
 		const struct sh_bound *bound = generation->bounds[i];
 		char text[SH_ADDR_TEXT_MAX];
 

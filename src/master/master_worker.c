@@ -56,8 +56,8 @@ list_descriptors(const struct sh_generation *generation, uint32_t slot,
     int channel_fd, unsigned *count_out)
 {
 	uint32_t addresses = generation->plan->address_count, i;
-	int *fds = sh_xcalloc(
-	    1 + addresses + generation->module_count, sizeof(int));
+	int *fds =
+	    sh_xcalloc(1 + addresses + generation->module_count, sizeof(int));
 
 	fds[0] = channel_fd;
 	for (i = 0; i < addresses; i++)
@@ -399,8 +399,8 @@ sh_pool_poll(struct sh_pool *pool, struct sh_poll_set *set)
 
 		if (p->state == SH_PROCESS_FREE)
 			continue;
-		pool->watched[i] = (struct sh_pool_watch){ .pool = pool,
-			.process = p };
+		pool->watched[i] =
+		    (struct sh_pool_watch){ .pool = pool, .process = p };
 		/* first what it said, then its end */
 		sh_poll_add(set, p->channel_fd, POLLIN, on_channel_event,
 		    &pool->watched[i]);

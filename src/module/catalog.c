@@ -120,9 +120,9 @@ sh_catalog_load(
 	}
 	catalog->modules = sh_xgrow(catalog->modules, catalog->module_count + 1,
 	    sizeof(*catalog->modules));
-	catalog->modules[catalog->module_count++] = (struct sh_catalog_module){
-		.name = sh_xstrdup(name), .module = module
-	};
+	catalog->modules[catalog->module_count++] =
+	    (struct sh_catalog_module){ .name = sh_xstrdup(name),
+		    .module = module };
 	return 0;
 }
 
@@ -145,8 +145,8 @@ sh_catalog_each(const struct sh_catalog *catalog,
 
 		for (handler = module->module->handlers; *handler != NULL;
 		     handler++) {
-			char *name = sh_xprintf(
-			    "%s.%s", module->name, (*handler)->name);
+			char *name =
+			    sh_xprintf("%s.%s", module->name, (*handler)->name);
 
 			fn(name, *handler, module, arg);
 			free(name);

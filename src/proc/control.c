@@ -125,8 +125,8 @@ sh_control_add(
 int
 sh_control_format(const struct sh_control_request *request, char *buf)
 {
-	int len = snprintf(
-	    buf, SH_CONTROL_LINE_MAX, "%s%s", greeting, request->verb);
+	int len =
+	    snprintf(buf, SH_CONTROL_LINE_MAX, "%s%s", greeting, request->verb);
 	unsigned i;
 
 	for (i = 0; i < request->arg_count && len < SH_CONTROL_LINE_MAX; i++)

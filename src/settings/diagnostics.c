@@ -28,8 +28,8 @@ append(struct sh_diagnostics *diags)
 {
 	if (diags->count == diags->cap) {
 		diags->cap = diags->cap != 0 ? 2 * diags->cap : 8;
-		diags->list = sh_xgrow(
-		    diags->list, diags->cap, sizeof(*diags->list));
+		diags->list =
+		    sh_xgrow(diags->list, diags->cap, sizeof(*diags->list));
 	}
 	return &diags->list[diags->count++];
 }

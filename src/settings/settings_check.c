@@ -65,8 +65,8 @@ static void
 check_control_path(struct sh_draft *draft, const struct sh_record *record)
 {
 	struct sockaddr_un un;
-	const char *path = sh_image_text(
-	    &draft->image, draft->image.top.control.path);
+	const char *path =
+	    sh_image_text(&draft->image, draft->image.top.control.path);
 
 	if (strlen(path) >= sizeof(un.sun_path))
 		sh_diagnose(draft->diags, place_of(record, "control.path"),
@@ -146,8 +146,8 @@ check_name(
 static void
 check_module(struct sh_draft *draft, const struct sh_record *record)
 {
-	const struct sh_settings_module *module = &draft->image
-						       .modules[record->index];
+	const struct sh_settings_module *module =
+	    &draft->image.modules[record->index];
 	const char *name = sh_image_text(&draft->image, module->name);
 
 	if (module->name.off != 0 && !is_module_name(name))
@@ -221,8 +221,8 @@ check_address(struct sh_draft *draft, const struct sh_record *record)
 static void
 check_listener(struct sh_draft *draft, const struct sh_record *record)
 {
-	struct sh_settings_listener *listener = &draft->image
-						     .listeners[record->index];
+	struct sh_settings_listener *listener =
+	    &draft->image.listeners[record->index];
 
 	if (listener->name.off == 0)
 		listener->name = listener->address;

@@ -89,15 +89,15 @@ find_run(const struct dump *dump, struct sh_settings_group group, size_t at,
     size_t *len_out)
 {
 	const struct sh_settings *block = dump->doc->block;
-	const char *path = text_at(
-	    dump, sh_settings_item(block, group, 0)->path);
+	const char *path =
+	    text_at(dump, sh_settings_item(block, group, 0)->path);
 	size_t len = at + (path[at] == '[' ? 1 : 0);
 	uint32_t n;
 
 	len += strcspn(path + len, ".[");
 	for (n = 1; n < group.count; n++) {
-		const char *other = text_at(
-		    dump, sh_settings_item(block, group, n)->path);
+		const char *other =
+		    text_at(dump, sh_settings_item(block, group, n)->path);
 
 		if (strncmp(other, path, len) != 0 ||
 		    strchr(".[", other[len]) == NULL)
@@ -125,8 +125,8 @@ dump_items(struct dump *dump, struct sh_settings_group group, size_t at)
 	unsigned long next = 0;
 
 	while (group.count > 0) {
-		const struct sh_settings_item *item = sh_settings_item(
-		    block, group, 0);
+		const struct sh_settings_item *item =
+		    sh_settings_item(block, group, 0);
 		const char *path = text_at(dump, item->path);
 		size_t end;
 		struct sh_settings_group run = { group.first,

@@ -49,8 +49,8 @@ make_row(const struct sh_key *key)
 {
 	struct row row = { .doc = key->doc };
 
-	row.cells[0] = sh_xprintf(
-	    "%s%s", sh_scope_prefix(key->scope), key->path);
+	row.cells[0] =
+	    sh_xprintf("%s%s", sh_scope_prefix(key->scope), key->path);
 	row.cells[1] = describe(key, sh_key_describe_values);
 	row.cells[2] = describe(key, sh_key_describe_fallback);
 	row.cells[3] = sh_xstrdup(

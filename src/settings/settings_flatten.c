@@ -58,8 +58,8 @@ flatten(
 	int i, count = config_setting_length(parent);
 
 	for (i = 0; i < count; i++) {
-		const config_setting_t *child = config_setting_get_elem(
-		    parent, (unsigned)i);
+		const config_setting_t *child =
+		    config_setting_get_elem(parent, (unsigned)i);
 		const char *name = config_setting_name(child);
 		char *child_path = name != NULL
 		    ? sh_xprintf(
@@ -77,9 +77,8 @@ flatten(
 struct sh_settings_group
 sh_draft_flatten(struct sh_draft *draft, const config_setting_t *config)
 {
-	struct sh_settings_group group = {
-		.first = draft->image.top.item_count
-	};
+	struct sh_settings_group group = { .first =
+					       draft->image.top.item_count };
 
 	flatten(draft, config, "");
 	group.count = draft->image.top.item_count - group.first;

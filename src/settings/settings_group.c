@@ -144,8 +144,8 @@ sh_group_find(const struct shoal_settings *group, const char *key)
 	uint32_t i;
 
 	for (i = 0; i < group->group.count; i++) {
-		const struct sh_settings_item *item = sh_settings_item(
-		    group->settings, group->group, i);
+		const struct sh_settings_item *item =
+		    sh_settings_item(group->settings, group->group, i);
 
 		if (strcmp(sh_settings_text(group->settings, item->path),
 			key) == 0)
@@ -157,8 +157,8 @@ sh_group_find(const struct shoal_settings *group, const char *key)
 struct sh_group_value
 sh_group_get(const struct shoal_settings *group, const char *key)
 {
-	const struct shoal_setting *setting = sh_setting_find(
-	    group->schema, key);
+	const struct shoal_setting *setting =
+	    sh_setting_find(group->schema, key);
 	const struct sh_settings_item *item = sh_group_find(group, key);
 	struct sh_group_value value = { 0 };
 	int r;

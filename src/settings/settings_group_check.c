@@ -144,8 +144,8 @@ report_unknown(
     const struct checker *checker, const struct sh_settings_item *item)
 {
 	const char *path = text_of(checker, item->path);
-	const struct shoal_setting *stem = find_stem(
-	    checker->group->schema, path);
+	const struct shoal_setting *stem =
+	    find_stem(checker->group->schema, path);
 	struct sh_buf advice;
 	char *text;
 

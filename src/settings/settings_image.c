@@ -119,8 +119,8 @@ struct sh_settings *
 sh_image_build(const struct sh_image *image)
 {
 	size_t modules = image->top.module_count * sizeof(*image->modules);
-	size_t listeners = image->top.listener_count *
-	    sizeof(*image->listeners);
+	size_t listeners =
+	    image->top.listener_count * sizeof(*image->listeners);
 	size_t items = image->top.item_count * sizeof(*image->items);
 	size_t at = sizeof(image->top) + image->strings.len;
 	struct sh_settings *block;
@@ -139,10 +139,10 @@ sh_image_build(const struct sh_image *image)
 	block->size = (uint32_t)size;
 	if (image->strings.len != 0)
 		memcpy(block + 1, image->strings.data, image->strings.len);
-	block->listeners_off = place_array(
-	    (char *)block, &at, image->listeners, listeners);
+	block->listeners_off =
+	    place_array((char *)block, &at, image->listeners, listeners);
 	block->items_off = place_array((char *)block, &at, image->items, items);
-	block->modules_off = place_array(
-	    (char *)block, &at, image->modules, modules);
+	block->modules_off =
+	    place_array((char *)block, &at, image->modules, modules);
 	return block;
 }

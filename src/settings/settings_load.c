@@ -44,8 +44,8 @@ keep_line(struct sh_draft *draft, const char *place)
 static void
 keep_origins(struct sh_draft *draft)
 {
-	const struct sh_key *handler = sh_key_find(
-	    SH_SCOPE_LISTENER, "handler");
+	const struct sh_key *handler =
+	    sh_key_find(SH_SCOPE_LISTENER, "handler");
 	size_t i;
 
 	for (i = 1; i < draft->doc->record_count; i++) {
@@ -53,14 +53,14 @@ keep_origins(struct sh_draft *draft)
 		struct sh_settings_listener *listener;
 
 		if (record->scope == SH_SCOPE_MODULE) {
-			draft->image.modules[record->index].origin = keep_line(
-			    draft, record->place);
+			draft->image.modules[record->index].origin =
+			    keep_line(draft, record->place);
 			continue;
 		}
 		listener = &draft->image.listeners[record->index];
 		listener->origin = keep_line(draft, record->place);
-		listener->handler_origin = keep_line(
-		    draft, sh_record_place(record, handler));
+		listener->handler_origin =
+		    keep_line(draft, sh_record_place(record, handler));
 	}
 }
 

@@ -378,8 +378,8 @@ sh_tree_override(
 		    assignment);
 		return;
 	}
-	override.path = sh_xprintf(
-	    "%.*s", (int)(equals - assignment), assignment);
+	override.path =
+	    sh_xprintf("%.*s", (int)(equals - assignment), assignment);
 	override.text = equals + 1;
 	config_init(&override.value);
 	count = read_steps(override.path, steps);

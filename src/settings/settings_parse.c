@@ -52,16 +52,16 @@ accept_token(struct parser *parser, enum sh_token_type type)
 static bool
 is_known_line(const struct parser *parser, struct sh_lex_pos pos)
 {
-	char *place = sh_xprintf(
-	    "%s:%u:", parser->lexed->files[pos.file].name, pos.line);
+	char *place =
+	    sh_xprintf("%s:%u:", parser->lexed->files[pos.file].name, pos.line);
 	bool known = false;
 	size_t i;
 
 	for (i = 0; i < parser->diags->count && !known; i++) {
 		const char *other = parser->diags->list[i].place;
 
-		known = other != NULL &&
-		    strncmp(other, place, strlen(place)) == 0;
+		known =
+		    other != NULL && strncmp(other, place, strlen(place)) == 0;
 	}
 	free(place);
 	return known;
@@ -122,8 +122,8 @@ push_node(struct parser *parser, const struct sh_token *name)
 		lexed->nodes = sh_xgrow(
 		    lexed->nodes, lexed->node_cap, sizeof(*lexed->nodes));
 	}
-	lexed->nodes[lexed->node_count] = (struct sh_node){ .name = name,
-		.value = peek_token(parser) };
+	lexed->nodes[lexed->node_count] =
+	    (struct sh_node){ .name = name, .value = peek_token(parser) };
 	return lexed->node_count++;
 }
 
@@ -155,8 +155,8 @@ static bool
 parse_elements(struct parser *parser, const struct sh_token *open)
 {
 	bool array = open->type == SH_TOKEN_BRACKET_OPEN;
-	enum sh_token_type close = array ? SH_TOKEN_BRACKET_CLOSE
-					 : SH_TOKEN_PAREN_CLOSE;
+	enum sh_token_type close =
+	    array ? SH_TOKEN_BRACKET_CLOSE : SH_TOKEN_PAREN_CLOSE;
 	const struct sh_token *first = peek_token(parser);
 
 	if (accept_token(parser, close))

@@ -99,8 +99,8 @@ static void
 report_type(const struct reader *reader, const config_setting_t *setting,
     const char *path, const char *expected)
 {
-	char *place = sh_tree_place(
-	    &reader->draft->tree, setting, SH_PART_VALUE);
+	char *place =
+	    sh_tree_place(&reader->draft->tree, setting, SH_PART_VALUE);
 	char *got = sh_setting_describe(setting);
 
 	record_of(reader)->failed = true;
@@ -202,8 +202,8 @@ static void
 take_config(const struct reader *reader, const struct sh_key *key,
     const config_setting_t *setting)
 {
-	struct sh_settings_group group = sh_draft_flatten(
-	    reader->draft, setting);
+	struct sh_settings_group group =
+	    sh_draft_flatten(reader->draft, setting);
 
 	memcpy(slot_of(reader, key), &group, sizeof(group));
 }
@@ -214,8 +214,8 @@ take_value(const struct reader *reader, const struct sh_key *key,
 {
 	int type = config_setting_type(setting);
 
-	record_of(reader)->places[key - sh_keys] = sh_tree_place(
-	    &reader->draft->tree, setting, SH_PART_VALUE);
+	record_of(reader)->places[key - sh_keys] =
+	    sh_tree_place(&reader->draft->tree, setting, SH_PART_VALUE);
 	if (key->type == SH_KEY_CONFIG && type == CONFIG_TYPE_GROUP)
 		take_config(reader, key, setting);
 	else if (key->type == SH_KEY_CONFIG)
@@ -259,8 +259,8 @@ read_group(const struct reader *reader, const config_setting_t *group,
 	int i, count = config_setting_length(group);
 
 	for (i = 0; i < count; i++) {
-		const config_setting_t *child = config_setting_get_elem(
-		    group, (unsigned)i);
+		const config_setting_t *child =
+		    config_setting_get_elem(group, (unsigned)i);
 		char *child_path = sh_xprintf("%s%s%s", path,
 		    path[0] != '\0' ? "." : "", config_setting_name(child));
 		const struct sh_key *key = sh_key_find(scope, child_path);
@@ -345,8 +345,8 @@ read_list(struct sh_draft *draft, const char *name, enum sh_key_scope scope)
 	}
 	count = config_setting_length(list);
 	for (i = 0; i < count; i++) {
-		const config_setting_t *element = config_setting_get_elem(
-		    list, (unsigned)i);
+		const config_setting_t *element =
+		    config_setting_get_elem(list, (unsigned)i);
 		char *path;
 
 		if (config_setting_is_group(element)) {

@@ -253,9 +253,8 @@ sh_key_names(enum sh_key_scope scope, const char *path)
 	size_t count = 0;
 
 	for (key = sh_keys; key->path != NULL; key++) {
-		const char *name = key->scope == scope
-		    ? strip_group(key->path, path)
-		    : NULL;
+		const char *name =
+		    key->scope == scope ? strip_group(key->path, path) : NULL;
 
 		if (name != NULL)
 			add_name(names, &count, name, strcspn(name, "."));

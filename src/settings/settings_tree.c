@@ -39,8 +39,8 @@ attach_places(struct sh_tree *tree, config_setting_t *parent, size_t *next)
 	int i, count = config_setting_length(parent);
 
 	for (i = 0; i < count; i++) {
-		config_setting_t *child = config_setting_get_elem(
-		    parent, (unsigned)i);
+		config_setting_t *child =
+		    config_setting_get_elem(parent, (unsigned)i);
 
 		sh_assert(*next < tree->lexed.node_count);
 		config_setting_set_hook(child, &tree->lexed.nodes[*next]);

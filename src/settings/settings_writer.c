@@ -52,9 +52,8 @@ void
 sh_writer_begin(
     struct sh_writer *writer, struct sh_buf *out, bool json, bool origin)
 {
-	*writer = (struct sh_writer){
-		.out = out, .json = json, .origin = origin
-	};
+	*writer =
+	    (struct sh_writer){ .out = out, .json = json, .origin = origin };
 	if (json)
 		push(writer, NULL, "{}");
 }
@@ -105,8 +104,8 @@ sh_writer_close(struct sh_writer *writer)
 static size_t
 column_of(const struct sh_buf *out)
 {
-	const char *newline = out->len != 0 ? memrchr(out->data, '\n', out->len)
-					    : NULL;
+	const char *newline =
+	    out->len != 0 ? memrchr(out->data, '\n', out->len) : NULL;
 
 	return newline != NULL ? out->len - (size_t)(newline + 1 - out->data)
 			       : out->len;

@@ -26,11 +26,11 @@ sh_worker_load_modules(struct sh_worker *worker)
 	const struct sh_settings *settings = settings_of(worker);
 	uint32_t i;
 
-	worker->modules = sh_xcalloc(
-	    settings->module_count + 1, sizeof(*worker->modules));
+	worker->modules =
+	    sh_xcalloc(settings->module_count + 1, sizeof(*worker->modules));
 	for (i = 0; i < worker->heritage->module_count; i++) {
-		const struct sh_settings_module *entry = sh_settings_module(
-		    settings, i);
+		const struct sh_settings_module *entry =
+		    sh_settings_module(settings, i);
 		const char *name = sh_settings_text(settings, entry->name);
 		char why[800];
 		int r = sh_catalog_load(&worker->catalog, name,
@@ -56,8 +56,8 @@ start_modules(struct sh_worker *worker)
 	size_t i;
 
 	for (i = 0; i < worker->catalog.module_count; i++) {
-		const struct shoal_module *module = worker->catalog.modules[i]
-							.module;
+		const struct shoal_module *module =
+		    worker->catalog.modules[i].module;
 		int r = 0;
 
 		if (module->worker_start != NULL)
@@ -110,17 +110,16 @@ open_handlers(struct sh_worker *worker)
 	uint32_t i;
 
 	worker->service_count = plan->address_count;
-	worker->services = sh_xcalloc(
-	    plan->address_count + 1, sizeof(*worker->services));
+	worker->services =
+	    sh_xcalloc(plan->address_count + 1, sizeof(*worker->services));
 	for (i = 0; i < plan->address_count; i++) {
-		const struct sh_plan_address *address = sh_plan_address(
-		    plan, i);
+		const struct sh_plan_address *address =
+		    sh_plan_address(plan, i);
 		int r;
 
 		if (address->program) {
-			worker->services[i]
-			    .arg = worker->program->listeners[address->index]
-				       .arg;
+			worker->services[i].arg =
+			    worker->program->listeners[address->index].arg;
 			continue;
 		}
 		r = open_handler(worker, &worker->services[i],
@@ -170,8 +169,8 @@ sh_worker_stop_code(struct sh_worker *worker)
 	if (worker->hooks_started && hooks->on_stop != NULL)
 		hooks->on_stop(worker->program->hooks_arg);
 	for (i = 0; i < worker->catalog.module_count; i++) {
-		const struct shoal_module *module = worker->catalog.modules[i]
-							.module;
+		const struct shoal_module *module =
+		    worker->catalog.modules[i].module;
 
 		if (worker->modules[i].started && module->worker_stop != NULL)
 			module->worker_stop();
@@ -200,12 +199,12 @@ fill_options(const struct sh_worker *worker,
 	const struct sh_settings_limits *limits = &settings->limits;
 
 	if (!address->program) {
-		const struct sh_settings_listener
-		    *listener = sh_settings_listener(settings, address->index);
+		const struct sh_settings_listener *listener =
+		    sh_settings_listener(settings, address->index);
 
 		limits = &listener->limits;
-		options->handler = sh_settings_text(
-		    settings, listener->handler);
+		options->handler =
+		    sh_settings_text(settings, listener->handler);
 	}
 	options->queue_high = (size_t)limits->queue_high;
 	options->queue_low = (size_t)limits->queue_low;
@@ -223,8 +222,8 @@ sh_worker_open_services(struct sh_worker *worker)
 	uint32_t i;
 
 	for (i = 0; i < heritage->plan->address_count; i++) {
-		const struct sh_plan_address *address = sh_plan_address(
-		    heritage->plan, i);
+		const struct sh_plan_address *address =
+		    sh_plan_address(heritage->plan, i);
 		struct sh_worker_service *service = &worker->services[i];
 		struct sh_service_options options = {
 			.name = address->listener,

@@ -56,8 +56,8 @@ set_deadline(struct sh_worker *worker, int64_t ms, sh_timer_fn *fn)
 {
 	if (worker->deadline_timer > 0)
 		sh_timer_stop(worker->loop, worker->deadline_timer);
-	worker->deadline_timer = sh_timer_start(
-	    worker->loop, ms, 0, fn, worker);
+	worker->deadline_timer =
+	    sh_timer_start(worker->loop, ms, 0, fn, worker);
 }
 
 void

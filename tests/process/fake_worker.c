@@ -52,8 +52,8 @@ static void
 accept_all(const struct fake *fake, int listen_fd)
 {
 	const struct sh_heritage *heritage = fake->heritage;
-	struct sh_counters
-	    *counters = &heritage->board->blocks[heritage->process].counters;
+	struct sh_counters *counters =
+	    &heritage->board->blocks[heritage->process].counters;
 	int fd;
 
 	while ((fd = accept(listen_fd, NULL, NULL)) >= 0) {
@@ -110,8 +110,8 @@ serve(struct fake *fake)
 	struct pollfd pollfds[ADDRESSES_MAX + 1];
 	uint32_t i;
 
-	pollfds[0] = (struct pollfd){ .fd = heritage->channel_fd,
-		.events = POLLIN };
+	pollfds[0] =
+	    (struct pollfd){ .fd = heritage->channel_fd, .events = POLLIN };
 	for (i = 0; i < heritage->listen_count; i++)
 		pollfds[1 + i] = (struct pollfd){ .fd = heritage->listen_fds[i],
 			.events = POLLIN };

@@ -47,14 +47,13 @@ struct shoal_module {
  *
  *	SHOAL_MODULE(.name = "chat", .version = "1.0", .handlers = handlers);
  */
-#define SHOAL_MODULE(...)                                        \
-	SHOAL_API extern const struct shoal_module shoal_module; \
-	const struct shoal_module shoal_module = {               \
-		.magic = SHOAL_MODULE_MAGIC,                     \
-		.abi = SHOAL_MODULE_ABI,                         \
-		.size = sizeof(struct shoal_module),             \
-		__VA_ARGS__                                      \
-	}
+#define SHOAL_MODULE(...)                                                  \
+	SHOAL_API extern const struct shoal_module shoal_module;           \
+	const struct shoal_module shoal_module = { .magic =                \
+						       SHOAL_MODULE_MAGIC, \
+		.abi = SHOAL_MODULE_ABI,                                   \
+		.size = sizeof(struct shoal_module),                       \
+		__VA_ARGS__ }
 
 #ifdef __cplusplus
 }

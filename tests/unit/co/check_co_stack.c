@@ -42,8 +42,8 @@ END_TEST
 START_TEST(stacks_of_many_slabs_are_apart)
 {
 	enum { COUNT = 200 };
-	struct sh_stack_pool *pool = sh_stack_pool_new(
-	    4097, SH_STACK_GUARD_AUTO);
+	struct sh_stack_pool *pool =
+	    sh_stack_pool_new(4097, SH_STACK_GUARD_AUTO);
 	char *stacks[COUNT];
 	void *stack;
 	size_t i, size = sh_stack_pool_size(pool);

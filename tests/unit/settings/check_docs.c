@@ -49,8 +49,8 @@ check_manual(const char *manual, const struct sh_key *key)
 {
 	char *values = describe(key, sh_key_describe_values);
 	char *fallback = describe(key, sh_key_describe_fallback);
-	char *head = sh_xprintf(
-	    " .It Cm %s%s ", sh_scope_prefix(key->scope), key->path);
+	char *head =
+	    sh_xprintf(" .It Cm %s%s ", sh_scope_prefix(key->scope), key->path);
 	char *facts = sh_xprintf(" Value: %s. Default: %s. Change: %s. ",
 	    values, fallback,
 	    (key->flags & SH_KEY_RESTART) != 0 ? "restart" : "reload");

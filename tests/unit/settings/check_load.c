@@ -119,8 +119,8 @@ START_TEST(config_groups_become_items)
 	group = sh_settings_module(s, 0)->config;
 	ck_assert_uint_eq(group.count, SH_ARRAY_LEN(expected));
 	for (i = 0; i < group.count; i++) {
-		const struct sh_settings_item *item = sh_settings_item(
-		    s, group, i);
+		const struct sh_settings_item *item =
+		    sh_settings_item(s, group, i);
 
 		ck_assert_str_eq(
 		    sh_settings_text(s, item->path), expected[i].path);

@@ -10,10 +10,10 @@
 #include "sample.h"
 #include "support/suite.h"
 
-static const char base_text
-    [] = "workers = { count = 4; };\n"
-	 "listeners = ( { address = \"127.0.0.1:1\"; handler = \"echo\";\n"
-	 "  config = { a = 1; l = [ 1, 2 ]; }; } );\n";
+static const char base_text[] =
+    "workers = { count = 4; };\n"
+    "listeners = ( { address = \"127.0.0.1:1\"; handler = \"echo\";\n"
+    "  config = { a = 1; l = [ 1, 2 ]; }; } );\n";
 
 static struct sh_settings_doc *
 load_with(const char *const *overrides)
