@@ -36,8 +36,8 @@ timer_of(struct sh_id_node *node)
 	return SH_CONTAINER(node, struct sh_timer, node);
 }
 
-static void
-schedule(struct sh_timer *timer)
+static int
+try_schedule(struct sh_timer *timer)
 {
 	int64_t wait_us = timer->due_us - sh_clock_us();
 	struct timeval wait;
@@ -46,8 +46,14 @@ schedule(struct sh_timer *timer)
 	wait_us = wait_us < 0 ? 0 : wait_us + 999;
 	wait.tv_sec = wait_us / 1000000;
 	wait.tv_usec = wait_us % 1000000;
+	return event_add(&timer->event, &wait);
+}
+
+static void
+schedule_again(struct sh_timer *timer)
+{
 	/* the heap has kept the place of the event that has just run */
-	if (event_add(&timer->event, &wait) < 0)
+	if (try_schedule(timer) < 0)
 		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
 }
 
@@ -92,7 +98,7 @@ on_due(evutil_socket_t fd, short what, void *arg)
 	struct sh_timer *timer = arg;
 
 	if (sh_clock_us() < timer->due_us) {
-		schedule(timer);
+		schedule_again(timer);
 		return;
 	}
 	if (timer->interval_us == 0) {
@@ -109,7 +115,7 @@ on_due(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	advance(timer);
-	schedule(timer);
+	schedule_again(timer);
 }
 
 int64_t
@@ -137,8 +143,12 @@ sh_timer_start(struct sh_loop *loop, int64_t delay_ms, int64_t interval_ms,
 		free(timer);
 		return -SHOAL_ENOMEM;
 	}
+	if (try_schedule(timer) < 0) {
+		sh_id_table_remove(&loop->timers, &timer->node);
+		free(timer);
+		return -SHOAL_ENOMEM;
+	}
 	loop->last_timer++;
-	schedule(timer);
 	return (int64_t)timer->node.id;
 }
 
