@@ -101,11 +101,30 @@ has_processes(const struct sh_pool *pool, uint64_t generation, bool accepting)
 	return false;
 }
 
+/* Whether connections to a generation's addresses find somebody. */
+static bool
+is_accepting(const struct sh_pool *pool, const struct sh_generation *generation)
+{
+	return pool->state.phase != SH_PHASE_STOPPING &&
+	    (generation->id == pool->state.current ||
+		generation->id == pool->state.target ||
+		has_processes(pool, generation->id, true));
+}
+
+static bool
+is_needed(const struct sh_pool *pool, const struct sh_generation *generation)
+{
+	return generation->id == pool->state.current ||
+	    generation->id == pool->state.target ||
+	    generation->id == pool->previous ||
+	    has_processes(pool, generation->id, false);
+}
+
 /*
- * Free what nobody serves from and nobody can go back to. An address that only
- * such a generation has is closed as soon as its workers have been told to
- * drain: they empty their queue, and what comes later is refused instead of
- * waiting for nobody.
+ * Close what nobody accepts from, free what nobody serves from or can go back
+ * to. An address that only such a generation has is closed as soon as its
+ * workers have been told to end: they empty their queue, and what comes later
+ * is refused instead of waiting for nobody. Going back binds it again.
  */
 static void
 drop_generations(struct sh_pool *pool)
@@ -115,37 +134,15 @@ drop_generations(struct sh_pool *pool)
 	while (*at != NULL) {
 		struct sh_generation *generation = *at;
 
-		if (generation->id == pool->state.current ||
-		    generation->id == pool->state.target ||
-		    has_processes(pool, generation->id, true)) {
-			at = &generation->next;
-			continue;
-		}
-		sh_generation_unbind(generation, &pool->bounds);
-		if (generation->id == pool->previous ||
-		    has_processes(pool, generation->id, false)) {
+		if (!is_accepting(pool, generation))
+			sh_generation_unbind(generation, &pool->bounds);
+		if (is_needed(pool, generation)) {
 			at = &generation->next;
 			continue;
 		}
 		*at = generation->next;
 		sh_generation_free(&generation);
 	}
-}
-
-/* What nobody accepts from any more must not go on listening: connections to
- * it would hang. Workers that drain have accepted what was queued; going back
- * to a generation binds its addresses again. */
-static void
-release_addresses(struct sh_pool *pool)
-{
-	struct sh_generation *generation;
-
-	for (generation = pool->generations; generation != NULL;
-	     generation = generation->next)
-		if (pool->state.phase == SH_PHASE_STOPPING ||
-		    (generation->id != pool->state.current &&
-			generation->id != pool->state.target))
-			sh_generation_unbind(generation, &pool->bounds);
 }
 
 /* The settings of the pool are those of the newest generation. */
@@ -444,7 +441,6 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
 	finish_relief(pool, now_ms);
-	release_addresses(pool);
 	drop_generations(pool);
 }
 
