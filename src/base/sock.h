@@ -44,7 +44,5 @@ int sh_sock_remove_stale(const struct sh_addr *addr);
 bool sh_addr_is_same(const struct sh_addr *a, const struct sh_addr *b);
 /** The address that a socket is bound to. 0 or -errno. */
 int sh_sock_local(int fd, struct sh_addr *addr_out);
-/** Set O_NONBLOCK. 0 or -errno. */
-int sh_sock_set_nonblock(int fd);
 /** setsockopt(2) of an int. 0 or -errno. */
 int sh_sock_set_int(int fd, int level, int option, int value);

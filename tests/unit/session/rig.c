@@ -4,6 +4,7 @@
 #include "rig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -126,7 +127,7 @@ rig_connect(struct rig *rig)
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(connect(fd, &rig->addr.sa, rig->addr.len), 0);
-	ck_assert_int_eq(sh_sock_set_nonblock(fd), 0);
+	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
 	return fd;
 }
 
