@@ -40,6 +40,7 @@ check_settings(const struct sh_check_input *input,
 	if (previous != NULL)
 		sh_settings_diff(
 		    sh_plan_settings(previous), result->doc, diags);
+	result->differences = diags->errors;
 	sh_check_open_modules(settings, result, diags);
 	result->plan = sh_check_make_plan(
 	    input, result->doc, settings->module_count, diags);
@@ -66,7 +67,8 @@ sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
 		return 0;
 	free(result->plan);
 	result->plan = NULL;
-	return -SHOAL_ECONFIG;
+	return diags->errors == result->differences ? -SHOAL_ESTATE
+						    : -SHOAL_ECONFIG;
 }
 
 void

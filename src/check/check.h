@@ -29,11 +29,13 @@ struct sh_check_result {
 	uint32_t module_count;
 	struct sh_catalog catalog;
 	struct sh_settings_doc *doc; /* NULL when it did not load */
+	size_t differences;          /* errors that a restart would mend */
 };
 
 /** Check everything; previous is the plan that serves, or NULL. Findings go to
  *  diags. This process becomes the workers' user, loads the modules and calls
- *  their checks. 0 or -SHOAL_ECONFIG. */
+ *  their checks. 0; -SHOAL_ESTATE when nothing is wrong but that it needs a
+ *  restart; -SHOAL_ECONFIG. */
 int sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
     struct sh_check_result *result, struct sh_diagnostics *diags);
 /** Free what a check has made. */

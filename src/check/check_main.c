@@ -8,11 +8,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <shoal/error.h>
+
 #include "base/log.h"
 #include "check/check.h"
 #include "proc/channel.h"
 
-enum { STATUS_OK = 0, STATUS_CONFIG = 78, STATUS_OS = 71 };
+enum { STATUS_OK = 0, STATUS_RESTART = 1, STATUS_OS = 71, STATUS_CONFIG = 78 };
 
 /* The plan in a file without a name that nobody can change any more. */
 static int
@@ -88,8 +90,10 @@ sh_check_main(const struct sh_plan *previous, int channel_fd, void *arg)
 	/* nothing else waits in this process, so waiting for the master to
 	 * read is fine */
 	fcntl(channel_fd, F_SETFL, 0);
-	if (sh_check(arg, previous, &result, &diags) < 0)
-		status = STATUS_CONFIG;
+	r = sh_check(arg, previous, &result, &diags);
+	/* good in itself, but not for the master that runs */
+	if (r < 0)
+		status = r == -SHOAL_ESTATE ? STATUS_RESTART : STATUS_CONFIG;
 	sh_buf_init(&text, 256 << 10);
 	if (diags.count != 0)
 		sh_diagnostics_format(&diags, &text);

@@ -78,9 +78,12 @@ def check_needs_restart():
         good = shoal.read()
         shoal.write(good.replace("count = 1", "count = 3"))
         refuse(shoal, ("number of workers needs a restart", "1 is running",
-                       "3 is asked for"))
+                       "3 is asked for"), (1,))
         shoal.write(good.replace(shoal.pid_file, shoal.pid_file + "2"))
-        refuse(shoal, ("needs restart: pid_file",))
+        refuse(shoal, ("needs restart: pid_file",), (1,))
+        # what is also wrong in itself counts more
+        shoal.write(good.replace("count = 1", "count = 3; conut = 1"))
+        refuse(shoal, ("conut",), (78,))
         repair(shoal, good)
 
 
