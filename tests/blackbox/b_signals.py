@@ -106,7 +106,7 @@ def check_hup_reloads():
         port = shoal.port()
         shoal.configure(listener(prefix="b"))
         shoal.signal(signal.SIGHUP)
-        until(lambda: shoal.status()["generation"] == 2, "generation 2")
+        shoal.wait_counter("reloads_ok", 2)  # the start is the first
         same(exchange(port, b"x"), b"bx")
         shoal.write(shoal.read() + "nonsense")
         shoal.signal(signal.SIGHUP)
