@@ -10,6 +10,11 @@ static const char *const own_texts[] = {
 	[SHOAL_ECONFIG - SHOAL_EBASE] = "a setting is wrong",
 	[SHOAL_EABI - SHOAL_EBASE] = "made for another version of shoal",
 	[SHOAL_ESTATE - SHOAL_EBASE] = "called at the wrong time",
+	[SHOAL_ETRUNCATED - SHOAL_EBASE] = "the end came inside a message",
+	[SHOAL_ECLOSED - SHOAL_EBASE] = "closed, and nothing is left in it",
+	[SHOAL_EDEADLK - SHOAL_EBASE] = "everyone waits for another one",
+	[SHOAL_EPROTO - SHOAL_EBASE] = "the peer breaks the protocol",
+	[SHOAL_ENOTFOUND - SHOAL_EBASE] = "no such host or service",
 };
 
 const char *

@@ -30,6 +30,11 @@ enum shoal_error {
 	SHOAL_ECONFIG = SHOAL_EBASE, /* a setting is wrong */
 	SHOAL_EABI,                  /* module made for another shoal */
 	SHOAL_ESTATE,                /* called at the wrong time */
+	SHOAL_ETRUNCATED,            /* the end came inside a message */
+	SHOAL_ECLOSED,               /* closed, and nothing is left in it */
+	SHOAL_EDEADLK,               /* everyone waits for another one */
+	SHOAL_EPROTO,                /* the peer breaks the protocol */
+	SHOAL_ENOTFOUND,             /* no such host or service */
 	SHOAL_EEND
 };
 
