@@ -11,34 +11,56 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "base/panic.h"
-#include "co/co_switch.h"
+#include "co/co_private.h"
+#include "co/co_valgrind.h"
 
-enum { CO_MAGIC = 0x6f63 };
+enum {
+	/* what a stack pointer has below it: a switch and its callers */
+	BELOW_FRAMES = 512,
+	ALIGNMENT = 64,
+	ID_SHIFT = 32
+};
 
-enum co_state { CO_FREE, CO_RUNNING };
+TAILQ_HEAD(sh_co_list, sh_co);
 
-struct sh_co {
-	uint32_t magic;
-	enum co_state state;
-	struct sh_co_pool *pool;
-	struct sh_co *below; /* FREE: the next free one;
-					   RUNNING: who called this one */
-	void *stack;         /* its lowest byte */
-	sh_co_fn *fn;        /* of the running call */
-	void *arg;
-	const char *name;
-	struct sh_co_context inside;  /* where it waits for its next call */
-	struct sh_co_context outside; /* where its caller waits */
+/* A number of the table: who has it, and how often it was used. */
+struct place {
+	struct sh_co *co; /* NULL: nobody */
+	uint32_t generation;
+	uint32_t next_free; /* number plus one; 0: none */
 };
 
 struct sh_co_pool {
+	struct sh_co_pool_options options;
 	struct sh_stack_pool *stacks;
-	struct sh_co *warm; /* free ones, last one first */
+	struct sh_co *warm;    /* free ones, last one first */
+	struct sh_co *reserve; /* for when there is no other; may not wait */
 	size_t warm_count;
+	size_t alive;
+	struct sh_co_list woken;
+	size_t woken_count;
+	struct place *places;
+	uint32_t place_count;
+	uint32_t free_place; /* number plus one; 0: none */
+	uint32_t round;      /* of trimming */
+	uint32_t trim_next;
+	size_t high_water; /* seen so far */
 };
 
 /* The one coroutine that has the processor; NULL on the loop's own stack. */
 static struct sh_co *running;
+
+static void
+wake_joiners(struct sh_co *co)
+{
+	struct sh_co_joiner *joiner;
+
+	while ((joiner = co->joiners) != NULL) {
+		co->joiners = joiner->next;
+		joiner->of = NULL;
+		sh_co_wake(joiner->waiter, 0);
+	}
+}
 
 /* What a coroutine does all its life: one call after another. */
 static void
@@ -48,34 +70,102 @@ serve(void *arg)
 
 	for (;;) {
 		co->fn(co->arg);
-		sh_co_context_switch(&co->inside, &co->outside);
+		if (SH_UNLIKELY(co->deferred != NULL || co->values != NULL))
+			sh_co_local_end(co);
+		co->state = SH_CO_FREE;
+		if (SH_UNLIKELY(co->joiners != NULL))
+			wake_joiners(co);
+		running = co->below;
+		sh_co_context_switch(&co->inside, co->outside);
 	}
+}
+
+static size_t
+block_size(const struct sh_co_pool *pool)
+{
+	size_t size = sizeof(struct sh_co) + pool->options.extra_size;
+
+	return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static int
+take_place(struct sh_co_pool *pool, struct sh_co *co)
+{
+	struct place *list;
+
+	if (pool->free_place == 0) {
+		list = sh_try_grow(
+		    pool->places, pool->place_count + 1, sizeof(*list));
+		if (list == NULL)
+			return -SHOAL_ENOMEM;
+		pool->places = list;
+		list[pool->place_count] = (struct place){ .generation = 1 };
+		pool->free_place = ++pool->place_count;
+	}
+	co->index = pool->free_place - 1;
+	co->generation = pool->places[co->index].generation;
+	pool->free_place = pool->places[co->index].next_free;
+	pool->places[co->index].co = co;
+	return 0;
+}
+
+static void
+give_place(struct sh_co_pool *pool, const struct sh_co *co)
+{
+	struct place *place = &pool->places[co->index];
+
+	place->co = NULL;
+	place->generation = co->generation;
+	place->next_free = pool->free_place;
+	pool->free_place = co->index + 1;
 }
 
 static struct sh_co *
 make(struct sh_co_pool *pool)
 {
-	struct sh_co *co = sh_try_calloc(1, sizeof(*co));
+	size_t size = sh_stack_pool_size(pool->stacks) - block_size(pool);
+	struct sh_co *co;
+	void *stack;
 
-	if (co == NULL)
+	if (sh_stack_take(pool->stacks, &stack) < 0)
 		return NULL;
-	if (sh_stack_take(pool->stacks, &co->stack) < 0) {
-		free(co);
+	/* fresh pages are zero */
+	co = (void *)((char *)stack + size);
+	if (take_place(pool, co) < 0) {
+		sh_stack_give(pool->stacks, stack);
 		return NULL;
 	}
-	co->magic = CO_MAGIC;
+	co->magic = SH_CO_MAGIC;
 	co->pool = pool;
-	sh_co_context_make(&co->inside, co->stack,
-	    sh_stack_pool_size(pool->stacks), serve, co);
+	co->stack = stack;
+	co->may_wait = true;
+	co->valgrind_id = sh_valgrind_add_stack(stack, size);
+	sh_co_context_make(&co->inside, stack, size, serve, co);
 	return co;
+}
+
+static void
+note_high_water(struct sh_co *co)
+{
+	struct sh_co_pool *pool = co->pool;
+	size_t used = sh_stack_used(pool->stacks, co->stack);
+
+	if (used > pool->high_water)
+		pool->high_water = used;
 }
 
 static void
 destroy(struct sh_co *co)
 {
-	sh_stack_give(co->pool->stacks, co->stack);
+	struct sh_co_pool *pool = co->pool;
+
+	note_high_water(co);
+	if (pool->options.extra_fini != NULL)
+		pool->options.extra_fini(sh_co_extra(co));
+	give_place(pool, co);
 	co->magic = 0;
-	free(co);
+	sh_valgrind_remove_stack(co->valgrind_id);
+	sh_stack_give(pool->stacks, co->stack);
 }
 
 static struct sh_co *
@@ -93,69 +183,385 @@ take(struct sh_co_pool *pool)
 static void
 give(struct sh_co_pool *pool, struct sh_co *co)
 {
+	co->generation = (co->generation + 1) & INT32_MAX;
+	if (SH_UNLIKELY(!co->may_wait)) {
+		pool->reserve = co;
+		return;
+	}
 	if (SH_UNLIKELY(pool->warm_count >= SH_CO_WARM_MAX)) {
 		destroy(co);
 		return;
 	}
-	co->state = CO_FREE;
 	co->below = pool->warm;
 	pool->warm = co;
 	pool->warm_count++;
 }
 
 struct sh_co_pool *
-sh_co_pool_new(size_t stack_size, enum sh_stack_guard guard)
+sh_co_pool_new(const struct sh_co_pool_options *options)
 {
 	struct sh_co_pool *pool = sh_try_calloc(1, sizeof(*pool));
-	struct sh_co *first;
 
 	if (pool == NULL)
 		return NULL;
-	pool->stacks = sh_stack_pool_new(stack_size, guard);
-	/* the first is made now, so that calls from the loop never fail */
-	first = pool->stacks != NULL ? make(pool) : NULL;
-	if (first == NULL)
+	pool->options = *options;
+	TAILQ_INIT(&pool->woken);
+	pool->stacks = sh_stack_pool_new(
+	    options->stack_size, options->guard, options->unguarded);
+	/* made now, so that calls never fail */
+	if (pool->stacks != NULL)
+		pool->reserve = make(pool);
+	if (pool->reserve == NULL) {
 		sh_co_pool_free(&pool);
-	else
-		give(pool, first);
+		return NULL;
+	}
+	pool->reserve->may_wait = false;
 	return pool;
 }
 
 void
 sh_co_pool_free(struct sh_co_pool **pool)
 {
-	struct sh_co *co;
+	struct sh_co_pool *p;
+	uint32_t i;
 
 	if (pool == NULL || *pool == NULL)
 		return;
-	sh_assert(running == NULL || running->pool != *pool);
-	while ((co = (*pool)->warm) != NULL) {
-		(*pool)->warm = co->below;
-		destroy(co);
-	}
-	sh_stack_pool_free(&(*pool)->stacks);
-	free(*pool);
+	p = *pool;
+	sh_assert(running == NULL || running->pool != p);
+	for (i = 0; i < p->place_count; i++)
+		if (p->places[i].co != NULL)
+			destroy(p->places[i].co);
+	free(p->places);
+	sh_stack_pool_free(&p->stacks);
+	free(p);
 	*pool = NULL;
 }
 
-int
+size_t
+sh_co_pool_alive(const struct sh_co_pool *pool)
+{
+	return pool->alive;
+}
+
+enum sh_stack_guard
+sh_co_pool_guard(const struct sh_co_pool *pool)
+{
+	return sh_stack_pool_guard(pool->stacks);
+}
+
+/* Switch to it; back when it has ended or waits. */
+static void
+enter(struct sh_co *co)
+{
+	struct sh_co_context here;
+
+	co->outside = &here;
+	co->state = SH_CO_RUNNING;
+	co->below = running;
+	running = co;
+	sh_co_context_switch(&here, &co->inside);
+}
+
+/* Run a call; true when it has returned, and is someone else's again. */
+static bool
+begin(struct sh_co *co, sh_co_fn *fn, void *arg, const char *name)
+{
+	struct sh_co_pool *pool = co->pool;
+
+	sh_assert(co->magic == SH_CO_MAGIC && co->state == SH_CO_FREE);
+	co->fn = fn;
+	co->arg = arg;
+	co->name = name;
+	co->cancelled = false;
+	co->refused = 0;
+	pool->alive++;
+	enter(co);
+	if (co->state != SH_CO_FREE)
+		return false;
+	pool->alive--;
+	give(pool, co);
+	return true;
+}
+
+bool
 sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 {
 	struct sh_co *co = take(pool);
 
-	if (SH_UNLIKELY(co == NULL))
+	if (SH_LIKELY(co != NULL))
+		return begin(co, fn, arg, name);
+	co = pool->reserve;
+	if (co == NULL) {
+		/* inside of a call that has the reserve: on its stack */
+		fn(arg);
+		return true;
+	}
+	pool->reserve = NULL;
+	return begin(co, fn, arg, name);
+}
+
+int64_t
+sh_co_start(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
+{
+	struct sh_co *co = take(pool);
+	int64_t id;
+
+	if (co == NULL)
 		return -SHOAL_ENOMEM;
-	sh_assert(co->magic == CO_MAGIC && co->state == CO_FREE);
-	co->state = CO_RUNNING;
-	co->fn = fn;
-	co->arg = arg;
-	co->name = name;
-	co->below = running;
-	running = co;
-	sh_co_context_switch(&co->outside, &co->inside);
+	id = sh_co_id(co);
+	begin(co, fn, arg, name);
+	return id;
+}
+
+struct sh_co *
+sh_co_running(void)
+{
+	return running;
+}
+
+bool
+sh_co_may_wait(const struct sh_co *co)
+{
+	return co->may_wait;
+}
+
+/* Go back to whoever called or resumed it. */
+static void
+leave(struct sh_co *co, const char *place)
+{
+	co->place = place;
+	co->slept = co->pool->round;
+	co->trimmed = false;
+	co->frames = (char *)__builtin_frame_address(0) - BELOW_FRAMES;
 	running = co->below;
-	give(pool, co);
-	return 0;
+	sh_co_context_switch(&co->inside, co->outside);
+}
+
+static void
+add_woken(struct sh_co *co, int result)
+{
+	co->state = SH_CO_WOKEN;
+	co->result = result;
+	TAILQ_INSERT_TAIL(&co->pool->woken, co, woken);
+	co->pool->woken_count++;
+}
+
+int
+sh_co_wait(const char *place)
+{
+	struct sh_co *co = running;
+
+	sh_assert(co != NULL && co->may_wait);
+	co->state = SH_CO_WAITING;
+	leave(co, place);
+	return co->result;
+}
+
+int
+sh_co_wait_turn(const char *place)
+{
+	struct sh_co *co = running;
+
+	sh_assert(co != NULL && co->may_wait);
+	add_woken(co, 0);
+	leave(co, place);
+	return co->result;
+}
+
+void
+sh_co_wake(struct sh_co *co, int result)
+{
+	sh_assert(co->magic == SH_CO_MAGIC);
+	if (co->state == SH_CO_WAITING)
+		add_woken(co, result);
+}
+
+static void
+go_on(struct sh_co *co)
+{
+	struct sh_co_pool *pool = co->pool;
+
+	enter(co);
+	if (co->state == SH_CO_FREE) {
+		pool->alive--;
+		give(pool, co);
+	}
+}
+
+void
+sh_co_resume(struct sh_co *co, int result)
+{
+	sh_assert(running == NULL && co->state == SH_CO_WAITING);
+	co->result = result;
+	go_on(co);
+}
+
+bool
+sh_co_is_waiting(const struct sh_co *co)
+{
+	return co->state == SH_CO_WAITING;
+}
+
+void
+sh_co_run_woken(struct sh_co_pool *pool)
+{
+	size_t n = pool->woken_count;
+
+	while (n-- > 0) {
+		struct sh_co *co = TAILQ_FIRST(&pool->woken);
+
+		TAILQ_REMOVE(&pool->woken, co, woken);
+		pool->woken_count--;
+		go_on(co);
+	}
+}
+
+bool
+sh_co_has_woken(const struct sh_co_pool *pool)
+{
+	return pool->woken_count != 0;
+}
+
+int64_t
+sh_co_id(const struct sh_co *co)
+{
+	return (int64_t)co->generation << ID_SHIFT | (co->index + 1);
+}
+
+struct sh_co *
+sh_co_find(const struct sh_co_pool *pool, int64_t id)
+{
+	uint32_t index = (uint32_t)id - 1;
+	struct sh_co *co;
+
+	if (id <= 0 || index >= pool->place_count)
+		return NULL;
+	co = pool->places[index].co;
+	if (co == NULL || co->state == SH_CO_FREE || sh_co_id(co) != id)
+		return NULL;
+	return co;
+}
+
+void
+sh_co_each(
+    struct sh_co_pool *pool, void (*fn)(struct sh_co *co, void *arg), void *arg)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool->place_count; i++) {
+		struct sh_co *co = pool->places[i].co;
+
+		if (co != NULL && co->state != SH_CO_FREE)
+			fn(co, arg);
+	}
+}
+
+const char *
+sh_co_name(const struct sh_co *co)
+{
+	return co->name;
+}
+
+const char *
+sh_co_place(const struct sh_co *co)
+{
+	return co->place;
+}
+
+void *
+sh_co_extra(struct sh_co *co)
+{
+	return co + 1;
+}
+
+struct sh_co *
+sh_co_of_extra(struct sh_co_pool *pool, void *extra)
+{
+	struct sh_co *co = (struct sh_co *)extra - 1;
+
+	sh_assert(co->magic == SH_CO_MAGIC && co->pool == pool);
+	return co;
+}
+
+void
+sh_co_set_cancelled(struct sh_co *co)
+{
+	co->cancelled = true;
+}
+
+bool
+sh_co_is_cancelled(const struct sh_co *co)
+{
+	return co->cancelled;
+}
+
+unsigned
+sh_co_count_refused(struct sh_co *co)
+{
+	if (co->refused < UINT8_MAX)
+		co->refused++;
+	return co->refused;
+}
+
+void
+sh_co_join_begin(struct sh_co_joiner *joiner, struct sh_co *of)
+{
+	joiner->waiter = running;
+	joiner->of = of;
+	joiner->next = of->joiners;
+	of->joiners = joiner;
+}
+
+void
+sh_co_join_end(struct sh_co_joiner *joiner)
+{
+	struct sh_co_joiner **place;
+
+	if (joiner->of == NULL)
+		return;
+	place = &joiner->of->joiners;
+	while (*place != joiner)
+		place = &(*place)->next;
+	*place = joiner->next;
+}
+
+static bool
+is_trimmable(const struct sh_co *co, uint32_t round)
+{
+	return co != NULL && co->state == SH_CO_WAITING && !co->trimmed &&
+	    round - co->slept >= 2;
+}
+
+void
+sh_co_trim(struct sh_co_pool *pool, size_t max)
+{
+	uint32_t i;
+
+	pool->round++;
+	for (i = 0; i < pool->place_count && i < max; i++) {
+		struct sh_co *co;
+
+		if (pool->trim_next >= pool->place_count)
+			pool->trim_next = 0;
+		co = pool->places[pool->trim_next++].co;
+		if (!is_trimmable(co, pool->round))
+			continue;
+		note_high_water(co);
+		sh_stack_trim(pool->stacks, co->stack, co->frames);
+		co->trimmed = true;
+	}
+}
+
+size_t
+sh_co_stack_high_water(struct sh_co_pool *pool)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool->place_count; i++)
+		if (pool->places[i].co != NULL)
+			note_high_water(pool->places[i].co);
+	return pool->high_water;
 }
 
 const char *

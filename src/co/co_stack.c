@@ -21,6 +21,7 @@
 
 enum {
 	SLAB_STACKS = 64,
+	STACK_PAGES_LOOKED_AT = 256,
 	/* kept for everything that is not a stack */
 	MAP_RESERVE = 8192,
 	MAPS_PER_STACK = 2,
@@ -36,7 +37,9 @@ struct slab {
 
 struct sh_stack_pool {
 	size_t size; /* of a stack, a multiple of a page */
+	size_t page;
 	enum sh_stack_guard guard;
+	bool unguarded;     /* rather no guard than no stack */
 	struct slab *slabs; /* newest first; only that has room */
 	void **given;       /* stacks given back, last one on top */
 	size_t given_count;
@@ -62,7 +65,7 @@ pitch(const struct sh_stack_pool *pool)
 }
 
 struct sh_stack_pool *
-sh_stack_pool_new(size_t size, enum sh_stack_guard guard)
+sh_stack_pool_new(size_t size, enum sh_stack_guard guard, bool unguarded)
 {
 	struct sh_stack_pool *pool = sh_try_calloc(1, sizeof(*pool));
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -75,7 +78,9 @@ sh_stack_pool_new(size_t size, enum sh_stack_guard guard)
 	size *= 8; /* red zones make frames several times as large */
 #endif
 	pool->size = (size + page - 1) / page * page;
+	pool->page = page;
 	pool->guard = guard;
+	pool->unguarded = unguarded;
 	pool->stack_max = SIZE_MAX;
 	return pool;
 }
@@ -189,7 +194,7 @@ carve(struct sh_stack_pool *pool, void **low_out)
 	pool->given = given;
 	base = pool->slabs->base + pool->slabs->carved * pitch(pool);
 	r = install_guard(pool, base);
-	if (r < 0)
+	if (r < 0 && !pool->unguarded)
 		return r;
 	pool->slabs->carved++;
 	pool->stack_count++;
@@ -203,6 +208,36 @@ sh_stack_take(struct sh_stack_pool *pool, void **low_out)
 	if (pool->given_count == 0)
 		return carve(pool, low_out);
 	*low_out = pool->given[--pool->given_count];
+	return 0;
+}
+
+void
+sh_stack_trim(const struct sh_stack_pool *pool, void *low, char *below)
+{
+	char *end = (char *)((uintptr_t)below / pool->page * pool->page);
+
+	if (end > (char *)low)
+		(void)madvise(low, (size_t)(end - (char *)low), MADV_DONTNEED);
+}
+
+size_t
+sh_stack_used(const struct sh_stack_pool *pool, void *low)
+{
+	unsigned char resident[STACK_PAGES_LOOKED_AT];
+	size_t pages = pool->size / pool->page, i = 0, n;
+
+	/* the stack grows down, so the first page from below is the mark */
+	for (; i < pages; i += n) {
+		size_t j;
+
+		n = pages - i < sizeof(resident) ? pages - i : sizeof(resident);
+		if (mincore((char *)low + i * pool->page, n * pool->page,
+			resident) < 0)
+			return 0;
+		for (j = 0; j < n; j++)
+			if (resident[j] & 1)
+				return (pages - i - j) * pool->page;
+	}
 	return 0;
 }
 

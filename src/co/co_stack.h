@@ -27,8 +27,10 @@ enum {
 const char *sh_stack_guard_str(enum sh_stack_guard guard);
 
 /** Make an empty pool. size is rounded up to pages, 0 means the default.
+ *  unguarded: when the kernel grants no further guard, stacks go without.
  *  NULL when out of memory. */
-struct sh_stack_pool *sh_stack_pool_new(size_t size, enum sh_stack_guard guard);
+struct sh_stack_pool *
+sh_stack_pool_new(size_t size, enum sh_stack_guard guard, bool unguarded);
 /** Unmap everything; no stack may be in use. */
 void sh_stack_pool_free(struct sh_stack_pool **pool);
 /** Bytes of every stack of the pool. */
@@ -39,6 +41,11 @@ enum sh_stack_guard sh_stack_pool_guard(const struct sh_stack_pool *pool);
  *  *low_out; -SHOAL_ENOMEM, also when the kernel has no mapping left for
  *  another guard. */
 int sh_stack_take(struct sh_stack_pool *pool, void **low_out);
+/** Give the pages below an address of the stack to the kernel; the content is
+ *  lost. */
+void sh_stack_trim(const struct sh_stack_pool *pool, void *low, char *below);
+/** Bytes of the stack that have been used, in whole pages. */
+size_t sh_stack_used(const struct sh_stack_pool *pool, void *low);
 /** Give a stack back, and its pages to the kernel; the content is lost. */
 void sh_stack_give(struct sh_stack_pool *pool, void *low);
 /** Whether an address lies in the guard below one of the stacks.

@@ -13,7 +13,7 @@
 #include <setjmp.h>
 #endif
 
-/* A place to come back to. Zeroed before its first use. */
+/* A place to come back to. */
 struct sh_co_context {
 #ifdef SH_SANITIZE
 	ucontext_t place;

@@ -11,8 +11,14 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "co/co.h"
+#include "io/await.h"
 #include "io/conn_private.h"
 #include "io/timer.h"
+
+enum {
+	/* some 5 ms of work, if all of them have just gone to sleep */
+	TRIMMED_PER_TICK = 8192
+};
 
 /* The loop of this process. */
 static struct sh_loop *current;
@@ -33,6 +39,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct sh_loop *loop = arg;
 
 	sh_conn_prove_all(loop);
+	sh_co_trim(loop->coroutines, TRIMMED_PER_TICK);
 }
 
 static struct event_base *
@@ -51,6 +58,19 @@ make_base(void)
 		base = event_base_new_with_config(config);
 	event_config_free(config);
 	return base;
+}
+
+static struct sh_co_pool *
+make_coroutines(const struct sh_loop_options *options)
+{
+	const struct sh_co_pool_options co_options = {
+		.stack_size = options->stack_size,
+		.unguarded = options->unguarded_stacks,
+		.extra_size = sh_await_extra_size(),
+		.extra_fini = sh_await_extra_fini,
+	};
+
+	return sh_co_pool_new(&co_options);
 }
 
 static void
@@ -79,8 +99,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 		return -SHOAL_ENOMEM;
 	init(loop, options);
 	loop->base = make_base();
-	loop->coroutines =
-	    sh_co_pool_new(options->stack_size, SH_STACK_GUARD_AUTO);
+	loop->coroutines = make_coroutines(options);
 	loop->read_buffer = malloc(SH_READ_SIZE);
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||
@@ -108,11 +127,12 @@ sh_loop_free(struct sh_loop **loop)
 	sh_conn_free_dead(l);
 	sh_id_table_fini(&l->conns);
 	sh_id_table_fini(&l->timers);
+	/* before the base: alarms are events */
+	sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);
 	if (l->base != NULL)
 		event_base_free(l->base);
-	sh_co_pool_free(&l->coroutines);
 	free(l->read_buffer);
 	if (current == l)
 		current = NULL;
@@ -138,7 +158,7 @@ int
 sh_loop_turn(struct sh_loop *loop)
 {
 	bool busy = loop->ready_count != 0 || !TAILQ_EMPTY(&loop->unsettled) ||
-	    loop->emptied;
+	    loop->emptied || sh_co_has_woken(loop->coroutines);
 
 	/* the clock is read when somebody asks, but not before the wait */
 	loop->now_known = false;
@@ -147,6 +167,8 @@ sh_loop_turn(struct sh_loop *loop)
 		return -SHOAL_ESTATE;
 	if (loop->ready_count != 0)
 		sh_conn_serve_ready(loop);
+	if (sh_co_has_woken(loop->coroutines))
+		sh_co_run_woken(loop->coroutines);
 	if (!TAILQ_EMPTY(&loop->unsettled))
 		sh_conn_settle_all(loop);
 	if (!TAILQ_EMPTY(&loop->dead))
@@ -209,4 +231,18 @@ struct sh_co_pool *
 sh_loop_coroutines(struct sh_loop *loop)
 {
 	return loop->coroutines;
+}
+
+bool
+sh_loop_is_quiet(const struct sh_loop *loop)
+{
+	return loop->conn_count == 0 && TAILQ_EMPTY(&loop->listeners) &&
+	    loop->timers.count == 0;
+}
+
+bool
+sh_loop_is_empty(const struct sh_loop *loop)
+{
+	return sh_loop_is_quiet(loop) &&
+	    sh_co_pool_alive(loop->coroutines) == 0;
 }

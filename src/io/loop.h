@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct sh_loop_options {
 	uint64_t incarnation;        /* upper 24 bits of connection ids */
 	size_t max_connections;      /* 0: as many as descriptors */
 	size_t stack_size;           /* of coroutines; 0: the default */
+	bool unguarded_stacks;       /* rather than to refuse coroutines */
 
 	/* For listeners shared by all workers: connections of the mean
 	   worker. NULL: unknown. */
@@ -50,6 +52,12 @@ int sh_loop_run(struct sh_loop *loop);
 int sh_loop_turn(struct sh_loop *loop);
 /** Return from sh_loop_run() at the end of this turn. */
 void sh_loop_stop(struct sh_loop *loop);
+
+/** Whether nothing is left that could ever happen: no coroutine, connection,
+ *  timer or listener. */
+bool sh_loop_is_empty(const struct sh_loop *loop);
+/** Likewise, but for coroutines. */
+bool sh_loop_is_quiet(const struct sh_loop *loop);
 
 /** Milliseconds of the monotonic clock when this turn began to work, a few
  *  coarse: for ages and idle times. */

@@ -38,6 +38,7 @@ struct sh_loop {
 	struct sh_loop_options options;
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
+	size_t outside_waits; /* coroutines that an event may wake */
 	char *read_buffer; /* SH_READ_SIZE */
 	struct event tick; /* once a second */
 	uint64_t turns;

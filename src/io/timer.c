@@ -26,7 +26,8 @@ struct sh_timer {
 	sh_timer_fn *fn;
 	void *arg;
 	const char *name; /* of the handler that started it */
-	bool running;     /* in its own function ... */
+	bool running;     /* its function has not returned ... */
+	bool calling;     /* ... or waited, since it was called ... */
 	bool stopped;     /* ... and not to be run again */
 };
 
@@ -58,19 +59,30 @@ schedule_again(struct sh_timer *timer)
 }
 
 static void
+forget(struct sh_timer *timer)
+{
+	event_del(&timer->event);
+	free(timer);
+}
+
+/* The function may wait; it is not called again before it has returned. */
+static void
 call(void *arg)
 {
 	struct sh_timer *timer = arg;
 
 	timer->fn(timer->arg);
+	timer->running = false;
+	if (timer->stopped && !timer->calling)
+		forget(timer);
 }
 
 static void
 run(struct sh_timer *timer)
 {
-	/* outside of a handler there is always a stack */
-	if (sh_co_call(timer->loop->coroutines, call, timer, timer->name) < 0)
-		call(timer);
+	timer->running = timer->calling = true;
+	sh_co_call(timer->loop->coroutines, call, timer, timer->name);
+	timer->calling = false;
 }
 
 /* Due after the last time; times that have passed already are left out. */
@@ -86,13 +98,6 @@ advance(struct sh_timer *timer)
 }
 
 static void
-forget(struct sh_timer *timer)
-{
-	event_del(&timer->event);
-	free(timer);
-}
-
-static void
 on_due(evutil_socket_t fd, short what, void *arg)
 {
 	struct sh_timer *timer = arg;
@@ -103,19 +108,16 @@ on_due(evutil_socket_t fd, short what, void *arg)
 	}
 	if (timer->interval_us == 0) {
 		sh_id_table_remove(&timer->loop->timers, &timer->node);
+		timer->stopped = true;
+	}
+	if (!timer->running)
 		run(timer);
+	if (!timer->stopped) {
+		advance(timer);
+		schedule_again(timer);
+	} else if (!timer->running) {
 		forget(timer);
-		return;
 	}
-	timer->running = true;
-	run(timer);
-	timer->running = false;
-	if (timer->stopped) {
-		forget(timer);
-		return;
-	}
-	advance(timer);
-	schedule_again(timer);
 }
 
 int64_t

@@ -35,10 +35,7 @@ run(struct call *call, sh_co_fn *fn)
 {
 	const struct sh_tcp *tcp = call->tcp;
 
-	/* only a call inside another one can lack a stack; its own will do */
-	if (SH_UNLIKELY(
-		sh_co_call(tcp->coroutines, fn, call, tcp->handler) < 0))
-		fn(call);
+	sh_co_call(tcp->coroutines, fn, call, tcp->handler);
 }
 
 static void

@@ -4,6 +4,7 @@
  * In reading order:
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
+ *	co.h		coroutines: functions that wait
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	counter.h	figures for the operator
@@ -15,6 +16,7 @@
  */
 #pragma once
 
+#include <shoal/co.h>
 #include <shoal/conn.h>
 #include <shoal/counter.h>
 #include <shoal/error.h>

@@ -9,6 +9,7 @@
 #include "support/suite.h"
 
 static struct sh_co_pool *pool;
+static const struct sh_co_pool_options plain;
 
 /* What a call saw; asserted on the test's own stack. */
 struct seen {
@@ -44,9 +45,9 @@ START_TEST(call_runs_on_another_stack)
 	struct seen seen = { 0 };
 	uintptr_t here = (uintptr_t)&seen;
 
-	pool = sh_co_pool_new(0, SH_STACK_GUARD_AUTO);
+	pool = sh_co_pool_new(&plain);
 	ck_assert_ptr_null(sh_co_running_name());
-	ck_assert_int_eq(sh_co_call(pool, note, &seen, "one"), 0);
+	ck_assert(sh_co_call(pool, note, &seen, "one"));
 	ck_assert_int_eq(seen.calls, 1);
 	ck_assert_str_eq(seen.name, "one");
 	ck_assert(seen.stack > here + 65536 || seen.stack + 65536 < here);
@@ -62,7 +63,7 @@ START_TEST(calls_reuse_one_stack)
 	uintptr_t first = 0;
 	int i, moved = 0;
 
-	pool = sh_co_pool_new(0, SH_STACK_GUARD_AUTO);
+	pool = sh_co_pool_new(&plain);
 	for (i = 0; i < 100000; i++) {
 		sh_co_call(pool, note, &seen, "again");
 		if (i == 0)
@@ -80,7 +81,7 @@ START_TEST(nested_calls_return_in_order)
 	/* more of them than stay warm, twice, so that cold stacks are reused */
 	struct seen seen = { .depth = SH_CO_WARM_MAX + 100 };
 
-	pool = sh_co_pool_new(0, SH_STACK_GUARD_AUTO);
+	pool = sh_co_pool_new(&plain);
 	sh_co_call(pool, note_deeper, &seen, "outer");
 	ck_assert_int_eq(seen.calls, SH_CO_WARM_MAX + 100);
 	/* the outermost call has the last word, under its own name */
@@ -108,8 +109,8 @@ START_TEST(stack_holds_what_it_promises)
 {
 	int ok = 0;
 
-	pool = sh_co_pool_new(0, SH_STACK_GUARD_AUTO);
-	ck_assert_int_eq(sh_co_call(pool, fill_stack, &ok, "big"), 0);
+	pool = sh_co_pool_new(&plain);
+	ck_assert(sh_co_call(pool, fill_stack, &ok, "big"));
 	ck_assert_int_eq(ok, 1);
 	sh_co_pool_free(&pool);
 }

@@ -57,7 +57,8 @@ static void
 run_child(int log_fd, enum sh_stack_guard guard, sh_co_fn *fn)
 {
 	static const struct rlimit no_core;
-	struct sh_co_pool *pool = sh_co_pool_new(0, guard);
+	const struct sh_co_pool_options options = { .guard = guard };
+	struct sh_co_pool *pool = sh_co_pool_new(&options);
 	int result;
 
 	setrlimit(RLIMIT_CORE, &no_core);

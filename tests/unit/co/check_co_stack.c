@@ -9,7 +9,8 @@
 
 START_TEST(last_given_is_taken_first)
 {
-	struct sh_stack_pool *pool = sh_stack_pool_new(0, SH_STACK_GUARD_AUTO);
+	struct sh_stack_pool *pool =
+	    sh_stack_pool_new(0, SH_STACK_GUARD_AUTO, false);
 	void *a, *b, *c;
 
 	ck_assert_int_eq(sh_stack_take(pool, &a), 0);
@@ -27,7 +28,8 @@ END_TEST
 
 START_TEST(given_stack_gives_its_pages_back)
 {
-	struct sh_stack_pool *pool = sh_stack_pool_new(0, SH_STACK_GUARD_AUTO);
+	struct sh_stack_pool *pool =
+	    sh_stack_pool_new(0, SH_STACK_GUARD_AUTO, false);
 	void *stack;
 
 	ck_assert_int_eq(sh_stack_take(pool, &stack), 0);
@@ -43,7 +45,7 @@ START_TEST(stacks_of_many_slabs_are_apart)
 {
 	enum { COUNT = 200 };
 	struct sh_stack_pool *pool =
-	    sh_stack_pool_new(4097, SH_STACK_GUARD_AUTO);
+	    sh_stack_pool_new(4097, SH_STACK_GUARD_AUTO, false);
 	char *stacks[COUNT];
 	void *stack;
 	size_t i, size = sh_stack_pool_size(pool);
@@ -65,7 +67,7 @@ END_TEST
 static void
 check_guard(enum sh_stack_guard guard)
 {
-	struct sh_stack_pool *pool = sh_stack_pool_new(0, guard);
+	struct sh_stack_pool *pool = sh_stack_pool_new(0, guard, false);
 	void *stack;
 	char *low;
 

@@ -1,0 +1,56 @@
+/*
+ * This file is what the files of this folder know of a coroutine; it is not
+ * for other folders.
+ */
+#pragma once
+
+#include <sys/queue.h>
+#include "co/co.h"
+#include "co/co_switch.h"
+
+enum { SH_CO_MAGIC = 0x6f63 };
+
+enum sh_co_state {
+	SH_CO_FREE,
+	SH_CO_RUNNING, /* or has called another one that runs */
+	SH_CO_WAITING,
+	SH_CO_WOKEN /* on the list of that name */
+};
+
+struct sh_co_deferred;
+struct sh_co_value;
+
+/*
+ * It lies at the upper end of its own stack, so that a suspended one takes a
+ * single page with its frames. What the owner has beside it lies above.
+ */
+struct sh_co {
+	uint32_t magic;
+	uint8_t state;   /* enum sh_co_state */
+	bool cancelled;  /* it is to end */
+	bool may_wait;   /* false: it has the pool's reserve */
+	bool trimmed;    /* has no pages below its frames */
+	uint8_t refused; /* waits in a row, because it is cancelled */
+	uint32_t index;  /* in the pool's table */
+	uint32_t generation;
+	uint32_t slept; /* round of trimming when it went to sleep */
+	unsigned valgrind_id;
+	int result; /* of its wait */
+	struct sh_co_pool *pool;
+	struct sh_co *below; /* FREE: the next free one;
+					   RUNNING: who called this one */
+	char *stack;         /* its lowest byte */
+	char *frames;        /* lowest byte in use, while it waits */
+	sh_co_fn *fn;        /* of the running call */
+	void *arg;
+	const char *name, *place;
+	struct sh_co_joiner *joiners;
+	struct sh_co_deferred *deferred; /* last one first */
+	struct sh_co_value *values;
+	struct sh_co_context *outside; /* where its caller waits */
+	TAILQ_ENTRY(sh_co) woken;
+	struct sh_co_context inside; /* where it waits itself */
+};
+
+/** Run what was deferred, then free the values. */
+void sh_co_local_end(struct sh_co *co);

@@ -1,0 +1,54 @@
+/*
+ * This file is where coroutines wait: with a deadline, until they are
+ * cancelled. It does not know what they wait for.
+ *
+ * Who waits puts itself on some list, calls sh_await() and takes itself off
+ * again, whatever the result. Who has what it waits for takes it from the list
+ * and calls sh_co_wake().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "co/co.h"
+
+struct sh_loop;
+
+/* A deadline that never comes; one of 0 has come before anything else. */
+#define SH_NEVER INT64_MAX
+
+/** The moment, in microseconds of the monotonic clock, that is timeout_ms from
+ *  now; SH_NEVER when negative; 0 when 0. */
+int64_t sh_deadline_us(int timeout_ms);
+
+/** Suspend the running coroutine until sh_co_wake(): its result;
+ *  -SHOAL_ETIMEDOUT at the deadline; -SHOAL_ECANCELED when the coroutine is
+ *  cancelled, or was before; -SHOAL_ENOMEM when it may not wait at all. place
+ *  says what it waits for; lent. */
+int sh_await(const char *place, int64_t deadline_us);
+/** Likewise, where only another coroutine can wake it. */
+int sh_await_peer(const char *place, int64_t deadline_us);
+/** Wait until a descriptor is readable (EV_READ) or writable (EV_WRITE), or
+ *  both: which of them, else as sh_await(). -SHOAL_EINVAL or -errno for a
+ *  descriptor that cannot be waited for. */
+int sh_await_fd(int fd, short what, const char *place, int64_t deadline_us);
+/** Let others run, once. 0, or as sh_await(). */
+int sh_await_turn(const char *place);
+
+/** Cancel a coroutine: its waits, the present one too, fail with
+ *  -SHOAL_ECANCELED. */
+void sh_await_cancel(struct sh_co *co);
+/** Cancel all of them. */
+void sh_await_cancel_all(struct sh_loop *loop);
+/** Let the running coroutine wait for another ms though it is cancelled. */
+void sh_await_shield(int64_t ms);
+/** Whether a wait of the running coroutine would be refused. */
+bool sh_await_is_cancelled(void);
+
+/** Whether everyone waits for someone else who waits. */
+bool sh_await_is_deadlock(struct sh_loop *loop);
+
+/** For loop.c: bytes beside each coroutine, and their end. */
+size_t sh_await_extra_size(void);
+void sh_await_extra_fini(void *extra);
