@@ -284,21 +284,21 @@ begin(struct sh_co *co, sh_co_fn *fn, void *arg, const char *name)
 	return true;
 }
 
-bool
+struct sh_co *
 sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 {
 	struct sh_co *co = take(pool);
 
-	if (SH_LIKELY(co != NULL))
-		return begin(co, fn, arg, name);
-	co = pool->reserve;
-	if (co == NULL) {
+	if (SH_UNLIKELY(co == NULL)) {
+		co = pool->reserve;
+		pool->reserve = NULL;
+	}
+	if (SH_UNLIKELY(co == NULL)) {
 		/* inside of a call that has the reserve: on its stack */
 		fn(arg);
-		return true;
+		return NULL;
 	}
-	pool->reserve = NULL;
-	return begin(co, fn, arg, name);
+	return begin(co, fn, arg, name) ? NULL : co;
 }
 
 int64_t

@@ -216,3 +216,15 @@ sh_conn_flush(struct sh_conn *conn)
 		return -SHOAL_ENOTCONN;
 	return conn->queue.len == 0 ? 0 : -SHOAL_EAGAIN;
 }
+
+size_t
+sh_conn_write_mark(const struct sh_conn *conn)
+{
+	return conn->flushing ? 0 : conn->group->options.queue_low;
+}
+
+void
+sh_conn_await_flush(struct sh_conn *conn)
+{
+	conn->refused = conn->flushing = true;
+}

@@ -230,3 +230,14 @@ sh_group_shutdown(struct sh_group *group)
 		shut_list(&group->wheel[i]);
 	shut_list(&group->lingering);
 }
+
+void
+sh_group_abandon(struct sh_group *group)
+{
+	size_t i;
+
+	sh_group_shutdown(group);
+	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
+		while (!TAILQ_EMPTY(&group->wheel[i]))
+			sh_conn_abandon(TAILQ_FIRST(&group->wheel[i]));
+}

@@ -101,6 +101,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 	loop->base = make_base();
 	loop->coroutines = make_coroutines(options);
 	loop->read_buffer = malloc(SH_READ_SIZE);
+	loop->read_size = SH_READ_SIZE;
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||
 	    event_assign(
@@ -134,6 +135,7 @@ sh_loop_free(struct sh_loop **loop)
 	if (l->base != NULL)
 		event_base_free(l->base);
 	free(l->read_buffer);
+	free(l->spare_buffer);
 	if (current == l)
 		current = NULL;
 	free(l);

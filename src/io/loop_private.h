@@ -39,8 +39,11 @@ struct sh_loop {
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
 	size_t outside_waits; /* coroutines that an event may wake */
-	char *read_buffer; /* SH_READ_SIZE */
-	struct event tick; /* once a second */
+	char *read_buffer;    /* SH_READ_SIZE */
+	size_t read_size;     /* bytes of it that are used */
+	char *spare_buffer;   /* to take its place, or NULL */
+	size_t pinned;        /* buffers that sessions have kept */
+	struct event tick;    /* once a second */
 	uint64_t turns;
 	int64_t now_ms; /* valid when now_known */
 	bool now_known;
