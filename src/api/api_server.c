@@ -17,6 +17,7 @@
 #include "handlers/builtin.h"
 #include "master/master.h"
 #include "module/program.h"
+#include "proto/framing.h"
 #include "worker/worker.h"
 
 struct shoal_server *
@@ -84,7 +85,9 @@ are_valid(const struct shoal_listen_options *options)
 	    options->keepalive_interval_ms >= 0 &&
 	    options->keepalive_count >= 0 && options->user_timeout_ms >= 0 &&
 	    options->notsent_lowat >= -1 && options->idle_timeout_ms >= -1 &&
-	    options->queue_low <= options->queue_high;
+	    options->queue_low <= options->queue_high &&
+	    (options->framing == NULL ||
+		sh_framing_check(options->framing, NULL) == 0);
 }
 
 /* What was asked for, as far as it makes sense. */
@@ -153,7 +156,9 @@ shoal_server_add_handler(
 	SH_CHECK(server, SH_SERVER_MAGIC);
 	if (handler == NULL || handler->size < sizeof(*handler) ||
 	    handler->name == NULL || handler->tcp.size < sizeof(handler->tcp) ||
-	    handler->tcp.on_receive == NULL)
+	    handler->tcp.on_receive == NULL ||
+	    (handler->framing != NULL &&
+		sh_framing_check(handler->framing, NULL) < 0))
 		return -SHOAL_EINVAL;
 	sh_catalog_init(&catalog, server);
 	if (sh_catalog_find(&catalog, handler->name) != NULL)

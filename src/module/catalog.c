@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "module/program.h"
+#include "proto/framing.h"
 
 void
 sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program)
@@ -61,6 +62,7 @@ static int
 check_handlers(const struct shoal_module *module, char *why, size_t cap)
 {
 	const struct shoal_handler *const *handler;
+	const char *wrong;
 
 	if (module->name == NULL || module->version == NULL ||
 	    module->handlers == NULL) {
@@ -80,6 +82,12 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 				    (*handler)->name != NULL
 				? (*handler)->name
 				: "?");
+			return -SHOAL_EINVAL;
+		}
+		if ((*handler)->framing != NULL &&
+		    sh_framing_check((*handler)->framing, &wrong) < 0) {
+			snprintf(why, cap, "the framing of handler %s: %s",
+			    (*handler)->name, wrong);
 			return -SHOAL_EINVAL;
 		}
 	}

@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include <shoal/framing.h>
 
 enum {
 	SH_SETTINGS_MAGIC = 0x53485331,
@@ -60,6 +63,14 @@ enum {
 	SH_DEFAULT_KEEPALIVE_COUNT = 5
 };
 
+struct sh_settings_framing {
+	int64_t type;         /* enum shoal_framing_type, SH_AUTO */
+	int64_t field;        /* enum shoal_length_field */
+	int64_t offset, body; /* bytes; body or SH_AUTO: behind the field */
+	int64_t max;          /* bytes */
+	struct sh_text terminator;
+};
+
 struct sh_settings_listener {
 	struct sh_text name, address, handler;
 	struct sh_text origin, handler_origin; /* "file:line" */
@@ -71,6 +82,7 @@ struct sh_settings_listener {
 	int64_t notsent_lowat;            /* bytes, or SH_OFF */
 	struct sh_settings_limits limits; /* own over global, resolved */
 	struct sh_settings_group config;
+	struct sh_settings_framing framing;
 };
 
 struct sh_settings {
@@ -138,3 +150,10 @@ sh_settings_item(const struct sh_settings *settings,
 		   settings->items_off) +
 	    group.first + i;
 }
+
+/** What a listener's `framing' asks for; its terminator is lent with the
+ *  settings. False, with *framing_out untouched, when it leaves it to the
+ *  handler. */
+bool sh_settings_framing(const struct sh_settings *settings,
+    const struct sh_settings_listener *listener,
+    struct shoal_framing *framing_out);

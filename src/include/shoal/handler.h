@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <shoal/conn.h>
+#include <shoal/framing.h>
 #include <shoal/settings.h>
 #include <shoal/visibility.h>
 
@@ -28,6 +29,12 @@ struct shoal_handler {
 	void (*close)(void *arg);
 
 	struct shoal_tcp_callbacks tcp;
+
+	/*
+	 * How its connections are cut into packets, when the listener's
+	 * `framing' does not say; NULL: not at all. Lent like the handler.
+	 */
+	const struct shoal_framing *framing;
 };
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
  * In reading order:
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
+ *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
@@ -20,6 +21,7 @@
 #include <shoal/conn.h>
 #include <shoal/counter.h>
 #include <shoal/error.h>
+#include <shoal/framing.h>
 #include <shoal/handler.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
