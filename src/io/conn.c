@@ -170,6 +170,18 @@ sh_conn_release_hold(struct sh_conn *conn)
 }
 
 bool
+sh_conn_is_held(const struct sh_conn *conn)
+{
+	return conn->held;
+}
+
+bool
+sh_conn_is_receiving(const struct sh_conn *conn)
+{
+	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->stalled;
+}
+
+bool
 sh_conn_is_eof(const struct sh_conn *conn)
 {
 	return conn->eof;

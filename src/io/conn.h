@@ -25,8 +25,8 @@ struct sh_conn_ops {
 	/* Room again after a refused send, or nothing queued any more, see
 	 * sh_conn_await_flush(). */
 	void (*writable)(struct sh_conn *conn);
-	/* Neither paused nor stalled any more, and sh_conn_keep() was said;
-	 * comes before received(). */
+	/* Going on after a stall or pause, and sh_conn_keep() was said; comes
+	 * before received(). Perhaps still paused. */
 	void (*resumed)(struct sh_conn *conn);
 	/* It is held, and something has happened that would have ended it, or
 	 * soon will; sh_conn_why() tells. May come often, and from within
@@ -74,6 +74,10 @@ void sh_conn_keep(struct sh_conn *conn, bool kept);
 void sh_conn_hold(struct sh_conn *conn);
 /** End a hold; the connection may end in this turn. */
 void sh_conn_release_hold(struct sh_conn *conn);
+/** Whether it is held. */
+bool sh_conn_is_held(const struct sh_conn *conn);
+/** Whether input may be handed on: open, neither paused nor stalled. */
+bool sh_conn_is_receiving(const struct sh_conn *conn);
 /** Ask for writable() once all is with the kernel. */
 void sh_conn_await_flush(struct sh_conn *conn);
 /** 0 while it is open. Then what a call of the session should return:

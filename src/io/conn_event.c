@@ -167,8 +167,7 @@ serve_again(struct sh_conn *conn)
 	}
 	before = sh_conn_serve_begin(conn);
 	tell_writable(conn);
-	if (conn->kept && !conn->paused && !conn->stalled &&
-	    conn->state == SH_CONN_OPEN)
+	if (conn->kept && !conn->stalled && conn->state == SH_CONN_OPEN)
 		conn->group->options.ops->resumed(conn);
 	if (!conn->kept)
 		read_or_miss(conn);

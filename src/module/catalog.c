@@ -58,6 +58,19 @@ check_abi(const struct shoal_module *module, char *why, size_t cap)
 	return 0;
 }
 
+bool
+sh_handler_is_complete(const struct shoal_handler *handler)
+{
+	bool callbacks;
+
+	if (handler->size < sizeof(*handler) || handler->name == NULL)
+		return false;
+	callbacks = handler->tcp.on_receive != NULL;
+	if (callbacks && handler->tcp.size < sizeof(handler->tcp))
+		return false;
+	return callbacks != (handler->serve != NULL);
+}
+
 static int
 check_handlers(const struct shoal_module *module, char *why, size_t cap)
 {
@@ -70,13 +83,10 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 		return -SHOAL_EINVAL;
 	}
 	for (handler = module->handlers; *handler != NULL; handler++) {
-		if ((*handler)->size < sizeof(**handler) ||
-		    (*handler)->name == NULL ||
-		    (*handler)->tcp.size < sizeof((*handler)->tcp) ||
-		    (*handler)->tcp.on_receive == NULL) {
+		if (!sh_handler_is_complete(*handler)) {
 			snprintf(why, cap,
-			    "handler %d (%s) has no size, name "
-			    "or on_receive",
+			    "handler %d (%s) lacks a size or name, or has not "
+			    "one of on_receive and serve",
 			    (int)(handler - module->handlers),
 			    (*handler)->size >= sizeof(**handler) &&
 				    (*handler)->name != NULL

@@ -32,16 +32,25 @@ on_accepted(int fd, const struct sh_addr *peer, void *arg)
 }
 
 static void
-set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
-    const struct sh_service_options *options)
+copy_callbacks(struct sh_tcp *tcp, const struct shoal_tcp_callbacks *callbacks)
 {
-	size_t size = options->callbacks->size;
+	size_t size = callbacks != NULL ? callbacks->size : 0;
 
 	/* a handler built with an older header knows fewer of them */
 	if (size > sizeof(tcp->callbacks))
 		size = sizeof(tcp->callbacks);
-	memcpy(&tcp->callbacks, options->callbacks, size);
-	sh_assert(tcp->callbacks.on_receive != NULL);
+	if (size != 0)
+		memcpy(&tcp->callbacks, callbacks, size);
+}
+
+static void
+set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
+    const struct sh_service_options *options)
+{
+	copy_callbacks(tcp, options->callbacks);
+	tcp->serve = options->serve;
+	sh_assert(tcp->callbacks.on_receive != NULL || tcp->serve != NULL);
+	tcp->framing = sh_framing_from_public(options->framing);
 	tcp->arg = options->arg;
 	tcp->listener = options->name;
 	tcp->handler = options->handler;
@@ -53,7 +62,8 @@ open_group(struct sh_service *service, struct sh_loop *loop,
     const struct sh_service_options *options)
 {
 	const struct sh_group_options group_options = {
-		.ops = sh_tcp_ops(),
+		.ops = options->serve != NULL ? sh_tcp_coroutine_ops()
+					      : sh_tcp_callback_ops(),
 		.owner = &service->tcp,
 		.queue_high = options->queue_high,
 		.queue_low = options->queue_low,
@@ -134,7 +144,7 @@ sh_service_free(struct sh_service **service)
 		return;
 	sh_listener_close(&(*service)->listener);
 	if ((*service)->group != NULL)
-		sh_group_shutdown((*service)->group);
+		sh_group_abandon((*service)->group);
 	sh_group_free(&(*service)->group);
 	free(*service);
 	*service = NULL;

@@ -8,14 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <shoal/conn.h>
+#include <shoal/framing.h>
+
 struct sh_loop;
 struct sh_service;
-struct shoal_tcp_callbacks;
 
 struct sh_service_options {
 	const char *name;                            /* of the listener */
 	const char *handler;                         /* for crash reports */
-	const struct shoal_tcp_callbacks *callbacks; /* on_receive is set */
+	const struct shoal_tcp_callbacks *callbacks; /* on_receive is set ... */
+	shoal_serve_fn *serve;                       /* ... unless this is */
+	const struct shoal_framing *framing;         /* NULL: raw */
 	void *arg;                                   /* handed to them */
 	size_t queue_high, queue_low;                /* bytes; low <= high */
 	int64_t idle_timeout_ms;                     /* <= 0: none */
@@ -40,6 +44,6 @@ size_t sh_service_connections(const struct sh_service *service);
 void sh_service_drain(struct sh_service *service, int64_t linger_ms);
 /** End all connections now: the kernel gets what it takes. */
 void sh_service_abort(struct sh_service *service);
-/** Abort and free; outside of callbacks of its connections. Clears the
- *  pointer; NULL is fine. */
+/** Abort and free; no coroutine of its connections may run any more. Clears
+ *  the pointer; NULL is fine. */
 void sh_service_free(struct sh_service **service);

@@ -49,6 +49,7 @@ struct sh_worker {
 	int signal_fd;
 	int64_t deadline_timer; /* of the drain or stop, 0: none */
 	bool accepting, draining, stopping;
+	int drain_ms; /* what drain hooks are told */
 	bool hooks_started;
 	char why[1024]; /* why it cannot start */
 };
@@ -62,8 +63,8 @@ int sh_worker_load_modules(struct sh_worker *worker);
 int sh_worker_start_code(struct sh_worker *worker);
 /** Give the listening sockets to services. As above. */
 int sh_worker_open_services(struct sh_worker *worker);
-/** Call stop hooks and close handlers, in the reverse order. */
-void sh_worker_stop_code(struct sh_worker *worker);
+/** Call stop hooks and close handlers, in the reverse order. 0. */
+int sh_worker_stop_code(struct sh_worker *worker);
 
 /** Watch the channel and the signals. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);

@@ -28,7 +28,8 @@ struct shoal_handler {
 	/* Called once for each open(), after the last connection. Or NULL. */
 	void (*close)(void *arg);
 
-	struct shoal_tcp_callbacks tcp;
+	struct shoal_tcp_callbacks tcp; /* callback style; or ... */
+	shoal_serve_fn *serve;          /* ... coroutine style; one of them */
 
 	/*
 	 * How its connections are cut into packets, when the listener's

@@ -89,6 +89,22 @@ SHOAL_API int shoal_server_listen_with(struct shoal_server *server,
     const struct shoal_tcp_callbacks *callbacks, void *arg);
 
 /**
+ * Serve TCP on an address in coroutine style: a coroutine for each connection.
+ *
+ * @param options  copied; NULL for none; see shoal_server_listen_with()
+ * @param serve    what serves a connection
+ * @param arg      handed to it; the caller keeps it alive
+ *
+ * Returns  as shoal_server_listen_with()
+ * Context  before shoal_main()
+ * Blocks   never
+ * See      shoal_co(3), shoal_co_recv() in shoal_conn(3)
+ */
+SHOAL_API int shoal_server_serve(struct shoal_server *server,
+    const char *address, const struct shoal_listen_options *options,
+    shoal_serve_fn *serve, void *arg);
+
+/**
  * Make a handler known, so that a configuration file can name it.
  *
  * @param handler  lent as long as the server lives
