@@ -107,9 +107,11 @@ void sh_co_join_end(struct sh_co_joiner *joiner);
  *  below the frames of those that have waited since the call before the last
  *  one back to the kernel. */
 void sh_co_trim(struct sh_co_pool *pool, size_t max);
-/** Most bytes of a stack that were in use at once, as far as known; looks at
- *  every stack. */
-size_t sh_co_stack_high_water(struct sh_co_pool *pool);
+/** Most bytes of a stack that were in use at once, as far as known; looks at up
+ *  to max of those that are there. */
+size_t sh_co_stack_high_water(struct sh_co_pool *pool, size_t max);
+/** How often there was no stack to have. */
+uint64_t sh_co_pool_refused(const struct sh_co_pool *pool);
 
 /** Name of the call that runs now; NULL outside of a coroutine.
  *  Async-signal-safe. */

@@ -11,6 +11,7 @@
 #include <shoal/shoal.h>
 
 #include "base/clock.h"
+#include "base/stack_guard.h"
 #include "base/text.h"
 #include "master/master.h"
 #include "master/master_policy.h"
@@ -163,6 +164,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
 	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
 	    "\"sends_refused\":%llu,\"timeouts\":%llu,\"queued_bytes\":%llu,"
+	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
+	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
 	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
 	    "\"reloads_ok\":%llu,\"reloads_failed\":%llu},\"handlers\":{",
 	    (unsigned long long)SH_COUNTER(c->accepted),
@@ -174,6 +177,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->sends_refused),
 	    (unsigned long long)SH_COUNTER(c->timeouts),
 	    (unsigned long long)SH_COUNTER(c->queued_bytes),
+	    (unsigned long long)SH_COUNTER(c->coroutines),
+	    (unsigned long long)SH_COUNTER(c->coroutines_refused),
+	    (unsigned long long)SH_COUNTER(c->stack_used),
+	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)),
 	    (unsigned long long)master->pool.crashes,
 	    (unsigned long long)master->pool.restarts,
 	    (unsigned long long)master->reload.ok_count,
@@ -244,6 +251,28 @@ format_span(int64_t ms, char *buf, size_t cap)
 	return sh_duration_format(ms, buf, cap);
 }
 
+/* What an operator who thinks of workers.stack_size wants to know. */
+static void
+text_coroutines(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+	char used[32];
+
+	sum_up(master, &totals);
+	sh_buf_printf(out,
+	    "coroutines %llu, at most %s of a stack used, guard: %s",
+	    (unsigned long long)SH_COUNTER(c->coroutines),
+	    sh_size_format(
+		(int64_t)SH_COUNTER(c->stack_used), used, sizeof(used)),
+	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)));
+	if (SH_COUNTER(c->coroutines_refused) != 0)
+		sh_buf_printf(out, ", %llu refused",
+		    (unsigned long long)SH_COUNTER(c->coroutines_refused));
+	sh_buf_puts(out, "\n");
+	sh_totals_fini(&totals);
+}
+
 /* How the latest start or reload went. */
 static void
 text_reload(const struct sh_reload *reload, struct sh_buf *out)
@@ -285,7 +314,9 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 	if (sh_pool_draining_connections(pool) != 0)
 		sh_buf_printf(out, ", %llu of them in workers that drain",
 		    (unsigned long long)sh_pool_draining_connections(pool));
-	sh_buf_puts(out, "\n\n");
+	sh_buf_puts(out, "\n");
+	text_coroutines(master, out);
+	sh_buf_puts(out, "\n");
 }
 
 static void

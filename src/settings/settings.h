@@ -55,6 +55,9 @@ struct sh_settings_module {
 
 enum sh_protocol { SH_PROTOCOL_TCP };
 
+/* Whether a coroutine may have a stack without a guard. */
+enum sh_stack_need { SH_STACK_GUARDED, SH_STACK_ANY };
+
 /* What a listener gets that no file describes; the schema says the same. */
 enum {
 	SH_DEFAULT_BACKLOG = 4096,
@@ -98,6 +101,7 @@ struct sh_settings {
 		int64_t nofile;                     /* or SH_AUTO */
 		int64_t max_connections;            /* or SH_AUTO */
 		int64_t stack_size;
+		int64_t stack_guard; /* enum sh_stack_need */
 		int64_t watchdog_ms; /* or SH_OFF */
 		int64_t backoff_first_ms, backoff_max_ms;
 	} workers;

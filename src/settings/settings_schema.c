@@ -45,6 +45,8 @@ static const struct sh_word log_levels[] = {
 };
 static const struct sh_word log_formats[] = { { "auto", SH_AUTO },
 	{ "text", SH_LOG_TEXT }, { "json", SH_LOG_JSON }, { NULL, 0 } };
+static const struct sh_word stack_needs[] = { { "required", SH_STACK_GUARDED },
+	{ "preferred", SH_STACK_ANY }, { NULL, 0 } };
 static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
 	{ NULL, 0 } };
 
@@ -106,6 +108,9 @@ const struct sh_key sh_keys[] = {
 	{ TOP("workers.stack_size", workers.stack_size), .type = SH_KEY_SIZE,
 	    .min = 16 * KIB, .max = 16 * MIB, .fallback = "64k",
 	    .doc = "stack of a coroutine" },
+	{ TOP("workers.stack_guard", workers.stack_guard), .type = SH_KEY_WORD,
+	    .words = stack_needs, .fallback = "required",
+	    .doc = "preferred: rather a stack without a guard than none" },
 	{ TOP("workers.watchdog", workers.watchdog_ms), .type = SH_KEY_DURATION,
 	    .min = SECOND, .max = DAY, .words = off_word, .fallback = "10s",
 	    .doc = "a worker stalled this long is killed and replaced" },

@@ -121,6 +121,8 @@ make_loop(struct sh_worker *worker)
 		.incarnation = heritage->incarnation,
 		.max_connections = (size_t)heritage->plan->max_connections,
 		.stack_size = (size_t)settings->workers.stack_size,
+		.unguarded_stacks =
+		    settings->workers.stack_guard == SH_STACK_ANY,
 		.mean_connections = mean_connections,
 		.mean_arg = worker,
 		.on_no_connections = on_no_connections,
