@@ -240,6 +240,9 @@ sh_worker_open_services(struct sh_worker *worker)
 		fill_options(worker, address, &options);
 		r = sh_service_open(worker->loop, &options,
 		    heritage->listen_fds[i], &service->service);
+		service->stopped = heritage->listen_stopped[i];
+		if (r == 0 && service->stopped)
+			sh_service_pause_accepting(service->service);
 		if (r < 0) {
 			snprintf(worker->why, sizeof(worker->why),
 			    "listener '%s': %s", address->listener,

@@ -11,9 +11,6 @@
 #include "session/service.h"
 #include "worker/worker.h"
 
-/* A peer that does not answer a FIN within this is cut. */
-enum { LINGER_MS = 2000 };
-
 static void
 stop_accepting(struct sh_worker *worker)
 {
@@ -23,11 +20,12 @@ stop_accepting(struct sh_worker *worker)
 		return;
 	worker->accepting = false;
 	for (i = 0; i < worker->service_count; i++) {
-		struct sh_service *service = worker->services[i].service;
+		struct sh_worker_service *at = &worker->services[i];
 
 		/* if the address is going away, these would be reset */
-		sh_service_accept_queued(service);
-		sh_service_stop_accepting(service);
+		if (!at->stopped)
+			sh_service_accept_queued(at->service);
+		sh_service_stop_accepting(at->service);
 	}
 	sh_channel_send_value(
 	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
@@ -88,7 +86,7 @@ on_drain_deadline(void *arg)
 	struct sh_worker *worker = arg;
 
 	worker->deadline_timer = 0;
-	sh_worker_stop(worker, LINGER_MS);
+	sh_worker_stop(worker, SH_LINGER_MS);
 }
 
 void
@@ -105,7 +103,7 @@ sh_worker_drain(struct sh_worker *worker, int64_t ms)
 void
 sh_worker_stop(struct sh_worker *worker, int64_t ms)
 {
-	int64_t linger_ms = ms < LINGER_MS ? ms : LINGER_MS;
+	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
 	size_t i;
 
 	stop_accepting(worker);
