@@ -6,6 +6,7 @@
  *	conn.h		a connection: receive, send, close
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
+ *	listener.h	stop listeners and start them again
  *	counter.h	figures for the operator
  *	log.h		lines for the operator
  *	handler.h	code that the configuration file can name
@@ -19,6 +20,7 @@
 #include <shoal/counter.h>
 #include <shoal/error.h>
 #include <shoal/handler.h>
+#include <shoal/listener.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
 #include <shoal/server.h>
