@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/attr.h"
 #include "base/panic.h"
+#include "master/master_listener.h"
 #include "master/master_policy.h"
 #include "master/master_worker.h"
 #include "proc/channel.h"
@@ -441,6 +442,7 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
 	finish_relief(pool, now_ms);
+	sh_pool_listeners_turn(pool, now_ms);
 	drop_generations(pool);
 }
 
@@ -448,7 +450,10 @@ int64_t
 sh_pool_timeout_ms(const struct sh_pool *pool, int64_t now_ms)
 {
 	int64_t next = sh_policy_next_ms(&pool->state, now_ms);
+	int64_t listeners_ms = sh_pool_listeners_next_ms(pool, now_ms);
 
+	if (listeners_ms < next)
+		next = listeners_ms;
 	if (pool->relieving != 0 && pool->relieved_by_ms < next)
 		next = pool->relieved_by_ms;
 	if (next == INT64_MAX)

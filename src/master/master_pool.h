@@ -79,6 +79,8 @@ int sh_pool_replace(struct sh_pool *pool, uint32_t slot);
  *  those that have not answered. */
 void sh_pool_reopen(struct sh_pool *pool, int log_fd);
 
+/* Stopping and starting listeners is in master_listener.h. */
+
 /** Whether a generation is on its way: none can be offered. */
 bool sh_pool_is_busy(const struct sh_pool *pool);
 

@@ -4,6 +4,7 @@
 #include "master/master_worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,16 +19,21 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "master/master_fork.h"
+#include "master/master_listener.h"
 #include "master/master_policy.h"
 #include "master/master_pool.h"
 #include "proc/channel.h"
 #include "proc/register.h"
+
+/* One that never ends to talk must not keep the master from the others. */
+enum { MESSAGES_PER_TURN = 64 };
 
 /* What the child needs to become a worker. */
 struct birth {
 	sh_worker_fn *worker;
 	void *arg;
 	struct sh_heritage heritage;
+	bool *stopped; /* by address; owned */
 };
 
 static int
@@ -66,6 +72,17 @@ list_descriptors(const struct sh_generation *generation, uint32_t slot,
 		fds[1 + addresses + i] = generation->module_fds[i];
 	*count_out = 1 + addresses + generation->module_count;
 	return fds;
+}
+
+static bool *
+list_stopped(const struct sh_generation *generation)
+{
+	uint32_t addresses = generation->plan->address_count, i;
+	bool *stopped = sh_xcalloc(addresses + 1, sizeof(*stopped));
+
+	for (i = 0; i < addresses; i++)
+		stopped[i] = generation->bounds[i]->state != SH_BOUND_LISTENING;
+	return stopped;
 }
 
 static void
@@ -140,6 +157,8 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	sh_register_add(ends[0]);
 	fds = list_descriptors(generation, slot, ends[1], &count);
 	fill_heritage(&birth.heritage, pool, generation, fds);
+	birth.stopped = list_stopped(generation);
+	birth.heritage.listen_stopped = birth.stopped;
 	birth.heritage.slot = slot;
 	birth.heritage.process = (uint32_t)(p - pool->state.processes);
 	sh_block_clear(&pool->board.blocks[birth.heritage.process],
@@ -147,6 +166,7 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	r = sh_fork(be_born, &birth, fds, count, &child, why, cap);
 	close(ends[1]);
 	free(fds);
+	free(birth.stopped);
 	if (r < 0) {
 		sh_register_close(&ends[0]);
 		return r;
@@ -278,14 +298,14 @@ judge_exit(struct sh_pool *pool, struct sh_process *p,
 static void handle_message(struct sh_pool *pool, struct sh_process *p,
     const struct sh_message *message);
 
-/* Messages that were on their way when the process ended. */
+/* Handle so many messages at most. */
 static void
-read_channel(struct sh_pool *pool, struct sh_process *p)
+read_channel(struct sh_pool *pool, struct sh_process *p, int left)
 {
 	struct sh_message message;
 	int fd;
 
-	while (p->channel_fd >= 0) {
+	while (p->channel_fd >= 0 && left-- > 0) {
 		int r = sh_channel_receive(p->channel_fd, &message, &fd);
 
 		if (fd >= 0)
@@ -339,6 +359,16 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 			pool->reopening--;
 		p->reopening = false;
 		break;
+	case SH_MESSAGE_ASK_STOP:
+	case SH_MESSAGE_ASK_START:
+		sh_pool_listener_asked(pool, p, message);
+		break;
+	case SH_MESSAGE_LISTENER_DONE:
+		/* no more than there are, whatever it says */
+		p->orders -= message->value > 0 && message->value < p->orders
+		    ? (uint32_t)message->value
+		    : p->orders;
+		break;
 	case SH_MESSAGE_DRAIN:
 	case SH_MESSAGE_STOP: leave_service(p, message); break;
 	default:
@@ -365,7 +395,8 @@ on_exit_event(void *arg, short revents)
 
 	if (p->pidfd < 0 || sh_reap(&child, &how) <= 0)
 		return;
-	read_channel(pool, p);
+	/* messages that were on their way; nobody adds to them */
+	read_channel(pool, p, INT_MAX);
 	p->pidfd = -1;
 	judge_exit(pool, p, &how, sh_clock_ms());
 	sh_totals_add(&pool->ended, &pool->board.blocks[index], 1);
@@ -383,7 +414,7 @@ on_channel_event(void *arg, short revents)
 {
 	struct sh_pool_watch *watched = arg;
 
-	read_channel(watched->pool, watched->process);
+	read_channel(watched->pool, watched->process, MESSAGES_PER_TURN);
 }
 
 void

@@ -30,6 +30,8 @@ struct sh_process {
 	bool accepts;         /* has not said that it accepts no more */
 	bool told;            /* to end: its end is no crash */
 	bool reopening;       /* has not said that it uses the new log */
+	uint32_t orders;      /* about listeners, not carried out yet */
+	bool lagging;         /* its channel was full: repeat the orders */
 	pid_t pid;
 	int pidfd, channel_fd;
 	char why[SH_WHY_MAX]; /* what it said about its failure, or "" */

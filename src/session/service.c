@@ -18,6 +18,8 @@
 
 struct sh_service {
 	struct sh_tcp tcp;
+	struct sh_loop *loop;
+	bool shared;
 	struct sh_group *group;
 	struct sh_listener *listener; /* NULL when it has been closed */
 };
@@ -74,36 +76,75 @@ open_group(struct sh_service *service, struct sh_loop *loop,
 	return service->group != NULL ? 0 : -SHOAL_ENOMEM;
 }
 
+static void
+close_socket(int listen_fd)
+{
+	if (listen_fd >= 0)
+		close(listen_fd);
+}
+
+static int
+open_listener(struct sh_service *service, int listen_fd)
+{
+	const struct sh_listener_options options = {
+		.name = service->tcp.listener,
+		.shared = service->shared,
+		.accepted = on_accepted,
+		.arg = service,
+	};
+
+	return sh_listener_open(
+	    service->loop, listen_fd, &options, &service->listener);
+}
+
 int
 sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
     int listen_fd, struct sh_service **out)
 {
 	struct sh_service *service = sh_try_calloc(1, sizeof(*service));
-	const struct sh_listener_options listener_options = {
-		.name = options->name,
-		.shared = options->shared,
-		.accepted = on_accepted,
-		.arg = service,
-	};
 	int r;
 
 	if (service == NULL) {
-		close(listen_fd);
+		close_socket(listen_fd);
 		return -SHOAL_ENOMEM;
 	}
+	service->loop = loop;
+	service->shared = options->shared;
 	set_up_tcp(&service->tcp, loop, options);
 	r = open_group(service, loop, options);
-	if (r == 0)
-		r = sh_listener_open(
-		    loop, listen_fd, &listener_options, &service->listener);
-	else
-		close(listen_fd);
+	if (r < 0)
+		close_socket(listen_fd);
+	else if (listen_fd >= 0)
+		r = open_listener(service, listen_fd);
 	if (r < 0) {
 		sh_service_free(&service);
 		return r;
 	}
 	*out = service;
 	return 0;
+}
+
+void
+sh_service_pause_accepting(struct sh_service *service)
+{
+	if (service->listener != NULL)
+		sh_listener_stop(service->listener);
+}
+
+bool
+sh_service_resume_accepting(struct sh_service *service)
+{
+	if (service->listener != NULL)
+		sh_listener_start(service->listener);
+	return service->listener != NULL;
+}
+
+int
+sh_service_listen(struct sh_service *service, int listen_fd)
+{
+	sh_service_accept_queued(service);
+	sh_service_stop_accepting(service);
+	return open_listener(service, listen_fd);
 }
 
 void

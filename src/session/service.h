@@ -26,15 +26,23 @@ struct sh_service_options {
 	bool shared; /* other workers watch the same socket */
 };
 
-/** Serve what is accepted from a listening socket. Takes listen_fd, also when
- *  it fails; the strings are lent as long as the service lives, the callbacks
- *  are copied. 0 or -SHOAL_ENOMEM. */
+/** Serve what is accepted from a listening socket, -1: there is none yet.
+ *  Takes listen_fd, also when it fails; the strings are lent as long as the
+ *  service lives, the callbacks are copied. 0 or -SHOAL_ENOMEM. */
 int
 sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
     int listen_fd, struct sh_service **out);
+/** Accept no more, but keep the listening socket; idempotent. */
+void sh_service_pause_accepting(struct sh_service *service);
+/** Accept again after a pause; idempotent. False when there is no socket. */
+bool sh_service_resume_accepting(struct sh_service *service);
+/** Accept from another socket in place of the one there may be, whose queue is
+ *  accepted first. Takes listen_fd. 0 or -SHOAL_ENOMEM. */
+int sh_service_listen(struct sh_service *service, int listen_fd);
 /** Close the listening socket; idempotent. */
 void sh_service_stop_accepting(struct sh_service *service);
-/** Accept what is queued in the kernel now, without waiting. */
+/** Accept what is queued in the kernel now, without waiting; also in a
+ *  pause. */
 void sh_service_accept_queued(struct sh_service *service);
 /** Connections whose descriptor is open, see sh_loop_connections(). */
 size_t sh_service_connections(const struct sh_service *service);

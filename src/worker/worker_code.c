@@ -245,6 +245,7 @@ open_service(struct sh_worker *worker, uint32_t i)
 		.shared = sh_addr_is_unix(&address->addr),
 	};
 	struct shoal_framing framing;
+	int r;
 
 	if (address->program)
 		fill_program_options(worker,
@@ -253,8 +254,12 @@ open_service(struct sh_worker *worker, uint32_t i)
 		fill_file_options(worker,
 		    sh_settings_listener(settings_of(worker), address->index),
 		    service->handler, &framing, &options);
-	return sh_service_open(
+	r = sh_service_open(
 	    worker->loop, &options, heritage->listen_fds[i], &service->service);
+	service->stopped = heritage->listen_stopped[i];
+	if (r == 0 && service->stopped)
+		sh_service_pause_accepting(service->service);
+	return r;
 }
 
 int

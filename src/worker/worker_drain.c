@@ -13,9 +13,6 @@
 #include "session/service.h"
 #include "worker/worker.h"
 
-/* A peer that does not answer a FIN within this is cut. */
-enum { LINGER_MS = 2000 };
-
 static void
 stop_accepting(struct sh_worker *worker)
 {
@@ -25,14 +22,12 @@ stop_accepting(struct sh_worker *worker)
 		return;
 	worker->accepting = false;
 	for (i = 0; i < worker->service_count; i++) {
-		struct sh_service *service = worker->services[i].service;
+		struct sh_worker_service *at = &worker->services[i];
 
-		/* while the worker starts, there is none */
-		if (service == NULL)
-			continue;
 		/* if the address is going away, these would be reset */
-		sh_service_accept_queued(service);
-		sh_service_stop_accepting(service);
+		if (!at->stopped)
+			sh_service_accept_queued(at->service);
+		sh_service_stop_accepting(at->service);
 	}
 	sh_channel_send_value(
 	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
@@ -93,8 +88,7 @@ on_stop_deadline(void *arg)
 		sh_log_notice("%zu connections are cut at the deadline",
 		    sh_loop_connections(worker->loop));
 	for (i = 0; i < worker->service_count; i++)
-		if (worker->services[i].service != NULL)
-			sh_service_abort(worker->services[i].service);
+		sh_service_abort(worker->services[i].service);
 	sh_loop_stop(worker->loop);
 }
 
@@ -114,7 +108,7 @@ on_drain_deadline(void *arg)
 	struct sh_worker *worker = arg;
 
 	worker->deadline_timer = 0;
-	sh_worker_stop(worker, LINGER_MS);
+	sh_worker_stop(worker, SH_LINGER_MS);
 }
 
 void
@@ -131,7 +125,7 @@ sh_worker_drain(struct sh_worker *worker, int64_t ms)
 void
 sh_worker_stop(struct sh_worker *worker, int64_t ms)
 {
-	int64_t linger_ms = ms < LINGER_MS ? ms : LINGER_MS;
+	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
 	size_t i;
 
 	stop_accepting(worker);
@@ -140,8 +134,6 @@ sh_worker_stop(struct sh_worker *worker, int64_t ms)
 	set_deadline(worker, ms, on_stop_deadline);
 	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
 	for (i = 0; i < worker->service_count; i++)
-		if (worker->services[i].service != NULL)
-			sh_service_drain(
-			    worker->services[i].service, linger_ms);
+		sh_service_drain(worker->services[i].service, linger_ms);
 	sh_worker_leave_when_idle(worker);
 }

@@ -204,6 +204,8 @@ prologue(struct sh_worker *worker)
 		r = run_code(worker, sh_worker_start_code);
 	if (r == 0)
 		r = sh_worker_open_services(worker);
+	if (r == 0)
+		r = sh_worker_begin_control(worker);
 	die_with_master(false);
 	return r;
 }

@@ -16,13 +16,11 @@
 #include <stdint.h>
 #include <shoal/error.h>
 #include <shoal/visibility.h>
+#include <shoal/worker.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A timeout in milliseconds that never comes. One of 0 means not to wait. */
-enum { SHOAL_FOREVER = -1 };
 
 typedef void shoal_co_fn(void *arg);
 

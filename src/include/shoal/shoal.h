@@ -8,6 +8,7 @@
  *	co.h		coroutines: functions that wait
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
+ *	listener.h	stop listeners and start them again
  *	counter.h	figures for the operator
  *	log.h		lines for the operator
  *	handler.h	code that the configuration file can name
@@ -23,6 +24,7 @@
 #include <shoal/error.h>
 #include <shoal/framing.h>
 #include <shoal/handler.h>
+#include <shoal/listener.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
 #include <shoal/server.h>
