@@ -67,7 +67,8 @@ struct sh_control_client {
 	uint64_t ticket;        /* the reload it waits for, 0: none */
 	uint32_t replaces_slot; /* when replaces is not 0 */
 	uint64_t replaces;      /* incarnation that must be ready */
-	bool waits_reopen, waits_stop;
+	bool waits_reopen, waits_stop, waits_orders;
+	char done[192];      /* what it is told then, with waits_orders */
 	int64_t deadline_ms; /* 0: none */
 	bool asked;          /* its request has come */
 	char in[SH_CONTROL_LINE_MAX];

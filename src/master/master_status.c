@@ -121,7 +121,8 @@ json_listener(const struct sh_plan_address *address,
 	sh_buf_json(out, address->text);
 	sh_buf_puts(out, ",\"address\":");
 	sh_buf_json(out, sh_addr_format(&bound->addr, text, sizeof(text)));
-	sh_buf_printf(out, ",\"backlog\":%d,\"queued\":[", address->backlog);
+	sh_buf_printf(out, ",\"state\":\"%s\",\"backlog\":%d,\"queued\":[",
+	    sh_bound_state_str(bound->state), address->backlog);
 	for (slot = 0; slot < bound->fd_count; slot++)
 		sh_buf_printf(out, "%s%u", slot == 0 ? "" : ",",
 		    sh_bound_queued(bound, slot));
@@ -320,8 +321,8 @@ text_workers(const struct sh_master *master, struct sh_buf *out)
 	}
 }
 
-static void
-text_listeners(const struct sh_master *master, struct sh_buf *out)
+void
+sh_status_listeners(const struct sh_master *master, struct sh_buf *out)
 {
 	const struct sh_generation *generation =
 	    sh_pool_generation(&master->pool, master->pool.state.current);
@@ -329,8 +330,8 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 
 	if (generation == NULL)
 		return;
-	sh_buf_printf(out, "\n%-20s %-32s %-5s %s\n", "LISTENER", "ADDRESS",
-	    "PROTO", "QUEUED");
+	sh_buf_printf(out, "%-20s %-32s %-5s %-9s %s\n", "LISTENER", "ADDRESS",
+	    "PROTO", "STATE", "QUEUED");
 	for (i = 0; i < generation->plan->address_count; i++) {
 		const struct sh_plan_address *address =
 		    sh_plan_address(generation->plan, i);
@@ -341,10 +342,11 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 			continue; /* stopping */
 		for (slot = queued = 0; slot < bound->fd_count; slot++)
 			queued += sh_bound_queued(bound, slot);
-		sh_buf_printf(out, "%-20s %-32s %-5s %u/%u\n",
+		sh_buf_printf(out, "%-20s %-32s %-5s %-9s %u/%u\n",
 		    address->listener,
 		    sh_addr_format(&bound->addr, text, sizeof(text)), "tcp",
-		    queued, (unsigned)address->backlog * bound->fd_count);
+		    sh_bound_state_str(bound->state), queued,
+		    (unsigned)address->backlog * bound->fd_count);
 	}
 }
 
@@ -353,5 +355,7 @@ sh_status_text(struct sh_master *master, struct sh_buf *out)
 {
 	text_head(master, out);
 	text_workers(master, out);
-	text_listeners(master, out);
+	if (master->pool.state.current != 0)
+		sh_buf_puts(out, "\n");
+	sh_status_listeners(master, out);
 }
