@@ -32,6 +32,7 @@ struct sh_process {
 	bool reopening;       /* has not said that it uses the new log */
 	pid_t pid;
 	int pidfd, channel_fd;
+	int error;            /* with why: -SHOAL_E*, 0: not said */
 	char why[SH_WHY_MAX]; /* what it said about its failure, or "" */
 };
 
@@ -66,6 +67,8 @@ struct sh_pool_limits {
 	int64_t backoff_first_ms, backoff_max_ms;
 	int64_t watchdog_ms; /* 0: off */
 	uint32_t max_old;    /* draining generations alive at once */
+	bool no_grace;       /* a deadline is when a process is killed: it has
+				   none of its own to keep before */
 };
 
 struct sh_pool_state {
