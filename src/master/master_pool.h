@@ -111,5 +111,8 @@ uint64_t sh_pool_draining_connections(const struct sh_pool *pool);
 uint64_t sh_pool_connections(const struct sh_pool *pool);
 /** Processes that are alive. */
 uint32_t sh_pool_alive(const struct sh_pool *pool);
+/** The newest worker of a slot that is ready, or NULL. */
+const struct sh_process *
+sh_pool_newest(const struct sh_pool_state *state, uint32_t slot);
 /** Whether a process is one of the pool's. */
 bool sh_pool_owns(const struct sh_pool *pool, pid_t pid);

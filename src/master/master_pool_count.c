@@ -73,3 +73,19 @@ sh_pool_owns(const struct sh_pool *pool, pid_t pid)
 			return true;
 	return false;
 }
+
+const struct sh_process *
+sh_pool_newest(const struct sh_pool_state *state, uint32_t slot)
+{
+	const struct sh_process *found = NULL;
+	uint32_t i;
+
+	for (i = 0; i < state->process_count; i++) {
+		const struct sh_process *p = &state->processes[i];
+
+		if (p->state == SH_PROCESS_READY && p->slot == slot &&
+		    (found == NULL || p->incarnation > found->incarnation))
+			found = p;
+	}
+	return found;
+}

@@ -81,6 +81,7 @@ sh_message_type_str(enum sh_message_type type)
 		[SH_MESSAGE_AWAIT] = "await",
 		[SH_MESSAGE_TAKEN] = "taken",
 		[SH_MESSAGE_POST] = "post",
+		[SH_MESSAGE_PARCEL] = "parcel",
 	};
 
 	if ((unsigned)type >= SH_ARRAY_LEN(names) || names[type] == NULL)

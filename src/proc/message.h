@@ -32,11 +32,13 @@ enum sh_message_type {
 	SH_MESSAGE_RETIRE,    /* value: milliseconds; replace me, I end by
 				   myself within them */
 	SH_MESSAGE_STOP_POOL, /* stop all workers */
-	SH_MESSAGE_AWAIT,     /* value: slot; tell when it takes a POST */
-	SH_MESSAGE_TAKEN,     /* value: count and bytes, sh_taken_pack() */
-	/* both: text, or the descriptor of a sealed memfd: a message of the
-	 * program; value: slot it goes to or comes from, -1: the parent */
+	SH_MESSAGE_AWAIT,     /* value: a pair, slot and length; tell
+				   when it takes a POST of that length */
+	SH_MESSAGE_TAKEN,     /* value: a pair, messages and bytes */
+	/* both: text, or a sealed memfd, of the program's; value: slot it goes
+	 * to or comes from, -1: the parent */
 	SH_MESSAGE_POST,
+	SH_MESSAGE_PARCEL, /* as POST, and has a descriptor */
 	SH_MESSAGE_TYPE_END
 };
 
