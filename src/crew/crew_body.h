@@ -13,7 +13,7 @@
 struct sh_body {
 	size_t len;
 	int fd; /* of a memfd with the bytes, -1: they are in the packet */
-	char bytes[SH_MESSAGE_TEXT_MAX];
+	_Alignas(max_align_t) char bytes[SH_MESSAGE_TEXT_MAX];
 };
 
 /** Copy data into a body. 0, -SHOAL_ENOMEM or -errno. The descriptor is not

@@ -81,7 +81,10 @@ struct shoal_pool_hooks {
 	 */
 	int (*on_worker_start)(struct shoal_pool_worker *worker, void *arg);
 
-	/* In a worker, after its main function has returned. */
+	/*
+	 * In a worker, after its main function has returned, or when the
+	 * pool was stopped before it was called.
+	 */
 	void (*on_worker_stop)(struct shoal_pool_worker *worker, void *arg);
 };
 
