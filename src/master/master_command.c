@@ -300,7 +300,8 @@ sh_command_announce_ready(struct sh_master *master)
 }
 
 void
-sh_command_process_gone(const struct sh_process *process, void *arg)
+sh_command_process_gone(
+    const struct sh_process *process, const struct sh_exit *how, void *arg)
 {
 	struct sh_master *master = arg;
 	size_t i;

@@ -80,6 +80,15 @@ sh_message_type_str(enum sh_message_type type)
 		[SH_MESSAGE_PLAN] = "plan",
 		[SH_MESSAGE_MODULE] = "module",
 		[SH_MESSAGE_DONE] = "done",
+		[SH_MESSAGE_GO] = "go",
+		[SH_MESSAGE_POSTED] = "posted",
+		[SH_MESSAGE_ROOM] = "room",
+		[SH_MESSAGE_RETIRE] = "retire",
+		[SH_MESSAGE_STOP_POOL] = "stop the pool",
+		[SH_MESSAGE_AWAIT] = "await",
+		[SH_MESSAGE_TAKEN] = "taken",
+		[SH_MESSAGE_POST] = "post",
+		[SH_MESSAGE_PARCEL] = "parcel",
 	};
 
 	if ((unsigned)type >= SH_ARRAY_LEN(names) || names[type] == NULL)

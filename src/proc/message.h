@@ -36,6 +36,21 @@ enum sh_message_type {
 	SH_MESSAGE_PLAN,   /* descriptor: memfd of a struct sh_plan */
 	SH_MESSAGE_MODULE, /* descriptor: a module, in the plan's order */
 	SH_MESSAGE_DONE,   /* value: exit status, 0 when all is well */
+	/* of a program's own pool, src/crew: parent to worker */
+	SH_MESSAGE_GO,     /* all workers are ready: begin */
+	SH_MESSAGE_POSTED, /* value: result of the POST */
+	SH_MESSAGE_ROOM,   /* what AWAIT has waited for */
+	/* worker to parent */
+	SH_MESSAGE_RETIRE,    /* value: milliseconds; replace me, I end by
+				   myself within them */
+	SH_MESSAGE_STOP_POOL, /* stop all workers */
+	SH_MESSAGE_AWAIT,     /* value: a pair, slot and length; tell
+				   when it takes a POST of that length */
+	SH_MESSAGE_TAKEN,     /* value: a pair, messages and bytes */
+	/* both: text, or a sealed memfd, of the program's; value: slot it goes
+	 * to or comes from, -1: the parent */
+	SH_MESSAGE_POST,
+	SH_MESSAGE_PARCEL, /* as POST, and has a descriptor */
 	SH_MESSAGE_TYPE_END
 };
 

@@ -17,6 +17,7 @@ module     settings proto base
 check      module settings proc io base
 worker     module topic session io co proc settings base
 master     proc base
+crew       master proc base
 cmd        proc settings base
 api        *
 handlers

@@ -14,6 +14,7 @@
  *	handler.h	code that the configuration file can name
  *	settings.h	the values it is given there
  *	module.h	handlers in a shared object
+ *	pool.h		worker processes without a server
  *	error.h		what a negative result means
  */
 #pragma once
@@ -27,6 +28,7 @@
 #include <shoal/listener.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
+#include <shoal/pool.h>
 #include <shoal/server.h>
 #include <shoal/settings.h>
 #include <shoal/timer.h>
