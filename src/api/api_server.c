@@ -9,6 +9,7 @@
 
 #include <shoal/shoal.h>
 
+#include "api/listen_options.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "base/sock.h"
@@ -77,8 +78,8 @@ append_listener(
 	return 0;
 }
 
-static bool
-are_valid(const struct shoal_listen_options *options)
+bool
+sh_listen_options_are_valid(const struct shoal_listen_options *options)
 {
 	return options->size >= sizeof(*options) && options->backlog >= 0 &&
 	    options->keepalive_idle_ms >= 0 &&
@@ -99,7 +100,7 @@ check_listener(const struct shoal_server *server, const char *address,
 	const char *why;
 	size_t i;
 
-	if (address == NULL || !are_valid(options) ||
+	if (address == NULL || !sh_listen_options_are_valid(options) ||
 	    sh_addr_parse(&parsed, address, &why) < 0)
 		return -SHOAL_EINVAL;
 	for (i = 0; i < server->listener_count; i++)

@@ -182,8 +182,11 @@ sh_group_remove(struct sh_conn *conn)
 	struct sh_group *group = conn->group;
 
 	TAILQ_REMOVE(list_of(conn), conn, member);
-	if (--group->count == 0)
-		event_del(&group->idle_timer);
+	if (--group->count != 0)
+		return;
+	event_del(&group->idle_timer);
+	if (group->options.on_empty != NULL)
+		group->options.on_empty(group->options.on_empty_arg);
 }
 
 void

@@ -16,6 +16,8 @@ struct sh_group_options {
 	void *owner;                   /* for the session */
 	size_t queue_high, queue_low;  /* bytes; low <= high */
 	int64_t idle_timeout_ms;       /* <= 0: none */
+	void (*on_empty)(void *arg);   /* the last one has gone; NULL */
+	void *on_empty_arg;
 };
 
 /** Make an empty group; options are copied. NULL when out of memory. */

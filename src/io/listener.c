@@ -65,7 +65,6 @@ resume(struct sh_listener *listener)
 void
 sh_listener_stop(struct sh_listener *listener)
 {
-	sh_assert(!listener->accepting);
 	listener->stopped = true;
 	listener->waiting = listener->yielding = false;
 	event_del(&listener->event);
@@ -194,6 +193,8 @@ accept_one(struct sh_listener *listener)
 static void
 accept_batch(struct sh_listener *listener, int left, bool polite)
 {
+	bool inside = listener->accepting, stopped = listener->stopped;
+
 	listener->accepting = true;
 	do {
 		if (is_full(listener->loop)) {
@@ -207,9 +208,11 @@ accept_batch(struct sh_listener *listener, int left, bool polite)
 			pause_for(listener, YIELD_MS);
 			break;
 		}
-	} while (accept_one(listener) && --left > 0);
-	listener->accepting = false;
-	if (listener->closed)
+		/* a handler that is called there may stop it */
+	} while (
+	    accept_one(listener) && listener->stopped == stopped && --left > 0);
+	listener->accepting = inside;
+	if (listener->closed && !inside)
 		free(listener);
 }
 
@@ -279,6 +282,5 @@ sh_listener_close(struct sh_listener **listener)
 void
 sh_listener_accept_queued(struct sh_listener *listener)
 {
-	if (!listener->accepting)
-		accept_batch(listener, QUEUED_MAX, false);
+	accept_batch(listener, QUEUED_MAX, false);
 }

@@ -26,8 +26,8 @@ int sh_listener_open(struct sh_loop *loop, int fd,
     const struct sh_listener_options *options, struct sh_listener **out);
 /** Stop accepting and close the socket. Clears the pointer; NULL is fine. */
 void sh_listener_close(struct sh_listener **listener);
-/** Accept no more, but keep the socket: who connects waits in the kernel. Not
- *  while it accepts. Idempotent. */
+/** Accept no more, but keep the socket: who connects waits in the kernel.
+ *  Idempotent. */
 void sh_listener_stop(struct sh_listener *listener);
 /** Accept again. Idempotent. */
 void sh_listener_start(struct sh_listener *listener);

@@ -70,6 +70,8 @@ open_group(struct sh_service *service, struct sh_loop *loop,
 		.queue_high = options->queue_high,
 		.queue_low = options->queue_low,
 		.idle_timeout_ms = options->idle_timeout_ms,
+		.on_empty = options->on_empty,
+		.on_empty_arg = options->on_empty_arg,
 	};
 
 	service->group = sh_group_new(loop, &group_options);

@@ -23,7 +23,9 @@ struct sh_service_options {
 	void *arg;                                   /* handed to them */
 	size_t queue_high, queue_low;                /* bytes; low <= high */
 	int64_t idle_timeout_ms;                     /* <= 0: none */
-	bool shared; /* other workers watch the same socket */
+	bool shared;                 /* other workers watch the same socket */
+	void (*on_empty)(void *arg); /* the last connection has gone; NULL */
+	void *on_empty_arg;
 };
 
 /** Serve what is accepted from a listening socket, -1: there is none yet.

@@ -4,6 +4,7 @@
  * In reading order:
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
+ *	service.h	a listening socket of one process, on and off
  *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
  *	timer.h		once, again and again
@@ -30,6 +31,7 @@
 #include <shoal/module.h>
 #include <shoal/pool.h>
 #include <shoal/server.h>
+#include <shoal/service.h>
 #include <shoal/settings.h>
 #include <shoal/timer.h>
 #include <shoal/worker.h>
