@@ -27,7 +27,7 @@ extern "C" {
 
 struct shoal_conn;
 
-/* Why a connection ended. */
+/* Why a connection ended, in callback style. */
 enum shoal_close_cause {
 	SHOAL_CLOSE_PEER,     /* the peer closed, in good order */
 	SHOAL_CLOSE_LOCAL,    /* shoal_conn_close() or shoal_conn_abort() */
@@ -94,9 +94,10 @@ typedef void shoal_serve_fn(struct shoal_conn *conn, void *arg);
 /**
  * Receive bytes, in a handler in coroutine style.
  *
- * Gives what has come, as soon as there is something, at most 64 KiB; TCP keeps
- * no boundaries. What is given stays as it is until the next receive on this
- * connection, whatever the handler waits for in between.
+ * Gives what has come, as soon as there is something: at most 64 KiB, or all
+ * that an earlier receive has left; TCP keeps no boundaries. What is given
+ * stays as it is until the next receive on this connection, whatever the
+ * handler waits for in between.
  *
  * @param data_out    set to the bytes; untouched when there are none
  * @param timeout_ms  SHOAL_FOREVER, or milliseconds
@@ -104,8 +105,9 @@ typedef void shoal_serve_fn(struct shoal_conn *conn, void *arg);
  * Returns  their number; 0 when the peer has ended its side (it still gets
  *          what is sent); -SHOAL_ETIMEDOUT, with nothing lost;
  *          -SHOAL_ECONNRESET or another -errno when the connection failed;
- *          -SHOAL_ECANCELED when it was closed or the worker stops;
- *          -SHOAL_ENOTCONN when it was closed before, or was idle for too long;
+ *          -SHOAL_ECANCELED when somebody else closed it, the coroutine was
+ *          cancelled or the worker stops; -SHOAL_ENOTCONN when the handler
+ *          itself closed it before, or it was idle for too long;
  *          -SHOAL_EBUSY when another coroutine is receiving from it;
  *          -SHOAL_EPERM for a connection in callback style; -SHOAL_ENOMEM
  * Owner    lends until the next receive or the handler's return
@@ -179,7 +181,7 @@ SHOAL_API int shoal_co_send(
 SHOAL_API int shoal_co_sendv(struct shoal_conn *conn, const struct iovec *parts,
     int count, int timeout_ms);
 
-/** Send formatted text, at most 64 KiB, without a timeout; see
+/** Send formatted text, at most 64 KiB, with SHOAL_FOREVER as timeout; see
  *  shoal_co_send(). -SHOAL_EMSGSIZE when longer; -SHOAL_EINVAL for a bad
  *  format. See printf(3). */
 SHOAL_API int shoal_co_printf(struct shoal_conn *conn, const char *format, ...)
@@ -208,7 +210,7 @@ SHOAL_API int shoal_co_flush(struct shoal_conn *conn, int timeout_ms);
  * Returns  0; -SHOAL_EAGAIN above the high-water mark of the send queue, with
  *          nothing taken (on_writable tells when to go on); -SHOAL_ENOTCONN
  *          after close, abort or failure; -SHOAL_ENOMEM
- * Context  worker, inside a callback or a timer
+ * Context  worker
  * Blocks   never
  * See      send(2), tcp(7) TCP_NODELAY; RFC 9293, 3.9.1.2
  */
@@ -309,7 +311,7 @@ SHOAL_API uint64_t shoal_conn_id(const struct shoal_conn *conn);
  * Find an open connection of this worker by its number.
  *
  * Returns  the connection, or NULL when it is gone or another worker's
- * Owner    lends until the current callback returns
+ * Owner    lends until the running coroutine returns or waits
  * Context  worker
  */
 SHOAL_API struct shoal_conn *shoal_conn_find(uint64_t id);

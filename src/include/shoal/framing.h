@@ -1,7 +1,8 @@
 /*
  * Framing: how the bytes of a TCP connection, which keep no boundaries, are
- * cut into packets. A listener or a handler asks for it; its on_receive then
- * gets one whole packet a call, with its header or terminator.
+ * cut into packets. A listener or a handler asks for it; on_receive or
+ * shoal_co_recv_packet() then gets one whole packet a call, with its header or
+ * terminator.
  */
 #pragma once
 
@@ -49,7 +50,7 @@ enum shoal_length_field {
  *
  * Returns  bytes of the whole packet, header included, which may be more than
  *          len; 0 when it takes more bytes to tell; negative when this is not
- *          a packet, which ends the connection
+ *          a packet: -SHOAL_EPROTO for the handler, see shoal/conn.h
  * Context  worker
  * Blocks   must not
  */

@@ -30,13 +30,15 @@ struct shoal_module {
 
 	/*
 	 * Called in a short-lived process before a start or reload, as the
-	 * workers' user: is everything there that the module needs? On
-	 * failure it writes the reason into why. Or NULL.
+	 * workers' user: is everything there that the module needs? It may
+	 * block, but nothing that suspends may be called here. On failure it
+	 * writes the reason into why. Or NULL.
 	 */
 	int (*check)(
 	    const struct shoal_settings *settings, char *why, size_t cap);
 
-	/* Called in every worker; as struct shoal_worker_hooks. Or NULL. */
+	/* Called in every worker, on a coroutine; as struct
+	 * shoal_worker_hooks. Or NULL. */
 	int (*worker_start)(const struct shoal_settings *settings);
 	void (*drain)(int deadline_ms);
 	void (*worker_stop)(void);

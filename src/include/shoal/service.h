@@ -18,15 +18,15 @@ extern "C" {
 
 struct shoal_service;
 
-/* What a service is: address or listen_fd, callbacks or serve. */
+/* What a service is: address or listen_fd, and callbacks or serve. */
 struct shoal_service_options {
 	size_t size; /* sizeof(struct shoal_service_options) */
 
 	/* "host:port", "[v6]:port", "*:port" or "unix:/path", borrowed; port 0
 	 * lets the kernel pick one; NULL: listen_fd says */
 	const char *address;
-	int listen_fd; /* listens already; borrowed, the service has its own
-			  duplicate */
+	int listen_fd; /* listens already; not looked at when there is an
+			  address; borrowed, the service has a duplicate */
 
 	const struct shoal_tcp_callbacks *callbacks; /* copied */
 	shoal_serve_fn *serve;
@@ -46,7 +46,8 @@ struct shoal_service_options {
  * Returns  0; -SHOAL_EINVAL for options that make no sense or a malformed
  *          address; -SHOAL_EPERM outside of a worker and shoal_run();
  *          -SHOAL_ENOMEM; -errno when the address cannot be bound
- * Owner    the caller; freed by shoal_service_free()
+ * Owner    the caller; freed by shoal_co_service_free() before the process
+ *          ends, in a worker by on_stop at the latest
  * Context  worker, shoal_run()
  * Blocks   never
  * See      bind(2), listen(2), accept4(2)
@@ -56,9 +57,10 @@ SHOAL_API int shoal_service_open(
 
 /**
  * End all connections of a service at once and free it; clears the pointer.
- * NULL and a NULL pointer are fine. A handler of its that waits is cancelled
- * and must return before the process may go on without it: this waits for
- * that, for up to a second.
+ * NULL and a NULL pointer are fine. Handlers of it that wait are cancelled, and
+ * this waits until they have returned, for up to a second: one that goes on for
+ * longer must not touch its connection any more. A coroutine that was itself
+ * cancelled takes a shield first, or they have no time at all.
  *
  * Context  coroutine, but none that serves one of its connections
  * Suspends while handlers of it are in a wait
@@ -74,14 +76,14 @@ enum {
 
 /**
  * Stop accepting. A stopped service can be stopped again, with other flags or
- * another deadline. With SHOAL_SERVICE_CLOSE, who is in the backlog is served
- * first.
+ * another deadline; a closed one stays closed. With SHOAL_SERVICE_CLOSE, who is
+ * in the backlog is accepted first.
  *
  * @param flags        0 or SHOAL_SERVICE_CLOSE
  * @param deadline_ms  when its connections are told to end, from now: input
- *                     that has come is handled, then handlers are cancelled;
- *                     two seconds later they are cut. SHOAL_FOREVER: they go
- *                     on
+ *                     that has come is handled, then handlers that wait for
+ *                     more are cancelled; two seconds later connections are
+ *                     cut and all handlers cancelled. SHOAL_FOREVER: they go on
  *
  * Returns  0; -SHOAL_EINVAL
  * Context  worker, shoal_run(), in its own handlers too

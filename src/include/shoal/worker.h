@@ -12,20 +12,30 @@ extern "C" {
 /* A timeout in milliseconds that never comes. One of 0 means not to wait. */
 enum { SHOAL_FOREVER = -1 };
 
-/* Hooks of a worker's life, which begins with fork(2). Each may be NULL. */
+/*
+ * Hooks of a worker's life, which begins with fork(2). They run on a coroutine
+ * and may wait. Each may be NULL.
+ */
 struct shoal_worker_hooks {
 	size_t size; /* sizeof(struct shoal_worker_hooks) */
 
 	/*
 	 * Before the first connection. A negative result keeps the worker
-	 * from starting: a start or reload fails with it.
+	 * from starting: a start or reload fails with it. Coroutines that it
+	 * has started are cancelled at the worker's end.
 	 */
 	int (*on_start)(void *arg);
 
-	/* Draining begins: no new connections; deadline_ms from now. */
+	/*
+	 * Draining begins: no new connections; those there are have
+	 * deadline_ms from now. The worker does not wait for it.
+	 */
 	void (*on_drain)(int deadline_ms, void *arg);
 
-	/* After the last connection; nothing may wait here. */
+	/*
+	 * After the last connection, within what is left of the worker's
+	 * time; from half of a stop on, waits are cancelled.
+	 */
 	void (*on_stop)(void *arg);
 };
 
