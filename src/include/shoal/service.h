@@ -56,9 +56,9 @@ SHOAL_API int shoal_service_open(
 
 /**
  * End all connections of a service at once and free it; clears the pointer.
- * NULL and a NULL pointer are fine. A handler of its that waits is cancelled
- * and must return before the process may go on without it: this waits for
- * that, for up to a second.
+ * NULL and a NULL pointer are fine. A handler of its that waits is cancelled;
+ * this comes back when all of them have returned, however long that takes, and
+ * cannot be cancelled itself. Nobody else may be waiting for the service.
  *
  * Context  coroutine, but none that serves one of its connections
  * Suspends while handlers of it are in a wait
