@@ -14,6 +14,7 @@
 #include "io/loop.h"
 
 struct sh_conn;
+struct sh_signals;
 
 enum {
 	/* what one read(2) takes at most, and a connection gets in a turn */
@@ -42,8 +43,8 @@ struct sh_loop {
 	char *read_buffer;    /* SH_READ_SIZE */
 	size_t read_size;     /* bytes of it that are used */
 	char *spare_buffer;   /* to take its place, or NULL */
-	size_t pinned;      /* buffers that sessions have kept ... */
-	bool is_pinned;     /* ... and read_buffer is one of them */
+	size_t pinned;        /* buffers that sessions have kept ... */
+	bool is_pinned;       /* ... and read_buffer is one of them */
 	struct event tick;    /* once a second */
 	uint64_t turns;
 	int64_t now_ms; /* valid when now_known */
@@ -67,11 +68,15 @@ struct sh_loop {
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;
+	struct sh_signals *signals; /* NULL: none was waited for */
 	struct sh_id_table timers;
 	uint64_t last_timer;
 };
 
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
 int64_t sh_loop_coarse_ns(void);
+/** Let signals act again that were waited for, and clear the pointer; NULL is
+ *  fine. */
+void sh_signals_free(struct sh_signals **signals);
 /** Wake up listeners that wait for a descriptor; called when one is closed. */
 void sh_listener_wake_all(struct sh_loop *loop);

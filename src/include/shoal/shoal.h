@@ -11,6 +11,7 @@
  *	wait_group.h	wait for several of them
  *	mutex.h		one at a time
  *	semaphore.h	so many at a time
+ *	wait.h		descriptors, children, signals
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	listener.h	stop listeners and start them again
@@ -41,6 +42,7 @@
 #include <shoal/service.h>
 #include <shoal/settings.h>
 #include <shoal/timer.h>
+#include <shoal/wait.h>
 #include <shoal/wait_group.h>
 #include <shoal/worker.h>
 
