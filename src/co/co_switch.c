@@ -11,6 +11,7 @@
 
 #include "co/co_switch.h"
 
+#include <signal.h>
 #include <ucontext.h>
 
 #ifdef SH_SANITIZE
@@ -64,6 +65,8 @@ sh_co_context_switch(struct sh_co_context *from, struct sh_co_context *to)
 {
 	__sanitizer_start_switch_fiber(&from->fake_stack, to->low, to->size);
 	left = from;
+	/* the signal mask is the thread's, as it is with _longjmp */
+	pthread_sigmask(SIG_SETMASK, NULL, &to->place.uc_sigmask);
 	if (swapcontext(&from->place, &to->place) < 0)
 		sh_panic(__FILE__, __LINE__, __func__, "swapcontext failed");
 	arrive(from->fake_stack);

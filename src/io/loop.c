@@ -141,6 +141,7 @@ sh_loop_free(struct sh_loop **loop)
 	l = *loop;
 	sh_assert(l->conn_count == 0 && TAILQ_EMPTY(&l->listeners));
 	sh_timer_stop_all(l);
+	sh_signals_free(&l->signals);
 	sh_conn_free_dead(l);
 	sh_id_table_fini(&l->conns);
 	sh_id_table_fini(&l->timers);

@@ -14,6 +14,7 @@
 #include "io/loop.h"
 
 struct sh_conn;
+struct sh_signals;
 
 enum {
 	/* what one read(2) takes at most, and a connection gets in a turn */
@@ -67,11 +68,15 @@ struct sh_loop {
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;
+	struct sh_signals *signals; /* NULL: none was waited for */
 	struct sh_id_table timers;
 	uint64_t last_timer;
 };
 
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
 int64_t sh_loop_coarse_ns(void);
+/** Let signals act again that were waited for, and clear the pointer; NULL is
+ *  fine. */
+void sh_signals_free(struct sh_signals **signals);
 /** Wake up listeners that wait for a descriptor; called when one is closed. */
 void sh_listener_wake_all(struct sh_loop *loop);
