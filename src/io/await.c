@@ -202,6 +202,21 @@ sh_await_peer(const char *place, int64_t deadline_us)
 }
 
 int
+sh_await_through(const char *place)
+{
+	struct sh_alarm *alarm = alarm_of(running());
+	int64_t before_us = alarm->shield_us, before_for = alarm->shield_for;
+	int r;
+
+	alarm->shield_for = sh_co_id(running());
+	alarm->shield_us = SH_NEVER;
+	r = sh_await(place, SH_NEVER);
+	alarm->shield_us = before_us;
+	alarm->shield_for = before_for;
+	return r;
+}
+
+int
 sh_await_turn(const char *place)
 {
 	struct sh_co *co = running();
@@ -289,5 +304,12 @@ bool
 sh_await_is_deadlock(struct sh_loop *loop)
 {
 	return sh_co_pool_alive(loop->coroutines) != 0 &&
-	    loop->outside_waits == 0 && !sh_co_has_woken(loop->coroutines);
+	    loop->outside_waits == 0 && !loop->has_posters &&
+	    !sh_co_has_woken(loop->coroutines);
+}
+
+void
+sh_await_expect_posts(struct sh_loop *loop)
+{
+	loop->has_posters = true;
 }

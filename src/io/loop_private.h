@@ -14,6 +14,8 @@
 #include "io/loop.h"
 
 struct sh_conn;
+struct sh_resolver;
+struct sh_thread_pool;
 
 enum {
 	/* what one read(2) takes at most, and a connection gets in a turn */
@@ -38,7 +40,10 @@ struct sh_loop {
 	struct sh_loop_options options;
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
-	size_t outside_waits; /* coroutines that an event may wake */
+	size_t outside_waits;           /* coroutines that an event may wake */
+	bool has_posters;               /* any of them, a thread may */
+	struct sh_thread_pool *threads; /* NULL: none yet, as the next one */
+	struct sh_resolver *resolver;
 	char *read_buffer; /* SH_READ_SIZE */
 	struct event tick; /* once a second */
 	uint64_t turns;

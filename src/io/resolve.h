@@ -9,7 +9,10 @@
 #include <stdint.h>
 #include "base/sock.h"
 
-struct sh_loop;
+struct sh_resolver;
+
+/* Addresses of a host beyond these are left out. */
+enum { SH_RESOLVE_MAX = 16 };
 
 /** The addresses of a stream service, in the order in which to try them. host
  *  is a name or a number, without brackets; service is a port number or a name
@@ -22,5 +25,6 @@ struct sh_loop;
 int sh_resolve(const char *host, const char *service, struct sh_addr *addrs_out,
     size_t max, int64_t deadline_us);
 
-/** For loop.c: forget what is remembered. */
-void sh_resolve_end(struct sh_loop *loop);
+/** For loop.c: forget what is remembered. Before the thread pool ends: queries
+ *  that are not answered are left to it. */
+void sh_resolver_free(struct sh_resolver **resolver);
