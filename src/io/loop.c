@@ -134,9 +134,9 @@ sh_loop_free(struct sh_loop **loop)
 	sh_resolver_free(&l->resolver);
 	busy = sh_thread_pool_end(l);
 	sh_mailbox_close(l);
-	/* before the base: alarms are events. A job that still runs may have
-	   its argument on a stack, so these stay as they are then. */
-	if (!busy)
+	/* before the base: alarms are events. But a job that still runs may have
+	   its argument on the stack of one that waits for it. */
+	if (!busy || sh_co_pool_alive(l->coroutines) == 0)
 		sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);

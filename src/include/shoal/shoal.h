@@ -5,6 +5,8 @@
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
  *	co.h		coroutines: functions that wait
+ *	thread.h	what would block, and other threads
+ *	resolve.h	addresses of a host
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	counter.h	figures for the operator
@@ -23,8 +25,10 @@
 #include <shoal/handler.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
+#include <shoal/resolve.h>
 #include <shoal/server.h>
 #include <shoal/settings.h>
+#include <shoal/thread.h>
 #include <shoal/timer.h>
 #include <shoal/worker.h>
 
