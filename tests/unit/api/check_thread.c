@@ -236,7 +236,7 @@ give_up(void *arg)
 	int i;
 
 	for (i = 0; i < SH_THREADS_MAX; i++)
-		g->held[i].timeout_ms = 50;
+		g->held[i].timeout_ms = 500;
 	g->held[0].timeout_ms = LONG_MS;
 	id = shoal_co_start(call_blocking, &g->held[0], "cancelled");
 	for (i = 1; i < SH_THREADS_MAX; i++)
