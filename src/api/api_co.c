@@ -161,7 +161,7 @@ shoal_co_stack_used(void)
 {
 	struct sh_co_pool *pool = coroutines();
 
-	return pool != NULL ? sh_co_stack_high_water(pool) : 0;
+	return pool != NULL ? sh_co_stack_high_water(pool, SIZE_MAX) : 0;
 }
 
 static void

@@ -4,15 +4,19 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <shoal/co.h>
 #include <shoal/conn.h>
 
 #include "base/sock.h"
+#include "io/await.h"
 #include "io/loop.h"
 #include "session/tcp.h"
 
 enum {
 	PARTS_MAX = 64,
+	EXACT_MAX = 1 << 30,
 	PRINTF_MAX = 64 * 1024,
 	/* on the coroutine's stack; longer texts are rare */
 	PRINTF_SHORT = 1024
@@ -55,42 +59,133 @@ shoal_conn_is_full(struct shoal_conn *conn)
 	return sh_conn_is_full(sh_conn_of_public(conn));
 }
 
-/* Format a text that is too long for the stack. */
+/* Format a text into room, or into memory of its own when that is too small:
+ * *text_out is one of them, and owned in the second case. Its length. */
 static int
-print_long(struct sh_conn *conn, size_t len, const char *format, va_list args)
+format_text(char *room, char **text_out, const char *format, va_list args)
 {
-	char *text = malloc(len + 1);
-	int r;
+	va_list again;
+	int len;
 
-	if (text == NULL)
-		return -SHOAL_ENOMEM;
-	vsnprintf(text, len + 1, format, args);
-	r = sh_conn_send(conn, text, len);
-	free(text);
-	return r;
+	va_copy(again, args);
+	len = vsnprintf(room, PRINTF_SHORT, format, args);
+	*text_out = room;
+	if (len < 0)
+		len = -SHOAL_EINVAL;
+	else if (len > PRINTF_MAX)
+		len = -SHOAL_EMSGSIZE;
+	if (len >= PRINTF_SHORT) {
+		*text_out = malloc((size_t)len + 1);
+		if (*text_out != NULL)
+			vsnprintf(*text_out, (size_t)len + 1, format, again);
+		else
+			len = -SHOAL_ENOMEM;
+	}
+	va_end(again);
+	return len;
 }
 
 int
 shoal_conn_printf(struct shoal_conn *conn, const char *format, ...)
 {
-	struct sh_conn *c = sh_conn_of_public(conn);
-	char text[PRINTF_SHORT];
+	char room[PRINTF_SHORT], *text;
 	va_list args;
 	int len, r;
 
 	va_start(args, format);
-	len = vsnprintf(text, sizeof(text), format, args);
+	len = format_text(room, &text, format, args);
 	va_end(args);
 	if (len < 0)
-		return -SHOAL_EINVAL;
-	if (len > PRINTF_MAX)
-		return -SHOAL_EMSGSIZE;
-	if ((size_t)len < sizeof(text))
-		return sh_conn_send(c, text, (size_t)len);
-	va_start(args, format);
-	r = print_long(c, (size_t)len, format, args);
-	va_end(args);
+		return len;
+	r = sh_conn_send(sh_conn_of_public(conn), text, (size_t)len);
+	if (text != room)
+		free(text);
 	return r;
+}
+
+/* Apart, so that a coroutine that waits does not keep the room on its stack. */
+static __attribute__((noinline)) char *
+format_copy(int *len_out, const char *format, va_list args)
+{
+	char room[PRINTF_SHORT], *text;
+
+	*len_out = format_text(room, &text, format, args);
+	if (*len_out < 0 || text != room)
+		return text != room ? text : NULL;
+	text = strdup(room);
+	if (text == NULL)
+		*len_out = -SHOAL_ENOMEM;
+	return text;
+}
+
+int
+shoal_co_printf(struct shoal_conn *conn, const char *format, ...)
+{
+	va_list args;
+	char *text;
+	int len, r;
+
+	va_start(args, format);
+	text = format_copy(&len, format, args);
+	va_end(args);
+	if (len < 0)
+		return len;
+	r = shoal_co_send(conn, text, (size_t)len, SHOAL_FOREVER);
+	free(text);
+	return r;
+}
+
+int
+shoal_co_send(
+    struct shoal_conn *conn, const void *data, size_t len, int timeout_ms)
+{
+	const struct iovec part = { .iov_base = (void *)(uintptr_t)data,
+		.iov_len = len };
+
+	return sh_tcp_send(
+	    sh_conn_of_public(conn), &part, 1, sh_deadline_us(timeout_ms));
+}
+
+int
+shoal_co_sendv(struct shoal_conn *conn, const struct iovec *parts, int count,
+    int timeout_ms)
+{
+	if (count < 0 || count > PARTS_MAX || (parts == NULL && count != 0))
+		return -SHOAL_EINVAL;
+	return sh_tcp_send(
+	    sh_conn_of_public(conn), parts, count, sh_deadline_us(timeout_ms));
+}
+
+int
+shoal_co_flush(struct shoal_conn *conn, int timeout_ms)
+{
+	return sh_tcp_flush(
+	    sh_conn_of_public(conn), sh_deadline_us(timeout_ms));
+}
+
+ssize_t
+shoal_co_recv(struct shoal_conn *conn, const void **data_out, int timeout_ms)
+{
+	return sh_tcp_recv(
+	    sh_conn_of_public(conn), data_out, sh_deadline_us(timeout_ms));
+}
+
+ssize_t
+shoal_co_recv_packet(
+    struct shoal_conn *conn, const void **data_out, int timeout_ms)
+{
+	return sh_tcp_recv_packet(
+	    sh_conn_of_public(conn), data_out, sh_deadline_us(timeout_ms));
+}
+
+ssize_t
+shoal_co_recv_exact(
+    struct shoal_conn *conn, const void **data_out, size_t len, int timeout_ms)
+{
+	if (len == 0 || len > EXACT_MAX)
+		return -SHOAL_EINVAL;
+	return sh_tcp_recv_exact(
+	    sh_conn_of_public(conn), data_out, len, sh_deadline_us(timeout_ms));
 }
 
 int

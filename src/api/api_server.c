@@ -9,6 +9,7 @@
 
 #include <shoal/shoal.h>
 
+#include "api/listen_options.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "base/sock.h"
@@ -17,6 +18,7 @@
 #include "handlers/builtin.h"
 #include "master/master.h"
 #include "module/program.h"
+#include "proto/framing.h"
 #include "worker/worker.h"
 
 struct shoal_server *
@@ -76,30 +78,29 @@ append_listener(
 	return 0;
 }
 
-static bool
-are_valid(const struct shoal_listen_options *options)
+bool
+sh_listen_options_are_valid(const struct shoal_listen_options *options)
 {
 	return options->size >= sizeof(*options) && options->backlog >= 0 &&
 	    options->keepalive_idle_ms >= 0 &&
 	    options->keepalive_interval_ms >= 0 &&
 	    options->keepalive_count >= 0 && options->user_timeout_ms >= 0 &&
 	    options->notsent_lowat >= -1 && options->idle_timeout_ms >= -1 &&
-	    options->queue_low <= options->queue_high;
+	    options->queue_low <= options->queue_high &&
+	    (options->framing == NULL ||
+		sh_framing_check(options->framing, NULL) == 0);
 }
 
 /* What was asked for, as far as it makes sense. */
 static int
 check_listener(const struct shoal_server *server, const char *address,
-    const struct shoal_listen_options *options,
-    const struct shoal_tcp_callbacks *callbacks)
+    const struct shoal_listen_options *options)
 {
 	struct sh_addr parsed;
 	const char *why;
 	size_t i;
 
-	if (address == NULL || callbacks == NULL ||
-	    callbacks->size < sizeof(*callbacks) ||
-	    callbacks->on_receive == NULL || !are_valid(options) ||
+	if (address == NULL || !sh_listen_options_are_valid(options) ||
 	    sh_addr_parse(&parsed, address, &why) < 0)
 		return -SHOAL_EINVAL;
 	for (i = 0; i < server->listener_count; i++)
@@ -108,24 +109,23 @@ check_listener(const struct shoal_server *server, const char *address,
 	return 0;
 }
 
-int
-shoal_server_listen_with(struct shoal_server *server, const char *address,
+/* Add a listener that has its style; copies the address and options. */
+static int
+add_listener(struct shoal_server *server, const char *address,
     const struct shoal_listen_options *options,
-    const struct shoal_tcp_callbacks *callbacks, void *arg)
+    struct sh_program_listener listener)
 {
 	static const struct shoal_listen_options none = { .size =
 							      sizeof(none) };
-	struct sh_program_listener listener = { .arg = arg };
 	int r;
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
 	options = options != NULL ? options : &none;
-	r = check_listener(server, address, options, callbacks);
+	r = check_listener(server, address, options);
 	if (r < 0)
 		return r;
 	listener.options = *options;
 	listener.options.name = NULL;
-	listener.callbacks = *callbacks;
 	listener.address = strdup(address);
 	listener.name = strdup(options->name != NULL ? options->name : address);
 	r = listener.address != NULL && listener.name != NULL
@@ -134,6 +134,33 @@ shoal_server_listen_with(struct shoal_server *server, const char *address,
 	if (r < 0)
 		free_listener(&listener);
 	return r;
+}
+
+int
+shoal_server_listen_with(struct shoal_server *server, const char *address,
+    const struct shoal_listen_options *options,
+    const struct shoal_tcp_callbacks *callbacks, void *arg)
+{
+	struct sh_program_listener listener = { .arg = arg };
+
+	if (callbacks == NULL || callbacks->size < sizeof(*callbacks) ||
+	    callbacks->on_receive == NULL)
+		return -SHOAL_EINVAL;
+	listener.callbacks = *callbacks;
+	return add_listener(server, address, options, listener);
+}
+
+int
+shoal_server_serve(struct shoal_server *server, const char *address,
+    const struct shoal_listen_options *options, shoal_serve_fn *serve,
+    void *arg)
+{
+	const struct sh_program_listener listener = { .serve = serve,
+		.arg = arg };
+
+	if (serve == NULL)
+		return -SHOAL_EINVAL;
+	return add_listener(server, address, options, listener);
 }
 
 int
@@ -151,9 +178,9 @@ shoal_server_add_handler(
 	struct sh_catalog catalog;
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
-	if (handler == NULL || handler->size < sizeof(*handler) ||
-	    handler->name == NULL || handler->tcp.size < sizeof(handler->tcp) ||
-	    handler->tcp.on_receive == NULL)
+	if (handler == NULL || !sh_handler_is_complete(handler) ||
+	    (handler->framing != NULL &&
+		sh_framing_check(handler->framing, NULL) < 0))
 		return -SHOAL_EINVAL;
 	sh_catalog_init(&catalog, server);
 	if (sh_catalog_find(&catalog, handler->name) != NULL)

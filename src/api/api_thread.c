@@ -92,7 +92,7 @@ shoal_co_blocking(shoal_blocking_fn *fn, void *arg)
 	if (!call.done && sh_job_withdraw(&call.job))
 		return r;
 	while (!call.done)
-		(void)sh_await_through(place);
+		sh_await_firmly(place);
 	return 0;
 }
 

@@ -18,6 +18,10 @@ struct sh_counters {
 	_Atomic uint64_t sends_refused; /* -SHOAL_EAGAIN given to a handler */
 	_Atomic uint64_t timeouts;      /* idle connections closed */
 	_Atomic uint64_t queued_bytes;  /* gauge: waiting for peers to read */
+	_Atomic uint64_t coroutines_refused; /* there was no stack to have */
+	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
+	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */
+	_Atomic uint64_t stack_guard;        /* enum sh_stack_guard */
 };
 
 /* One writer: a load and a store, no locked instruction. */
@@ -26,6 +30,8 @@ struct sh_counters {
 	    atomic_load_explicit(&(field), memory_order_relaxed) + \
 		(uint64_t)(n),                                     \
 	    memory_order_relaxed)
+#define SH_SET(field, n) \
+	atomic_store_explicit(&(field), (uint64_t)(n), memory_order_relaxed)
 #define SH_COUNTER(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
 enum { SH_USER_COUNTER_NAME_MAX = 48, SH_USER_COUNTERS = 64 };

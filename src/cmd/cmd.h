@@ -42,7 +42,9 @@ struct sh_cmd_line {
 	char *control;      /* the override that --control is */
 	int64_t timeout_ms; /* --timeout, -1: not given */
 	bool json, quiet, now, no_wait, if_running;
-	bool keys, defaults, origin, build;
+	bool keys, defaults, origin, build, close;
+	const char *deadline; /* --deadline as given, NULL: not given */
+	int64_t deadline_ms;
 	char **operands;
 	int operand_count;
 };
@@ -91,6 +93,7 @@ int sh_cmd_status(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_test(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_config(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_reopen(const struct sh_cmd_backend *, const struct sh_cmd_line *);
+int sh_cmd_listener(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_workers(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_modules(const struct sh_cmd_backend *, const struct sh_cmd_line *);
 int sh_cmd_version(const struct sh_cmd_backend *, const struct sh_cmd_line *);

@@ -27,6 +27,7 @@ static const struct command {
 	{ "config", sh_cmd_config, 0 },
 	{ "reopen", sh_cmd_reopen, 0 },
 	{ "workers", sh_cmd_workers, 2 },
+	{ "listener", sh_cmd_listener, 2 },
 	{ "modules", sh_cmd_modules, 0 },
 	{ "version", sh_cmd_version, 0 },
 };

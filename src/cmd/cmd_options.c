@@ -23,6 +23,8 @@ enum {
 	OPT_DEFAULTS,
 	OPT_ORIGIN,
 	OPT_BUILD,
+	OPT_CLOSE,
+	OPT_DEADLINE,
 	OPT_VERSION
 };
 
@@ -41,6 +43,8 @@ static const struct option long_options[] = {
 	{ "defaults", no_argument, NULL, OPT_DEFAULTS },
 	{ "origin", no_argument, NULL, OPT_ORIGIN },
 	{ "build", no_argument, NULL, OPT_BUILD },
+	{ "close", no_argument, NULL, OPT_CLOSE },
+	{ "deadline", required_argument, NULL, OPT_DEADLINE },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -60,6 +64,10 @@ static const char help[] =
     "                        show the settings in effect, or all there are\n"
     "  reopen                reopen the log\n"
     "  workers restart SLOT  replace one worker\n"
+    "  listener              the listeners there are\n"
+    "  listener stop NAME [--close] [--deadline DURATION]\n"
+    "                        accept no more: who connects waits, or is refused\n"
+    "  listener start NAME   accept again\n"
     "  modules               the handlers there are\n"
     "  version [--build]     the version, and what it was built with\n"
     "\n"
@@ -130,6 +138,15 @@ take_option(struct sh_cmd_line *line, int option, bool *done_out)
 	case OPT_DEFAULTS: line->defaults = true; break;
 	case OPT_ORIGIN: line->origin = true; break;
 	case OPT_BUILD: line->build = true; break;
+	case OPT_CLOSE: line->close = true; break;
+	case OPT_DEADLINE:
+		line->deadline = optarg;
+		if (sh_duration_parse(optarg, &line->deadline_ms) < 0)
+			return refuse(line,
+			    "--deadline: expected a duration "
+			    "such as 30s, not ",
+			    optarg);
+		break;
 	case OPT_VERSION: line->verb = "version"; break;
 	default:
 		/* getopt_long(3) has said what is wrong */
@@ -154,6 +171,9 @@ sh_cmd_check_options(const struct sh_cmd_line *line)
 		{ line->origin, "--origin", "config", "config" },
 		{ line->defaults, "--defaults", "config", "config" },
 		{ line->keys, "--keys", "config", "config" },
+		{ line->close, "--close", "listener", "listener" },
+		{ line->deadline != NULL, "--deadline", "listener",
+		    "listener" },
 		{ line->build, "--build", "version", "version" },
 	};
 	size_t i;

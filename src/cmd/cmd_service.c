@@ -71,8 +71,8 @@ sh_cmd_stop(
 
 /* Ask for something that --timeout limits on the master's side. */
 static int
-ask_with_timeout(
-    const struct sh_cmd_line *line, struct sh_control_request *request)
+ask_with_timeout(const struct sh_cmd_line *line,
+    struct sh_control_request *request, int64_t default_timeout_ms)
 {
 	struct sh_cmd_line patient = *line;
 
@@ -80,7 +80,7 @@ ask_with_timeout(
 		sh_control_add(request, "timeout", line->timeout_ms);
 		patient.timeout_ms += PATIENCE_MS;
 	}
-	return sh_cmd_ask(&patient, request, RELOAD_TIMEOUT_MS);
+	return sh_cmd_ask(&patient, request, default_timeout_ms);
 }
 
 int
@@ -90,7 +90,7 @@ sh_cmd_reload(
 	struct sh_control_request request = { .verb = "reload" };
 
 	sh_control_add(&request, "wait", !line->no_wait);
-	return ask_with_timeout(line, &request);
+	return ask_with_timeout(line, &request, RELOAD_TIMEOUT_MS);
 }
 
 int
@@ -127,7 +127,55 @@ sh_cmd_workers(
 		return SH_CMD_USAGE;
 	}
 	sh_control_add(&request, "slot", slot);
-	return ask_with_timeout(line, &request);
+	return ask_with_timeout(line, &request, RELOAD_TIMEOUT_MS);
+}
+
+static int
+refuse_listener(const struct sh_cmd_line *line)
+{
+	fprintf(stderr,
+	    "%s: usage: %s listener [list | stop NAME [--close] "
+	    "[--deadline DURATION] | start NAME]\n",
+	    line->name, line->name);
+	return SH_CMD_USAGE;
+}
+
+static int
+list_listeners(const struct sh_cmd_line *line)
+{
+	struct sh_control_request request = { .verb = "listeners" };
+
+	return sh_cmd_ask(line, &request, ANSWER_TIMEOUT_MS);
+}
+
+int
+sh_cmd_listener(
+    const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
+{
+	const char *what = line->operand_count > 0 ? line->operands[0] : "list";
+	struct sh_control_request request = { .verb = "listener-start" };
+	bool stop = strcmp(what, "stop") == 0;
+
+	if (!stop && (line->close || line->deadline != NULL))
+		return refuse_listener(line);
+	if (strcmp(what, "list") == 0 && line->operand_count < 2)
+		return list_listeners(line);
+	if (line->operand_count != 2 || (!stop && strcmp(what, "start") != 0))
+		return refuse_listener(line);
+	if (sh_control_add_text(&request, "name", line->operands[1]) < 0) {
+		sh_cmd_complain(line,
+		    "'%s' is too long for a listener's name; `%s listener' "
+		    "lists them",
+		    line->operands[1], line->name);
+		return SH_CMD_FAILED;
+	}
+	if (stop) {
+		strcpy(request.verb, "listener-stop");
+		sh_control_add(&request, "close", line->close);
+		if (line->deadline != NULL)
+			sh_control_add(&request, "deadline", line->deadline_ms);
+	}
+	return ask_with_timeout(line, &request, ANSWER_TIMEOUT_MS);
 }
 
 /* Where a master would have left its pid file; "" when it makes none. */

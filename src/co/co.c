@@ -45,6 +45,7 @@ struct sh_co_pool {
 	uint32_t round;      /* of trimming */
 	uint32_t trim_next;
 	size_t high_water; /* seen so far */
+	uint64_t refused;
 };
 
 /* The one coroutine that has the processor; NULL on the loop's own stack. */
@@ -173,8 +174,11 @@ take(struct sh_co_pool *pool)
 {
 	struct sh_co *co = pool->warm;
 
-	if (SH_UNLIKELY(co == NULL))
-		return make(pool);
+	if (SH_UNLIKELY(co == NULL)) {
+		co = make(pool);
+		pool->refused += co == NULL;
+		return co;
+	}
 	pool->warm = co->below;
 	pool->warm_count--;
 	return co;
@@ -244,6 +248,12 @@ sh_co_pool_alive(const struct sh_co_pool *pool)
 	return pool->alive;
 }
 
+uint64_t
+sh_co_pool_refused(const struct sh_co_pool *pool)
+{
+	return pool->refused;
+}
+
 enum sh_stack_guard
 sh_co_pool_guard(const struct sh_co_pool *pool)
 {
@@ -284,21 +294,21 @@ begin(struct sh_co *co, sh_co_fn *fn, void *arg, const char *name)
 	return true;
 }
 
-bool
+struct sh_co *
 sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 {
 	struct sh_co *co = take(pool);
 
-	if (SH_LIKELY(co != NULL))
-		return begin(co, fn, arg, name);
-	co = pool->reserve;
-	if (co == NULL) {
+	if (SH_UNLIKELY(co == NULL)) {
+		co = pool->reserve;
+		pool->reserve = NULL;
+	}
+	if (SH_UNLIKELY(co == NULL)) {
 		/* inside of a call that has the reserve: on its stack */
 		fn(arg);
-		return true;
+		return NULL;
 	}
-	pool->reserve = NULL;
-	return begin(co, fn, arg, name);
+	return begin(co, fn, arg, name) ? NULL : co;
 }
 
 int64_t
@@ -554,11 +564,11 @@ sh_co_trim(struct sh_co_pool *pool, size_t max)
 }
 
 size_t
-sh_co_stack_high_water(struct sh_co_pool *pool)
+sh_co_stack_high_water(struct sh_co_pool *pool, size_t max)
 {
 	uint32_t i;
 
-	for (i = 0; i < pool->place_count; i++)
+	for (i = 0; i < pool->place_count && i < max; i++)
 		if (pool->places[i].co != NULL)
 			note_high_water(pool->places[i].co);
 	return pool->high_water;

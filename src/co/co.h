@@ -37,11 +37,11 @@ size_t sh_co_pool_alive(const struct sh_co_pool *pool);
 /** The guard in use; AUTO before the first one. */
 enum sh_stack_guard sh_co_pool_guard(const struct sh_co_pool *pool);
 
-/** Run fn(arg) on a coroutine until it returns or waits. true when it has
- *  returned. name is lent until it ends; a crash report shows it. Never fails:
- *  without a stack to spare it runs on one that may not wait, see
- *  sh_co_may_wait(). */
-bool
+/** Run fn(arg) on a coroutine until it returns or waits. NULL when it has
+ *  returned, else the coroutine. name is lent until it ends; a crash report
+ *  shows it. Never fails: without a stack to spare it runs on one that may not
+ *  wait, see sh_co_may_wait(). */
+struct sh_co *
 sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name);
 /** Likewise, but fail with -SHOAL_ENOMEM rather than run where it may not wait.
  *  Its id, which is positive. */
@@ -107,9 +107,11 @@ void sh_co_join_end(struct sh_co_joiner *joiner);
  *  below the frames of those that have waited since the call before the last
  *  one back to the kernel. */
 void sh_co_trim(struct sh_co_pool *pool, size_t max);
-/** Most bytes of a stack that were in use at once, as far as known; looks at
- *  every stack. */
-size_t sh_co_stack_high_water(struct sh_co_pool *pool);
+/** Most bytes of a stack that were in use at once, as far as known; looks at up
+ *  to max of those that are there. */
+size_t sh_co_stack_high_water(struct sh_co_pool *pool, size_t max);
+/** How often there was no stack to have. */
+uint64_t sh_co_pool_refused(const struct sh_co_pool *pool);
 
 /** Name of the call that runs now; NULL outside of a coroutine.
  *  Async-signal-safe. */

@@ -39,24 +39,14 @@ struct sh_stack_pool {
 	size_t size; /* of a stack, a multiple of a page */
 	size_t page;
 	enum sh_stack_guard guard;
-	bool unguarded;     /* rather no guard than no stack */
+	bool unguarded;     /* rather no guard than no stack ... */
+	bool lacks_guards;  /* ... and that has happened */
 	struct slab *slabs; /* newest first; only that has room */
 	void **given;       /* stacks given back, last one on top */
 	size_t given_count;
 	size_t stack_count; /* ever carved; the capacity of given */
 	size_t stack_max;
 };
-
-const char *
-sh_stack_guard_str(enum sh_stack_guard guard)
-{
-	switch (guard) {
-	case SH_STACK_GUARD_MADVISE: return "madvise";
-	case SH_STACK_GUARD_MPROTECT: return "mprotect";
-	case SH_STACK_GUARD_AUTO: break;
-	}
-	return "auto";
-}
 
 static size_t
 pitch(const struct sh_stack_pool *pool)
@@ -111,7 +101,7 @@ sh_stack_pool_size(const struct sh_stack_pool *pool)
 enum sh_stack_guard
 sh_stack_pool_guard(const struct sh_stack_pool *pool)
 {
-	return pool->guard;
+	return pool->lacks_guards ? SH_STACK_GUARD_NONE : pool->guard;
 }
 
 /* Half of the mappings that the kernel grants a process. */
@@ -196,6 +186,7 @@ carve(struct sh_stack_pool *pool, void **low_out)
 	r = install_guard(pool, base);
 	if (r < 0 && !pool->unguarded)
 		return r;
+	pool->lacks_guards = pool->lacks_guards || r < 0;
 	pool->slabs->carved++;
 	pool->stack_count++;
 	*low_out = base + SH_STACK_GUARD_SIZE;

@@ -7,24 +7,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "base/stack_guard.h"
 
 struct sh_stack_pool;
-
-/* What catches an overflow. */
-enum sh_stack_guard {
-	SH_STACK_GUARD_AUTO,    /* the best that the kernel has */
-	SH_STACK_GUARD_MADVISE, /* MADV_GUARD_INSTALL: no mapping per stack */
-	SH_STACK_GUARD_MPROTECT /* PROT_NONE: two mappings per stack */
-};
 
 enum {
 	SH_STACK_SIZE_DEFAULT = 64 * 1024,
 	/* a guard of one page is jumped over by one large local */
 	SH_STACK_GUARD_SIZE = 64 * 1024
 };
-
-/** Name of a guard: "madvise", "mprotect". */
-const char *sh_stack_guard_str(enum sh_stack_guard guard);
 
 /** Make an empty pool. size is rounded up to pages, 0 means the default.
  *  unguarded: when the kernel grants no further guard, stacks go without.

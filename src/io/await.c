@@ -201,19 +201,16 @@ sh_await_peer(const char *place, int64_t deadline_us)
 	return await(running(), place, deadline_us);
 }
 
-int
-sh_await_through(const char *place)
+void
+sh_await_firmly(const char *place)
 {
-	struct sh_alarm *alarm = alarm_of(running());
-	int64_t before_us = alarm->shield_us, before_for = alarm->shield_for;
-	int r;
+	struct sh_co *co = running();
+	struct sh_loop *loop = sh_loop_current();
 
-	alarm->shield_for = sh_co_id(running());
-	alarm->shield_us = SH_NEVER;
-	r = sh_await(place, SH_NEVER);
-	alarm->shield_us = before_us;
-	alarm->shield_for = before_for;
-	return r;
+	alarm_of(co)->deadline_us = SH_NEVER;
+	loop->outside_waits++;
+	(void)sh_co_wait(place);
+	loop->outside_waits--;
 }
 
 int

@@ -33,10 +33,9 @@ int sh_await_peer(const char *place, int64_t deadline_us);
  *  both: which of them, else as sh_await(). -SHOAL_EINVAL or -errno for a
  *  descriptor that cannot be waited for. */
 int sh_await_fd(int fd, short what, const char *place, int64_t deadline_us);
-/** Suspend it until sh_co_wake() even if it is cancelled, and however long that
- *  takes: for what cannot be interrupted. The waker's result, or -SHOAL_ENOMEM
- *  when it may not wait at all. */
-int sh_await_through(const char *place);
+/** Likewise, and neither a deadline nor a cancel counts: what it waits for has to
+ *  come. May come back before, so it is called in a loop. */
+void sh_await_firmly(const char *place);
 /** Let others run, once. 0, or as sh_await(). */
 int sh_await_turn(const char *place);
 

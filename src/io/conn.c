@@ -116,15 +116,113 @@ sh_conn_pause(struct sh_conn *conn)
 	conn->paused = true;
 }
 
+/* No edge comes for what is there already. */
+static void
+go_on(struct sh_conn *conn)
+{
+	if (conn->state == SH_CONN_OPEN && (conn->missed || conn->kept))
+		sh_conn_make_ready(conn);
+}
+
 void
 sh_conn_resume(struct sh_conn *conn)
 {
 	if (!conn->paused)
 		return;
 	conn->paused = false;
-	/* the edge has come and gone */
+	go_on(conn);
+}
+
+void
+sh_conn_stall(struct sh_conn *conn)
+{
+	conn->stalled = true;
+}
+
+void
+sh_conn_unstall(struct sh_conn *conn)
+{
+	if (!conn->stalled)
+		return;
+	conn->stalled = false;
+	go_on(conn);
+}
+
+void
+sh_conn_keep(struct sh_conn *conn, bool kept)
+{
+	conn->kept = kept;
+}
+
+void
+sh_conn_hold(struct sh_conn *conn)
+{
+	conn->held = true;
+}
+
+void
+sh_conn_release_hold(struct sh_conn *conn)
+{
+	conn->held = false;
+	/* its end may have come meanwhile; nobody may meet it half done */
+	if (conn->loop->serving != conn)
+		sh_conn_make_unsettled(conn);
+}
+
+bool
+sh_conn_is_held(const struct sh_conn *conn)
+{
+	return conn->held;
+}
+
+bool
+sh_conn_is_receiving(const struct sh_conn *conn)
+{
+	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->stalled;
+}
+
+bool
+sh_conn_is_eof(const struct sh_conn *conn)
+{
+	return conn->eof;
+}
+
+bool
+sh_conn_is_drained(const struct sh_conn *conn)
+{
+	return conn->draining && conn->drain_left == 0;
+}
+
+int
+sh_conn_why(const struct sh_conn *conn)
+{
 	if (conn->state == SH_CONN_OPEN)
-		sh_conn_make_ready(conn);
+		return 0;
+	switch (conn->cause) {
+	case SHOAL_CLOSE_LOCAL:
+	case SHOAL_CLOSE_SHUTDOWN: return -SHOAL_ECANCELED;
+	case SHOAL_CLOSE_ERROR: return conn->error;
+	case SHOAL_CLOSE_OVERFLOW: return -SHOAL_ENOMEM;
+	default: return -SHOAL_ENOTCONN;
+	}
+}
+
+void
+sh_conn_fail_with(struct sh_conn *conn, int error)
+{
+	sh_conn_fail(conn, SHOAL_CLOSE_ERROR, error);
+}
+
+void
+sh_conn_set_session(struct sh_conn *conn, void *session)
+{
+	conn->session = session;
+}
+
+void *
+sh_conn_session(const struct sh_conn *conn)
+{
+	return conn->session;
 }
 
 bool

@@ -22,8 +22,16 @@ struct sh_conn_ops {
 	void (*connected)(struct sh_conn *conn);
 	/* Bytes have come; borrowed until the return. */
 	void (*received)(struct sh_conn *conn, const void *data, size_t len);
-	/* Room again after a refused send. */
+	/* Room again after a refused send, or nothing queued any more, see
+	 * sh_conn_await_flush(). */
 	void (*writable)(struct sh_conn *conn);
+	/* Going on after a stall or pause, and sh_conn_keep() was said; comes
+	 * before received(). Perhaps still paused. */
+	void (*resumed)(struct sh_conn *conn);
+	/* It is held, and something has happened that would have ended it, or
+	 * soon will; sh_conn_why() tells. May come often, and from within
+	 * the session's own calls: wakes those who wait, does nothing else. */
+	void (*changed)(struct sh_conn *conn);
 	/* The last call. */
 	void (*closed)(
 	    struct sh_conn *conn, enum shoal_close_cause cause, int error);
@@ -54,6 +62,39 @@ void sh_conn_pause(struct sh_conn *conn);
 void sh_conn_resume(struct sh_conn *conn);
 /** See shoal_conn_is_paused(). */
 bool sh_conn_is_paused(const struct sh_conn *conn);
+/** Stop reading, whatever the handler wants; as sh_conn_pause() otherwise. */
+void sh_conn_stall(struct sh_conn *conn);
+/** Read again. */
+void sh_conn_unstall(struct sh_conn *conn);
+/** Whether the session has input that it could not hand on: it is not done
+ *  before. */
+void sh_conn_keep(struct sh_conn *conn, bool kept);
+/** A handler is in a wait: the connection, whatever happens to it, goes no
+ *  further than ENDING before sh_conn_release_hold(). */
+void sh_conn_hold(struct sh_conn *conn);
+/** End a hold; the connection may end in this turn. */
+void sh_conn_release_hold(struct sh_conn *conn);
+/** Whether it is held. */
+bool sh_conn_is_held(const struct sh_conn *conn);
+/** Whether input may be handed on: open, neither paused nor stalled. */
+bool sh_conn_is_receiving(const struct sh_conn *conn);
+/** Ask for writable() once all is with the kernel. */
+void sh_conn_await_flush(struct sh_conn *conn);
+/** 0 while it is open. Then what a call of the session should return:
+ *  -SHOAL_ECANCELED when it was closed here, or the reason of its failure. */
+int sh_conn_why(const struct sh_conn *conn);
+/** Whether the peer has ended its side, and all it sent was read. */
+bool sh_conn_is_eof(const struct sh_conn *conn);
+/** Whether it is to end as soon as what had come is handled, and that has been
+ *  read. */
+bool sh_conn_is_drained(const struct sh_conn *conn);
+/** End it in failure, with SHOAL_CLOSE_ERROR and an error. */
+void sh_conn_fail_with(struct sh_conn *conn, int error);
+/** A pointer of the session. */
+void sh_conn_set_session(struct sh_conn *conn, void *session);
+/** That pointer, NULL before. */
+void *sh_conn_session(const struct sh_conn *conn);
+
 /** See shoal_conn_queued(). */
 size_t sh_conn_queued(const struct sh_conn *conn);
 

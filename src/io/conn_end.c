@@ -41,6 +41,8 @@ sh_conn_fail(struct sh_conn *conn, enum shoal_close_cause cause, int error)
 	conn->state = SH_CONN_FAILED;
 	conn->error = error;
 	sh_conn_drop_queue(conn);
+	if (conn->session != NULL)
+		conn->group->options.ops->changed(conn);
 	if (conn->loop->serving != conn)
 		sh_conn_make_unsettled(conn);
 }
@@ -58,6 +60,8 @@ sh_conn_close(struct sh_conn *conn)
 	if (conn->state != SH_CONN_OPEN)
 		return -EALREADY;
 	begin_closing(conn, SHOAL_CLOSE_LOCAL);
+	if (conn->session != NULL)
+		conn->group->options.ops->changed(conn);
 	if (conn->loop->serving != conn)
 		sh_conn_make_unsettled(conn);
 	return 0;
@@ -142,21 +146,54 @@ linger(struct sh_conn *conn)
 	sh_conn_make_ready(conn);
 }
 
+/* The session has been told of the end, and is done with it. */
+static void
+bury(struct sh_conn *conn)
+{
+	sh_conn_drop_queue(conn);
+	sh_conn_unlist(conn);
+	if (conn->lingers)
+		linger(conn);
+	else
+		sh_conn_release(conn);
+}
+
 static void
 finish(struct sh_conn *conn)
 {
-	bool lingers = must_linger(conn);
-
+	conn->lingers = must_linger(conn);
 	conn->state = SH_CONN_ENDING;
 	sh_id_table_remove(&conn->loop->conns, &conn->node);
 	conn->group->options.ops->closed(conn, conn->cause, conn->error);
 	SH_COUNT(conn->loop->counters->closed, 1);
+	/* its last callback may be in a wait */
+	if (SH_LIKELY(!conn->held))
+		bury(conn);
+}
+
+void
+sh_conn_abandon(struct sh_conn *conn)
+{
+	if (conn->state != SH_CONN_ENDING) {
+		sh_id_table_remove(&conn->loop->conns, &conn->node);
+		SH_COUNT(conn->loop->counters->closed, 1);
+	}
 	sh_conn_drop_queue(conn);
-	sh_conn_unlist(conn);
-	if (lingers)
-		linger(conn);
-	else
-		sh_conn_release(conn);
+	conn->state = SH_CONN_ENDING;
+	conn->held = false;
+	sh_conn_release(conn);
+}
+
+/* The peer shall not wait for a handler that has closed, or that it reset. */
+static void
+tell_peer(struct sh_conn *conn)
+{
+	if (conn->shut || conn->aborted || conn->queue.len != 0 ||
+	    conn->state == SH_CONN_OPEN || conn->state == SH_CONN_ENDING)
+		return;
+	conn->shut = true;
+	(void)shutdown(conn->event.ev_fd,
+	    conn->state == SH_CONN_FAILED ? SHUT_RDWR : SHUT_WR);
 }
 
 /* Whether an open connection has done all that it is still to do. */
@@ -164,7 +201,7 @@ static bool
 is_done(const struct sh_conn *conn)
 {
 	/* refused: the session has more to send, and will be asked for it */
-	if (conn->refused)
+	if (conn->refused || conn->kept)
 		return false;
 	if (conn->eof)
 		return conn->queue.len == 0;
@@ -175,23 +212,46 @@ is_done(const struct sh_conn *conn)
 	return conn->drain_left == 0 || (conn->paused && conn->queue.len == 0);
 }
 
+static void
+settle_held(struct sh_conn *conn)
+{
+	if (conn->state == SH_CONN_ENDING)
+		return;
+	conn->group->options.ops->changed(conn);
+	tell_peer(conn);
+}
+
+/* Whether an open connection begins to close. */
+static bool
+settle_open(struct sh_conn *conn)
+{
+	if (conn->refused && conn->queue.len <= sh_conn_write_mark(conn))
+		sh_conn_make_ready(conn);
+	if (conn->held || !is_done(conn))
+		return false;
+	begin_closing(
+	    conn, conn->eof ? SHOAL_CLOSE_PEER : SHOAL_CLOSE_SHUTDOWN);
+	return true;
+}
+
 void
 sh_conn_settle(struct sh_conn *conn)
 {
 	if (conn->state == SH_CONN_OPEN) {
 		if (SH_LIKELY(!conn->refused && !conn->eof && !conn->draining))
 			return;
-		if (conn->refused &&
-		    conn->queue.len <= conn->group->options.queue_low)
-			sh_conn_make_ready(conn);
-		if (!is_done(conn))
+		if (!settle_open(conn) && !conn->held)
 			return;
-		begin_closing(
-		    conn, conn->eof ? SHOAL_CLOSE_PEER : SHOAL_CLOSE_SHUTDOWN);
+	}
+	if (SH_UNLIKELY(conn->held)) {
+		settle_held(conn);
+		return;
 	}
 	if (conn->state == SH_CONN_FAILED ||
 	    (conn->state == SH_CONN_CLOSING && conn->queue.len == 0))
 		finish(conn);
+	else if (conn->state == SH_CONN_ENDING)
+		bury(conn);
 }
 
 /* Take from the kernel what would make close(2) send a reset. */

@@ -45,7 +45,8 @@ sh_conn_serve_end(struct sh_conn *conn, struct sh_conn *before)
 	if (SH_UNLIKELY(loop->read_short && !loop->sent))
 		doubt(conn);
 	/* nobody else would notice it before the session reads again */
-	if (SH_UNLIKELY(conn->paused && conn->state == SH_CONN_OPEN))
+	if (SH_UNLIKELY((conn->paused || (conn->stalled && conn->hangup)) &&
+		conn->state == SH_CONN_OPEN))
 		sh_conn_check_reset(conn);
 	loop->serving = before;
 	sh_conn_settle(conn);
@@ -54,8 +55,17 @@ sh_conn_serve_end(struct sh_conn *conn, struct sh_conn *before)
 static bool
 may_read(const struct sh_conn *conn)
 {
-	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->eof &&
-	    (!conn->draining || conn->drain_left != 0);
+	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->stalled &&
+	    !conn->eof && (!conn->draining || conn->drain_left != 0);
+}
+
+/* Who may not read now reads when it is told to go on. */
+static void
+read_or_miss(struct sh_conn *conn)
+{
+	conn->missed = !may_read(conn);
+	if (SH_LIKELY(!conn->missed))
+		sh_conn_read(conn);
 }
 
 void
@@ -76,8 +86,8 @@ sh_conn_on_event(evutil_socket_t fd, short what, void *arg)
 		sh_conn_write_queue(conn);
 	}
 	/* on the ready list it gets its share of the turn later */
-	if ((what & (EV_READ | EV_CLOSED)) && !conn->is_ready && may_read(conn))
-		sh_conn_read(conn);
+	if ((what & (EV_READ | EV_CLOSED)) && !conn->is_ready)
+		read_or_miss(conn);
 	sh_conn_serve_end(conn, before);
 }
 
@@ -140,9 +150,9 @@ static void
 tell_writable(struct sh_conn *conn)
 {
 	if (!conn->refused || conn->state != SH_CONN_OPEN ||
-	    conn->queue.len > conn->group->options.queue_low)
+	    conn->queue.len > sh_conn_write_mark(conn))
 		return;
-	conn->refused = false;
+	conn->refused = conn->flushing = false;
 	conn->group->options.ops->writable(conn);
 }
 
@@ -157,8 +167,10 @@ serve_again(struct sh_conn *conn)
 	}
 	before = sh_conn_serve_begin(conn);
 	tell_writable(conn);
-	if (may_read(conn))
-		sh_conn_read(conn);
+	if (conn->kept && !conn->stalled && conn->state == SH_CONN_OPEN)
+		conn->group->options.ops->resumed(conn);
+	if (!conn->kept)
+		read_or_miss(conn);
 	sh_conn_serve_end(conn, before);
 }
 
@@ -200,8 +212,8 @@ sh_conn_prove_all(struct sh_loop *loop)
 	while (n-- > 0 && (conn = TAILQ_FIRST(&loop->unproven)) != NULL) {
 		unlist_unproven(conn);
 		before = sh_conn_serve_begin(conn);
-		if (!conn->is_ready && may_read(conn))
-			sh_conn_read(conn);
+		if (!conn->is_ready)
+			read_or_miss(conn);
 		sh_conn_serve_end(conn, before);
 	}
 }

@@ -39,7 +39,14 @@ struct sh_conn {
 	uint8_t peer_family;    /* AF_* */
 	uint16_t peer_port;     /* network order */
 	uint8_t peer_ip[16];    /* 4 or 16 bytes */
-	bool paused : 1;        /* by the session */
+	bool paused : 1;        /* by the handler */
+	bool stalled : 1;       /* by the session, for its own reasons */
+	bool missed : 1;        /* there may be something to read */
+	bool kept : 1;          /* the session has input to hand on */
+	bool held : 1;          /* may not end: the handler is in a wait */
+	bool shut : 1;          /* the peer has been told of our end */
+	bool lingers : 1;       /* ENDING: is to linger */
+	bool flushing : 1;      /* writable() is for an empty queue */
 	bool eof : 1;           /* read(2) has returned 0 */
 	bool hangup : 1;        /* EV_CLOSED: an end is to be read */
 	bool blocked : 1;       /* kernel is full; EV_WRITE will come */
@@ -59,6 +66,7 @@ struct sh_conn {
 	int64_t active_ms;           /* last read or write; LINGERING: until
 					   when to wait */
 	void *data;                  /* the handler's */
+	void *session;               /* the session's */
 	TAILQ_ENTRY(sh_conn) member; /* of the group; DEAD: of dead */
 	TAILQ_ENTRY(sh_conn) ready;
 	TAILQ_ENTRY(sh_conn) unsettled;
@@ -117,6 +125,8 @@ void sh_conn_check_reset(struct sh_conn *conn);
 void sh_conn_write_queue(struct sh_conn *conn);
 /** Queue bytes behind those that are queued. 0 or -SHOAL_ENOMEM. */
 int sh_conn_enqueue(struct sh_conn *conn, const void *data, size_t len);
+/** writable() is due when so many bytes are queued, or fewer. */
+size_t sh_conn_write_mark(const struct sh_conn *conn);
 /** Forget what is queued. */
 void sh_conn_drop_queue(struct sh_conn *conn);
 /** write(2) and its failures: bytes taken, perhaps 0 or fewer than len, then
@@ -138,6 +148,8 @@ sh_conn_fail(struct sh_conn *conn, enum shoal_close_cause cause, int error);
 void sh_conn_settle(struct sh_conn *conn);
 /** Close the descriptor. */
 void sh_conn_release(struct sh_conn *conn);
+/** Close one that is held by a handler that will never run again. */
+void sh_conn_abandon(struct sh_conn *conn);
 /** Free those that died in this turn. */
 void sh_conn_free_dead(struct sh_loop *loop);
 

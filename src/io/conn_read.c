@@ -19,7 +19,7 @@ read_once(struct sh_conn *conn)
 
 	do {
 		n = recv(conn->event.ev_fd, conn->loop->read_buffer,
-		    SH_READ_SIZE, 0);
+		    conn->loop->read_size, 0);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
@@ -32,7 +32,7 @@ deliver(struct sh_conn *conn, size_t n)
 	conn->active_ms = sh_loop_now_ms(loop);
 	SH_COUNT(loop->counters->bytes_received, n);
 	SH_COUNT(loop->counters->messages_received, 1);
-	loop->read_short = n < SH_READ_SIZE;
+	loop->read_short = n < loop->read_size;
 	loop->sent = false;
 	conn->group->options.ops->received(conn, loop->read_buffer, n);
 }
@@ -53,7 +53,8 @@ stop_reading(struct sh_conn *conn, ssize_t n)
 static void
 count_drained(struct sh_conn *conn, size_t n)
 {
-	if (n >= conn->drain_left || (n < SH_READ_SIZE && !conn->hangup))
+	if (n >= conn->drain_left ||
+	    (n < conn->loop->read_size && !conn->hangup))
 		conn->drain_left = 0;
 	else
 		conn->drain_left -= (uint32_t)n;
@@ -62,7 +63,7 @@ count_drained(struct sh_conn *conn, size_t n)
 static bool
 may_go_on(const struct sh_conn *conn)
 {
-	return conn->state == SH_CONN_OPEN && !conn->paused &&
+	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->stalled &&
 	    (!conn->draining || conn->drain_left != 0);
 }
 
@@ -71,6 +72,7 @@ sh_conn_read(struct sh_conn *conn)
 {
 	size_t total = 0;
 	unsigned reads = 0;
+	bool more;
 
 	while (total < SH_READ_SIZE && reads++ < READS_PER_TURN) {
 		ssize_t n = read_once(conn);
@@ -81,12 +83,15 @@ sh_conn_read(struct sh_conn *conn)
 		}
 		if (SH_UNLIKELY(conn->draining))
 			count_drained(conn, (size_t)n);
-		deliver(conn, (size_t)n);
-		if (!may_go_on(conn))
-			return;
 		/* a short read has emptied the socket, and more makes an edge;
 		 * but an end that was announced makes no other one */
-		if (n < SH_READ_SIZE && SH_LIKELY(!conn->hangup))
+		more = (size_t)n == conn->loop->read_size || conn->hangup;
+		deliver(conn, (size_t)n);
+		if (!may_go_on(conn)) {
+			conn->missed = more;
+			return;
+		}
+		if (SH_LIKELY(!more))
 			return;
 		total += (size_t)n;
 	}

@@ -136,6 +136,7 @@ admit(struct sh_conn *conn)
 	if (sh_conn_queued(conn) < high)
 		return 0;
 	conn->refused = true;
+	conn->flushing = false;
 	SH_COUNT(conn->loop->counters->sends_refused, 1);
 	return -SHOAL_EAGAIN;
 }
@@ -153,6 +154,7 @@ sh_conn_is_full(struct sh_conn *conn)
 		return false;
 	/* so that on_writable comes */
 	conn->refused = true;
+	conn->flushing = false;
 	return true;
 }
 
@@ -215,4 +217,16 @@ sh_conn_flush(struct sh_conn *conn)
 	if (conn->state != SH_CONN_OPEN)
 		return -SHOAL_ENOTCONN;
 	return conn->queue.len == 0 ? 0 : -SHOAL_EAGAIN;
+}
+
+size_t
+sh_conn_write_mark(const struct sh_conn *conn)
+{
+	return conn->flushing ? 0 : conn->group->options.queue_low;
+}
+
+void
+sh_conn_await_flush(struct sh_conn *conn)
+{
+	conn->refused = conn->flushing = true;
 }

@@ -182,8 +182,11 @@ sh_group_remove(struct sh_conn *conn)
 	struct sh_group *group = conn->group;
 
 	TAILQ_REMOVE(list_of(conn), conn, member);
-	if (--group->count == 0)
-		event_del(&group->idle_timer);
+	if (--group->count != 0)
+		return;
+	event_del(&group->idle_timer);
+	if (group->options.on_empty != NULL)
+		group->options.on_empty(group->options.on_empty_arg);
 }
 
 void
@@ -229,4 +232,15 @@ sh_group_shutdown(struct sh_group *group)
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		shut_list(&group->wheel[i]);
 	shut_list(&group->lingering);
+}
+
+void
+sh_group_abandon(struct sh_group *group)
+{
+	size_t i;
+
+	sh_group_shutdown(group);
+	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
+		while (!TAILQ_EMPTY(&group->wheel[i]))
+			sh_conn_abandon(TAILQ_FIRST(&group->wheel[i]));
 }

@@ -16,6 +16,8 @@ struct sh_group_options {
 	void *owner;                   /* for the session */
 	size_t queue_high, queue_low;  /* bytes; low <= high */
 	int64_t idle_timeout_ms;       /* <= 0: none */
+	void (*on_empty)(void *arg);   /* the last one has gone; NULL */
+	void *on_empty_arg;
 };
 
 /** Make an empty group; options are copied. NULL when out of memory. */
@@ -29,6 +31,9 @@ void *sh_group_owner(const struct sh_group *group);
 size_t sh_group_connections(const struct sh_group *group);
 /** sh_conn_drain() for every connection. */
 void sh_group_drain(struct sh_group *group, int64_t linger_ms);
-/** sh_conn_shutdown() for every connection, and an end to lingering: the group
- *  is empty afterwards, unless called in a callback of one of them. */
+/** sh_conn_shutdown() for every connection, and an end to lingering: those that
+ *  no handler holds are gone afterwards, but for one whose callback calls. */
 void sh_group_shutdown(struct sh_group *group);
+/** Likewise, and forget the handlers that hold one: no coroutine of the loop may
+ *  run any more. */
+void sh_group_abandon(struct sh_group *group);

@@ -34,8 +34,9 @@ struct sh_listener {
 	int64_t warned_ms;  /* 0: not yet */
 	bool waiting;       /* for a descriptor to be closed */
 	bool yielding;      /* to other workers, until the retry */
-	bool accepting;     /* in its own callback ... */
-	bool closed;        /* ... and to be freed after it */
+	bool stopped;
+	bool accepting; /* in its own callback ... */
+	bool closed;    /* ... and to be freed after it */
 	TAILQ_ENTRY(sh_listener) link;
 };
 
@@ -44,6 +45,8 @@ pause_for(struct sh_listener *listener, int delay_ms)
 {
 	struct timeval delay = { .tv_usec = delay_ms * 1000 };
 
+	if (listener->stopped)
+		return;
 	event_del(&listener->event);
 	if (delay_ms != 0 && event_add(&listener->retry, &delay) < 0)
 		sh_panic(__FILE__, __LINE__, __func__, "out of memory");
@@ -60,12 +63,30 @@ resume(struct sh_listener *listener)
 }
 
 void
+sh_listener_stop(struct sh_listener *listener)
+{
+	listener->stopped = true;
+	listener->waiting = listener->yielding = false;
+	event_del(&listener->event);
+	event_del(&listener->retry);
+}
+
+void
+sh_listener_start(struct sh_listener *listener)
+{
+	if (!listener->stopped)
+		return;
+	listener->stopped = false;
+	resume(listener);
+}
+
+void
 sh_listener_wake_all(struct sh_loop *loop)
 {
 	struct sh_listener *listener;
 
 	TAILQ_FOREACH(listener, &loop->listeners, link)
-		if (listener->waiting)
+		if (listener->waiting && !listener->stopped)
 			resume(listener);
 }
 
@@ -172,6 +193,8 @@ accept_one(struct sh_listener *listener)
 static void
 accept_batch(struct sh_listener *listener, int left, bool polite)
 {
+	bool inside = listener->accepting, stopped = listener->stopped;
+
 	listener->accepting = true;
 	do {
 		if (is_full(listener->loop)) {
@@ -185,9 +208,11 @@ accept_batch(struct sh_listener *listener, int left, bool polite)
 			pause_for(listener, YIELD_MS);
 			break;
 		}
-	} while (accept_one(listener) && --left > 0);
-	listener->accepting = false;
-	if (listener->closed)
+		/* a handler that is called there may stop it */
+	} while (
+	    accept_one(listener) && listener->stopped == stopped && --left > 0);
+	listener->accepting = inside;
+	if (listener->closed && !inside)
 		free(listener);
 }
 
@@ -257,6 +282,5 @@ sh_listener_close(struct sh_listener **listener)
 void
 sh_listener_accept_queued(struct sh_listener *listener)
 {
-	if (!listener->accepting)
-		accept_batch(listener, QUEUED_MAX, false);
+	accept_batch(listener, QUEUED_MAX, false);
 }

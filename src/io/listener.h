@@ -26,5 +26,11 @@ int sh_listener_open(struct sh_loop *loop, int fd,
     const struct sh_listener_options *options, struct sh_listener **out);
 /** Stop accepting and close the socket. Clears the pointer; NULL is fine. */
 void sh_listener_close(struct sh_listener **listener);
-/** Accept what waits in the kernel now, up to max_connections. */
+/** Accept no more, but keep the socket: who connects waits in the kernel.
+ *  Idempotent. */
+void sh_listener_stop(struct sh_listener *listener);
+/** Accept again. Idempotent. */
+void sh_listener_start(struct sh_listener *listener);
+/** Accept what waits in the kernel now, up to max_connections, stopped or
+ *  not. */
 void sh_listener_accept_queued(struct sh_listener *listener);

@@ -20,7 +20,9 @@
 
 enum {
 	/* some 5 ms of work, if all of them have just gone to sleep */
-	TRIMMED_PER_TICK = 8192
+	TRIMMED_PER_TICK = 8192,
+	/* stacks, a system call each */
+	MEASURED_PER_TICK = 64
 };
 
 /* The loop of this process. */
@@ -35,6 +37,19 @@ sh_loop_coarse_ns(void)
 	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
+static void
+publish_coroutines(const struct sh_loop *loop)
+{
+	struct sh_counters *counters = loop->counters;
+	struct sh_co_pool *pool = loop->coroutines;
+
+	SH_SET(counters->coroutines, sh_co_pool_alive(pool));
+	SH_SET(counters->coroutines_refused, sh_co_pool_refused(pool));
+	SH_SET(counters->stack_guard, sh_co_pool_guard(pool));
+	SH_SET(counters->stack_used,
+	    sh_co_stack_high_water(pool, MEASURED_PER_TICK));
+}
+
 /* So the turn counter moves in an idle worker too. */
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
@@ -43,6 +58,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	sh_conn_prove_all(loop);
 	sh_co_trim(loop->coroutines, TRIMMED_PER_TICK);
+	publish_coroutines(loop);
 }
 
 static struct event_base *
@@ -104,6 +120,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 	loop->base = make_base();
 	loop->coroutines = make_coroutines(options);
 	loop->read_buffer = malloc(SH_READ_SIZE);
+	loop->read_size = SH_READ_SIZE;
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||
 	    event_assign(
@@ -143,6 +160,7 @@ sh_loop_free(struct sh_loop **loop)
 	if (l->base != NULL)
 		event_base_free(l->base);
 	free(l->read_buffer);
+	free(l->spare_buffer);
 	if (current == l)
 		current = NULL;
 	free(l);

@@ -44,8 +44,12 @@ struct sh_loop {
 	bool has_posters;               /* any of them, a thread may */
 	struct sh_thread_pool *threads; /* NULL: none yet, as the next one */
 	struct sh_resolver *resolver;
-	char *read_buffer; /* SH_READ_SIZE */
-	struct event tick; /* once a second */
+	char *read_buffer;  /* SH_READ_SIZE */
+	size_t read_size;   /* bytes of it that are used */
+	char *spare_buffer; /* to take its place, or NULL */
+	size_t pinned;      /* buffers that sessions have kept ... */
+	bool is_pinned;     /* ... and read_buffer is one of them */
+	struct event tick;  /* once a second */
 	uint64_t turns;
 	int64_t now_ms; /* valid when now_known */
 	bool now_known;

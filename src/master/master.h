@@ -4,7 +4,6 @@
  */
 #pragma once
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -13,6 +12,7 @@
 #include "master/master_fork.h"
 #include "master/master_poll.h"
 #include "master/master_pool.h"
+#include "master/master_signalfd.h"
 #include "proc/control.h"
 #include "proc/heritage.h"
 
@@ -58,7 +58,7 @@ int sh_master_run(const struct sh_master_options *options);
 
 /* ---- for the files of this folder only -------------------------------- */
 
-enum { SH_CONTROL_CLIENTS = 32, SH_SIGNALS_TAKEN = 12 };
+enum { SH_CONTROL_CLIENTS = 32 };
 
 /* One caller on the control socket. */
 struct sh_control_client {
@@ -67,7 +67,8 @@ struct sh_control_client {
 	uint64_t ticket;        /* the reload it waits for, 0: none */
 	uint32_t replaces_slot; /* when replaces is not 0 */
 	uint64_t replaces;      /* incarnation that must be ready */
-	bool waits_reopen, waits_stop;
+	bool waits_reopen, waits_stop, waits_orders;
+	char done[192];      /* what it is told then, with waits_orders */
 	int64_t deadline_ms; /* 0: none */
 	bool asked;          /* its request has come */
 	char in[SH_CONTROL_LINE_MAX];
@@ -110,9 +111,7 @@ struct sh_master {
 	struct sh_poll_set poll;
 	struct sh_checking checking;
 	struct sh_reload reload;
-	int signal_fd;
-	sigset_t saved_mask;
-	struct sigaction saved_actions[SH_SIGNALS_TAKEN];
+	struct sh_signalfd signals;
 	struct rlimit saved_nofile;
 	int control_fd, control_lock_fd;
 	struct sh_control_client clients[SH_CONTROL_CLIENTS];

@@ -16,12 +16,28 @@
 #include "base/log.h"
 #include "master/master.h"
 #include "master/master_control.h"
+#include "master/master_listener.h"
 #include "master/master_log.h"
 #include "master/master_reload.h"
 #include "master/master_status.h"
 #include "proc/register.h"
 
-enum { REOPEN_TIMEOUT_MS = 10000, WAIT_MAX_MS = 24 * 3600 * 1000 };
+enum {
+	REOPEN_TIMEOUT_MS = 10000,
+	ORDERS_TIMEOUT_MS = 10000,
+	WAIT_MAX_MS = 24 * 3600 * 1000
+};
+
+/* Takes what is in buf. */
+static void
+answer_buf(struct sh_control_client *client, int status, struct sh_buf *buf)
+{
+	char *text = sh_buf_take(buf);
+
+	sh_control_answer(
+	    client, status, text != NULL ? text : "out of memory\n");
+	free(text);
+}
 
 static void
 run_status(
@@ -29,17 +45,13 @@ run_status(
 {
 	struct sh_master *master = client->master;
 	struct sh_buf buf;
-	char *text;
 
 	sh_buf_init(&buf, SH_CONTROL_BODY_MAX - 1);
 	if (sh_control_arg(request, "json", 0))
 		sh_status_json(master, &buf);
 	else
 		sh_status_text(master, &buf);
-	text = sh_buf_take(&buf);
-	sh_control_answer(client, sh_status_code(master),
-	    text != NULL ? text : "out of memory\n");
-	free(text);
+	answer_buf(client, sh_status_code(master), &buf);
 }
 
 static void
@@ -140,6 +152,95 @@ run_replace(
 	client->deadline_ms = sh_clock_ms() + timeout_ms;
 }
 
+static void
+run_listeners(
+    struct sh_control_client *client, const struct sh_control_request *request)
+{
+	struct sh_buf buf;
+
+	if (refuse_now(client))
+		return;
+	sh_buf_init(&buf, SH_CONTROL_BODY_MAX - 1);
+	sh_status_listeners(client->master, &buf);
+	answer_buf(client, SH_EXIT_OK, &buf);
+}
+
+/* Answer what went wrong, or when all workers have done what they were
+ * told. */
+static void
+finish_listener(struct sh_control_client *client,
+    const struct sh_control_request *request, int r, const char *text)
+{
+	int64_t timeout_ms =
+	    sh_control_arg(request, "timeout", ORDERS_TIMEOUT_MS);
+
+	if (r < 0) {
+		sh_control_answer(client,
+		    r == -SHOAL_ENOENT ? SH_EXIT_FAILED : SH_EXIT_OS, text);
+		return;
+	}
+	if (timeout_ms < 0 || timeout_ms > WAIT_MAX_MS)
+		timeout_ms = WAIT_MAX_MS;
+	client->waits_orders = true;
+	snprintf(client->done, sizeof(client->done), "%s\n", text);
+	client->deadline_ms = sh_clock_ms() + timeout_ms;
+}
+
+/* The generation that listeners are looked up in, NULL after an answer why
+ * not. */
+static const struct sh_generation *
+find_listeners(
+    struct sh_control_client *client, const struct sh_control_request *request)
+{
+	const struct sh_pool *pool = &client->master->pool;
+
+	if (refuse_now(client))
+		return NULL;
+	if (sh_control_text(request, "name") == NULL) {
+		sh_control_answer(
+		    client, SH_EXIT_USAGE, "no name of a listener\n");
+		return NULL;
+	}
+	return sh_pool_generation(pool, pool->state.current);
+}
+
+static void
+run_listener_stop(
+    struct sh_control_client *client, const struct sh_control_request *request)
+{
+	const struct sh_generation *generation =
+	    find_listeners(client, request);
+	struct sh_halt halt = { .close = sh_control_arg(request, "close", 0),
+		.deadline_ms = sh_control_arg(request, "deadline", -1) };
+	char text[SH_WHY_MAX];
+	int r;
+
+	if (generation == NULL)
+		return;
+	if (halt.deadline_ms < -1 || halt.deadline_ms > INT32_MAX)
+		halt.deadline_ms = INT32_MAX;
+	r = sh_pool_stop_listener(&client->master->pool, generation,
+	    sh_control_text(request, "name"), &halt, sh_clock_ms(), text,
+	    sizeof(text));
+	finish_listener(client, request, r, text);
+}
+
+static void
+run_listener_start(
+    struct sh_control_client *client, const struct sh_control_request *request)
+{
+	const struct sh_generation *generation =
+	    find_listeners(client, request);
+	char text[2048];
+	int r;
+
+	if (generation == NULL)
+		return;
+	r = sh_pool_start_listener(&client->master->pool, generation,
+	    sh_control_text(request, "name"), text, sizeof(text));
+	finish_listener(client, request, r, text);
+}
+
 static const struct {
 	const char *verb;
 	void (*run)(struct sh_control_client *client,
@@ -150,6 +251,9 @@ static const struct {
 	{ "reload", run_reload },
 	{ "reopen", run_reopen },
 	{ "restart-worker", run_replace },
+	{ "listeners", run_listeners },
+	{ "listener-stop", run_listener_stop },
+	{ "listener-start", run_listener_start },
 };
 
 void
@@ -196,7 +300,8 @@ sh_command_announce_ready(struct sh_master *master)
 }
 
 void
-sh_command_process_gone(const struct sh_process *process, void *arg)
+sh_command_process_gone(
+    const struct sh_process *process, const struct sh_exit *how, void *arg)
 {
 	struct sh_master *master = arg;
 	size_t i;
@@ -247,8 +352,11 @@ look_after(struct sh_control_client *client, int64_t now_ms)
 		sh_control_answer(client, SH_EXIT_OK, text);
 	} else if (client->waits_reopen && pool->reopening == 0) {
 		sh_control_answer(client, SH_EXIT_OK, "log reopened\n");
+	} else if (client->waits_orders && sh_pool_listeners_settled(pool)) {
+		sh_control_answer(client, SH_EXIT_OK, client->done);
 	} else if (client->deadline_ms != 0 && now_ms >= client->deadline_ms &&
-	    (client->waits_reopen || client->replaces != 0)) {
+	    (client->waits_reopen || client->waits_orders ||
+		client->replaces != 0)) {
 		sh_control_answer(client, SH_EXIT_TIMEOUT,
 		    "not done in time; it goes on, see `status'\n");
 	}

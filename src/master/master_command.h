@@ -7,6 +7,7 @@
 #include "proc/control.h"
 
 struct sh_control_client;
+struct sh_exit;
 struct sh_master;
 
 /** Obey a request, or remember what its caller waits for. */
@@ -18,7 +19,8 @@ void sh_command_answer_reload(
 /** Tell the process that started the daemon that it serves. */
 void sh_command_announce_ready(struct sh_master *master);
 /** A worker has gone; a pool's on_exit. */
-void sh_command_process_gone(const struct sh_process *process, void *arg);
+void sh_command_process_gone(
+    const struct sh_process *process, const struct sh_exit *how, void *arg);
 /** Look after callers that wait for a replacement, for logs or too long. */
 void sh_command_turn(struct sh_master *master, int64_t now_ms);
 /** Milliseconds until turn() may have something to do, -1: only after an

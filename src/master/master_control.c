@@ -146,7 +146,8 @@ sh_control_answer(
 	sh_buf_puts(&client->out, text);
 	client->closing = true;
 	client->ticket = client->replaces = 0;
-	client->waits_reopen = client->waits_stop = false;
+	client->waits_reopen = client->waits_stop = client->waits_orders =
+	    false;
 	client->deadline_ms = sh_clock_ms() + ANSWER_TIMEOUT_MS;
 	write_out(client);
 }

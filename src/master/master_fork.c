@@ -16,8 +16,8 @@
 #include "proc/register.h"
 
 /* Fork copies only the calling thread; locks of others would stay locked. */
-static int
-refuse_threads(char *why, size_t cap)
+int
+sh_fork_is_safe(char *why, size_t cap)
 {
 	struct stat st;
 
@@ -64,7 +64,7 @@ int
 sh_fork(sh_child_fn *fn, void *arg, const int *keep, unsigned keep_count,
     struct sh_child *child, char *why, size_t cap)
 {
-	int r = refuse_threads(why, cap);
+	int r = sh_fork_is_safe(why, cap);
 
 	if (r < 0)
 		return r;

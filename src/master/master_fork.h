@@ -14,6 +14,9 @@ struct sh_child {
 	int pidfd; /* registered */
 };
 
+/** Whether this process may fork: it has one thread only. 0, or -EBUSY with the
+ *  reason in why. */
+int sh_fork_is_safe(char *why, size_t cap);
 /** Fork. In the child, everything that shoal has opened is closed but keep,
  *  signals are as at program start, and fn's result goes to _exit(2). 0, or
  *  -errno with the reason in why. */

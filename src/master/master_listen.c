@@ -1,4 +1,5 @@
-/* This file owns the listening sockets; it does not accept. */
+/* This file owns the listening sockets; it does not accept, and does not tell
+ * those who do. */
 #include "config.h"
 
 #include "master/master_listen.h"
@@ -134,7 +135,8 @@ has_port(const struct sh_bound_list *list, unsigned port)
 	const struct sh_bound *bound;
 
 	for (bound = list->first; bound != NULL; bound = bound->next)
-		if (!bound->shared && sh_addr_port(&bound->addr) == port)
+		if (!bound->shared && bound->fds[0] >= 0 &&
+		    sh_addr_port(&bound->addr) == port)
 			return true;
 	return false;
 }
@@ -184,17 +186,23 @@ bind_slots(struct sh_bound *bound, const struct sh_plan_address *wanted)
 }
 
 static void
-free_bound(struct sh_bound **bound)
+close_slots(struct sh_bound *bound)
 {
 	uint32_t slot;
 	bool listening = false;
 
-	for (slot = 0; slot < (*bound)->fd_count; slot++) {
-		listening = listening || (*bound)->fds[slot] >= 0;
-		sh_register_close(&(*bound)->fds[slot]);
+	for (slot = 0; slot < bound->fd_count; slot++) {
+		listening = listening || bound->fds[slot] >= 0;
+		sh_register_close(&bound->fds[slot]);
 	}
-	if ((*bound)->shared && listening)
-		unlink((*bound)->addr.un.sun_path);
+	if (bound->shared && listening)
+		unlink(bound->addr.un.sun_path);
+}
+
+static void
+free_bound(struct sh_bound **bound)
+{
+	close_slots(*bound);
 	sh_register_close(&(*bound)->lock_fd);
 	free((*bound)->fds);
 	free(*bound);
@@ -241,11 +249,12 @@ advice(int error)
 }
 
 static int
-explain(const struct sh_plan_address *wanted, int error, char *why, size_t cap)
+explain(const struct sh_plan_address *wanted, const char *address, int error,
+    char *why, size_t cap)
 {
 	snprintf(why, cap, "%s%slistener '%s': cannot listen on %s: %s%s",
 	    wanted->origin, wanted->origin[0] != '\0' ? ": " : "",
-	    wanted->listener, wanted->text, strerror(error), advice(error));
+	    wanted->listener, address, strerror(error), advice(error));
 	return -error;
 }
 
@@ -274,6 +283,14 @@ open_bound(struct sh_bound_list *list, const struct sh_plan_address *wanted,
 
 /* The text is an address's identity, since port 0 is another port each time;
  * "localhost:80" and "127.0.0.1:80" are one all the same. */
+bool
+sh_bound_is_of(
+    const struct sh_bound *bound, const struct sh_plan_address *address)
+{
+	return strcmp(bound->text, address->text) == 0 ||
+	    sh_addr_is_same(&bound->addr, &address->addr);
+}
+
 static struct sh_bound *
 find_bound(
     const struct sh_bound_list *list, const struct sh_plan_address *wanted)
@@ -281,8 +298,7 @@ find_bound(
 	struct sh_bound *bound;
 
 	for (bound = list->first; bound != NULL; bound = bound->next)
-		if (strcmp(bound->text, wanted->text) == 0 ||
-		    sh_addr_is_same(&bound->addr, &wanted->addr))
+		if (sh_bound_is_of(bound, wanted))
 			return bound;
 	return NULL;
 }
@@ -299,14 +315,15 @@ sh_bound_acquire(struct sh_bound_list *list,
 	if (bound == NULL) {
 		r = open_bound(list, wanted, &bound);
 		if (r < 0)
-			return explain(wanted, -r, why, cap);
+			return explain(wanted, wanted->text, -r, why, cap);
 		bound->next = list->first;
 		list->first = bound;
 	} else {
 		for (slot = 0; slot < bound->fd_count && r == 0; slot++)
-			r = listen_on(bound->fds[slot], wanted);
+			if (bound->fds[slot] >= 0)
+				r = listen_on(bound->fds[slot], wanted);
 		if (r < 0)
-			return explain(wanted, -r, why, cap);
+			return explain(wanted, wanted->text, -r, why, cap);
 	}
 	bound->refs++;
 	*bound_out = bound;
@@ -330,6 +347,42 @@ sh_bound_release(struct sh_bound_list *list, struct sh_bound **bound)
 	*bound = NULL;
 }
 
+void
+sh_bound_close(struct sh_bound *bound)
+{
+	close_slots(bound);
+	bound->state = SH_BOUND_CLOSED;
+}
+
+int
+sh_bound_reopen(const struct sh_bound_list *list, struct sh_bound *bound,
+    const struct sh_plan_address *wanted, bool left, char *why, size_t cap)
+{
+	char text[SH_ADDR_TEXT_MAX];
+	int r = probe(list, &bound->addr);
+
+	sh_assert(bound->state == SH_BOUND_CLOSED);
+	if (r == -EADDRINUSE && left && !bound->shared)
+		r = 0;
+	if (r == 0)
+		r = bind_slots(bound, wanted);
+	if (r < 0) {
+		close_slots(bound);
+		sh_addr_format(&bound->addr, text, sizeof(text));
+		return explain(wanted, text, -r, why, cap);
+	}
+	bound->state = SH_BOUND_LISTENING;
+	return 0;
+}
+
+const char *
+sh_bound_state_str(enum sh_bound_state state)
+{
+	static const char *const names[] = { "listening", "stopped", "closed" };
+
+	return names[state];
+}
+
 int
 sh_bound_fd(const struct sh_bound *bound, uint32_t slot)
 {
@@ -343,7 +396,7 @@ sh_bound_queued(const struct sh_bound *bound, uint32_t slot)
 	socklen_t len = sizeof(info);
 
 	/* of a listening socket, tcpi_unacked is its accept queue */
-	if (bound->shared ||
+	if (bound->shared || bound->fds[slot] < 0 ||
 	    getsockopt(bound->fds[slot], IPPROTO_TCP, TCP_INFO, &info, &len) <
 		0)
 		return 0;

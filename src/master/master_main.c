@@ -83,16 +83,10 @@ static bool
 is_own_child(pid_t pid, void *arg)
 {
 	const struct sh_master *master = arg;
-	const struct sh_pool_state *state = &master->pool.state;
-	uint32_t i;
 
 	if (sh_checking_is_active(master) && master->checking.child.pid == pid)
 		return true;
-	for (i = 0; master->has_pool && i < state->process_count; i++)
-		if (state->processes[i].state != SH_PROCESS_FREE &&
-		    state->processes[i].pid == pid)
-			return true;
-	return false;
+	return master->has_pool && sh_pool_owns(&master->pool, pid);
 }
 
 static void
@@ -153,7 +147,7 @@ new_master(const struct sh_master_options *options)
 	size_t i;
 
 	master->options = *options;
-	master->signal_fd = master->control_fd = -1;
+	master->signals.fd = master->control_fd = -1;
 	master->pid_file_fd = master->log_fd = -1;
 	master->checking.child.pidfd = master->checking.channel_fd = -1;
 	master->checking.plan_fd = -1;

@@ -222,10 +222,11 @@ make_room(const struct sh_pool_state *s, struct writer *w)
 }
 
 static bool
-is_overdue(const struct sh_process *p, int64_t now_ms)
+is_overdue(
+    const struct sh_pool_state *s, const struct sh_process *p, int64_t now_ms)
 {
-	int64_t grace =
-	    p->state == SH_PROCESS_STARTING || p->state == SH_PROCESS_KILLED
+	int64_t grace = s->limits.no_grace || p->state == SH_PROCESS_STARTING ||
+		p->state == SH_PROCESS_KILLED
 	    ? 0
 	    : SH_KILL_GRACE_MS;
 
@@ -248,7 +249,7 @@ end_overdue(const struct sh_pool_state *s, int64_t now_ms, struct writer *w)
 	uint32_t i;
 
 	for (i = 0; i < s->process_count; i++) {
-		if (is_overdue(&s->processes[i], now_ms))
+		if (is_overdue(s, &s->processes[i], now_ms))
 			add_process(w, SH_ACTION_KILL, i, 0);
 		else if (is_stalled(s, &s->processes[i], now_ms))
 			add_process(w, SH_ACTION_ABORT, i, 0);
@@ -263,6 +264,14 @@ is_crash_storm(const struct sh_pool_state *s, int64_t now_ms)
 
 	return s->can_revert && s->deaths_since_commit > limit &&
 	    now_ms - s->committed_ms < SH_REVERT_WINDOW_MS;
+}
+
+enum sh_stop
+sh_policy_stronger(enum sh_stop now, enum sh_stop wanted)
+{
+	if (now < wanted)
+		return wanted;
+	return now + 1 > SH_STOP_KILL ? SH_STOP_KILL : now + 1;
 }
 
 int64_t

@@ -47,5 +47,8 @@ int64_t sh_policy_next_ms(const struct sh_pool_state *state, int64_t now_ms);
 /** Record the end of a slot's process that was not told to end. */
 void sh_policy_slot_died(struct sh_slot *slot, int64_t lived_ms, int64_t now_ms,
     const struct sh_pool_limits *limits);
+/** What a further request to stop means: whoever asks for the same or less
+ *  again means it more. */
+enum sh_stop sh_policy_stronger(enum sh_stop now, enum sh_stop wanted);
 /** Deadline that a stop of this strength gives a process, ms from now. */
 int64_t sh_policy_stop_ms(const struct sh_pool_state *state);

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/attr.h"
 #include "base/panic.h"
+#include "master/master_listener.h"
 #include "master/master_policy.h"
 #include "master/master_worker.h"
 #include "proc/channel.h"
@@ -43,6 +44,7 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 	/* current, target, the draining ones, and one being ended */
 	state->process_count = options->slot_count * (options->max_old + 3);
 	state->limits.max_old = options->max_old;
+	state->limits.no_grace = options->runs_program;
 	state->slots = sh_xcalloc(state->slot_count, sizeof(*state->slots));
 	state->processes =
 	    sh_xcalloc(state->process_count, sizeof(*state->processes));
@@ -344,8 +346,10 @@ give_up(struct sh_pool *pool)
 	/* the policy drains or kills those of its workers that are there */
 	if (pool->target_why[0] == '\0')
 		snprintf(pool->target_why, sizeof(pool->target_why),
-		    "its workers were not ready in time "
-		    "(reload.start_timeout, --timeout)");
+		    "its workers were not ready in time (%s)",
+		    pool->options.runs_program
+			? "start_timeout_ms"
+			: "reload.start_timeout, --timeout");
 	pool->reverting = false;
 	finish_target(pool, outcome, pool->target_why);
 }
@@ -441,6 +445,7 @@ sh_pool_turn(struct sh_pool *pool, int64_t now_ms)
 			carry_out(pool, &actions[i], now_ms);
 	} while (count > 0 && !pool->ended_all);
 	finish_relief(pool, now_ms);
+	sh_pool_listeners_turn(pool, now_ms);
 	drop_generations(pool);
 }
 
@@ -448,69 +453,13 @@ int64_t
 sh_pool_timeout_ms(const struct sh_pool *pool, int64_t now_ms)
 {
 	int64_t next = sh_policy_next_ms(&pool->state, now_ms);
+	int64_t listeners_ms = sh_pool_listeners_next_ms(pool, now_ms);
 
+	if (listeners_ms < next)
+		next = listeners_ms;
 	if (pool->relieving != 0 && pool->relieved_by_ms < next)
 		next = pool->relieved_by_ms;
 	if (next == INT64_MAX)
 		return -1;
 	return next > now_ms ? next - now_ms : 0;
-}
-
-uint32_t
-sh_pool_ready(const struct sh_pool *pool)
-{
-	uint32_t i, slot, ready = 0;
-
-	for (slot = 0; slot < pool->state.slot_count; slot++)
-		for (i = 0; i < pool->state.process_count; i++) {
-			const struct sh_process *p = &pool->state.processes[i];
-
-			if (p->state == SH_PROCESS_READY && p->slot == slot &&
-			    p->generation == pool->state.current) {
-				ready++;
-				break;
-			}
-		}
-	return ready;
-}
-
-static uint64_t
-count_connections(const struct sh_pool *pool, bool only_draining)
-{
-	uint64_t sum = 0;
-	uint32_t i;
-
-	for (i = 0; i < pool->state.process_count; i++) {
-		const struct sh_process *p = &pool->state.processes[i];
-
-		if (p->state == SH_PROCESS_FREE ||
-		    (only_draining && p->generation == pool->state.current &&
-			p->state != SH_PROCESS_DRAINING &&
-			p->state != SH_PROCESS_STOPPING))
-			continue;
-		sum += sh_block_connections(&pool->board.blocks[i]);
-	}
-	return sum;
-}
-
-uint64_t
-sh_pool_draining_connections(const struct sh_pool *pool)
-{
-	return count_connections(pool, true);
-}
-
-uint64_t
-sh_pool_connections(const struct sh_pool *pool)
-{
-	return count_connections(pool, false);
-}
-
-uint32_t
-sh_pool_alive(const struct sh_pool *pool)
-{
-	uint32_t i, alive = 0;
-
-	for (i = 0; i < pool->state.process_count; i++)
-		alive += pool->state.processes[i].state != SH_PROCESS_FREE;
-	return alive;
 }

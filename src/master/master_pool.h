@@ -24,6 +24,9 @@ enum sh_outcome {
 				   brought back */
 };
 
+struct sh_exit;
+struct sh_message;
+
 struct sh_pool_options {
 	uint32_t slot_count;
 	uint32_t max_old; /* draining generations alive at once */
@@ -33,7 +36,15 @@ struct sh_pool_options {
 	void (*on_outcome)(enum sh_outcome outcome, uint64_t generation,
 	    const char *text, void *arg);
 	/* called when a process has gone; may be NULL */
-	void (*on_exit)(const struct sh_process *process, void *arg);
+	void (*on_exit)(const struct sh_process *process,
+	    const struct sh_exit *how, void *arg);
+	/* called for a message that is not the pool's business; may take the
+	 * descriptor, which is -1 then; whether it knew it. May be NULL */
+	bool (*on_message)(const struct sh_process *process,
+	    const struct sh_message *message, int *fd, void *arg);
+	bool runs_program; /* workers are code of a program: it may return
+				  when it likes, knows of no connections, and
+				  is killed at its deadline */
 	void *arg;
 };
 
@@ -79,6 +90,8 @@ int sh_pool_replace(struct sh_pool *pool, uint32_t slot);
  *  those that have not answered. */
 void sh_pool_reopen(struct sh_pool *pool, int log_fd);
 
+/* Stopping and starting listeners is in master_listener.h. */
+
 /** Whether a generation is on its way: none can be offered. */
 bool sh_pool_is_busy(const struct sh_pool *pool);
 
@@ -100,3 +113,8 @@ uint64_t sh_pool_draining_connections(const struct sh_pool *pool);
 uint64_t sh_pool_connections(const struct sh_pool *pool);
 /** Processes that are alive. */
 uint32_t sh_pool_alive(const struct sh_pool *pool);
+/** The newest worker of a slot that is ready, or NULL. */
+const struct sh_process *
+sh_pool_newest(const struct sh_pool_state *state, uint32_t slot);
+/** Whether a process is one of the pool's. */
+bool sh_pool_owns(const struct sh_pool *pool, pid_t pid);

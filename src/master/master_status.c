@@ -11,6 +11,7 @@
 #include <shoal/shoal.h>
 
 #include "base/clock.h"
+#include "base/stack_guard.h"
 #include "base/text.h"
 #include "master/master.h"
 #include "master/master_policy.h"
@@ -121,7 +122,8 @@ json_listener(const struct sh_plan_address *address,
 	sh_buf_json(out, address->text);
 	sh_buf_puts(out, ",\"address\":");
 	sh_buf_json(out, sh_addr_format(&bound->addr, text, sizeof(text)));
-	sh_buf_printf(out, ",\"backlog\":%d,\"queued\":[", address->backlog);
+	sh_buf_printf(out, ",\"state\":\"%s\",\"backlog\":%d,\"queued\":[",
+	    sh_bound_state_str(bound->state), address->backlog);
 	for (slot = 0; slot < bound->fd_count; slot++)
 		sh_buf_printf(out, "%s%u", slot == 0 ? "" : ",",
 		    sh_bound_queued(bound, slot));
@@ -163,6 +165,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
 	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
 	    "\"sends_refused\":%llu,\"timeouts\":%llu,\"queued_bytes\":%llu,"
+	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
+	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
 	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
 	    "\"reloads_ok\":%llu,\"reloads_failed\":%llu},\"handlers\":{",
 	    (unsigned long long)SH_COUNTER(c->accepted),
@@ -174,6 +178,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->sends_refused),
 	    (unsigned long long)SH_COUNTER(c->timeouts),
 	    (unsigned long long)SH_COUNTER(c->queued_bytes),
+	    (unsigned long long)SH_COUNTER(c->coroutines),
+	    (unsigned long long)SH_COUNTER(c->coroutines_refused),
+	    (unsigned long long)SH_COUNTER(c->stack_used),
+	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)),
 	    (unsigned long long)master->pool.crashes,
 	    (unsigned long long)master->pool.restarts,
 	    (unsigned long long)master->reload.ok_count,
@@ -244,6 +252,28 @@ format_span(int64_t ms, char *buf, size_t cap)
 	return sh_duration_format(ms, buf, cap);
 }
 
+/* What an operator who thinks of workers.stack_size wants to know. */
+static void
+text_coroutines(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+	char used[32];
+
+	sum_up(master, &totals);
+	sh_buf_printf(out,
+	    "coroutines %llu, at most %s of a stack used, guard: %s",
+	    (unsigned long long)SH_COUNTER(c->coroutines),
+	    sh_size_format(
+		(int64_t)SH_COUNTER(c->stack_used), used, sizeof(used)),
+	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)));
+	if (SH_COUNTER(c->coroutines_refused) != 0)
+		sh_buf_printf(out, ", %llu refused",
+		    (unsigned long long)SH_COUNTER(c->coroutines_refused));
+	sh_buf_puts(out, "\n");
+	sh_totals_fini(&totals);
+}
+
 /* How the latest start or reload went. */
 static void
 text_reload(const struct sh_reload *reload, struct sh_buf *out)
@@ -285,7 +315,9 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 	if (sh_pool_draining_connections(pool) != 0)
 		sh_buf_printf(out, ", %llu of them in workers that drain",
 		    (unsigned long long)sh_pool_draining_connections(pool));
-	sh_buf_puts(out, "\n\n");
+	sh_buf_puts(out, "\n");
+	text_coroutines(master, out);
+	sh_buf_puts(out, "\n");
 }
 
 static void
@@ -320,8 +352,8 @@ text_workers(const struct sh_master *master, struct sh_buf *out)
 	}
 }
 
-static void
-text_listeners(const struct sh_master *master, struct sh_buf *out)
+void
+sh_status_listeners(const struct sh_master *master, struct sh_buf *out)
 {
 	const struct sh_generation *generation =
 	    sh_pool_generation(&master->pool, master->pool.state.current);
@@ -329,8 +361,8 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 
 	if (generation == NULL)
 		return;
-	sh_buf_printf(out, "\n%-20s %-32s %-5s %s\n", "LISTENER", "ADDRESS",
-	    "PROTO", "QUEUED");
+	sh_buf_printf(out, "%-20s %-32s %-5s %-9s %s\n", "LISTENER", "ADDRESS",
+	    "PROTO", "STATE", "QUEUED");
 	for (i = 0; i < generation->plan->address_count; i++) {
 		const struct sh_plan_address *address =
 		    sh_plan_address(generation->plan, i);
@@ -341,10 +373,11 @@ text_listeners(const struct sh_master *master, struct sh_buf *out)
 			continue; /* stopping */
 		for (slot = queued = 0; slot < bound->fd_count; slot++)
 			queued += sh_bound_queued(bound, slot);
-		sh_buf_printf(out, "%-20s %-32s %-5s %u/%u\n",
+		sh_buf_printf(out, "%-20s %-32s %-5s %-9s %u/%u\n",
 		    address->listener,
 		    sh_addr_format(&bound->addr, text, sizeof(text)), "tcp",
-		    queued, (unsigned)address->backlog * bound->fd_count);
+		    sh_bound_state_str(bound->state), queued,
+		    (unsigned)address->backlog * bound->fd_count);
 	}
 }
 
@@ -353,5 +386,7 @@ sh_status_text(struct sh_master *master, struct sh_buf *out)
 {
 	text_head(master, out);
 	text_workers(master, out);
-	text_listeners(master, out);
+	if (master->pool.state.current != 0)
+		sh_buf_puts(out, "\n");
+	sh_status_listeners(master, out);
 }

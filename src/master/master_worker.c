@@ -4,6 +4,7 @@
 #include "master/master_worker.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,16 +19,21 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "master/master_fork.h"
+#include "master/master_listener.h"
 #include "master/master_policy.h"
 #include "master/master_pool.h"
 #include "proc/channel.h"
 #include "proc/register.h"
+
+/* Of one worker in a turn, so that it does not keep others waiting. */
+enum { MESSAGES = 64 };
 
 /* What the child needs to become a worker. */
 struct birth {
 	sh_worker_fn *worker;
 	void *arg;
 	struct sh_heritage heritage;
+	bool *stopped; /* by address; owned */
 };
 
 static int
@@ -66,6 +72,17 @@ list_descriptors(const struct sh_generation *generation, uint32_t slot,
 		fds[1 + addresses + i] = generation->module_fds[i];
 	*count_out = 1 + addresses + generation->module_count;
 	return fds;
+}
+
+static bool *
+list_stopped(const struct sh_generation *generation)
+{
+	uint32_t addresses = generation->plan->address_count, i;
+	bool *stopped = sh_xcalloc(addresses + 1, sizeof(*stopped));
+
+	for (i = 0; i < addresses; i++)
+		stopped[i] = generation->bounds[i]->state != SH_BOUND_LISTENING;
+	return stopped;
 }
 
 static void
@@ -140,6 +157,8 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	sh_register_add(ends[0]);
 	fds = list_descriptors(generation, slot, ends[1], &count);
 	fill_heritage(&birth.heritage, pool, generation, fds);
+	birth.stopped = list_stopped(generation);
+	birth.heritage.listen_stopped = birth.stopped;
 	birth.heritage.slot = slot;
 	birth.heritage.process = (uint32_t)(p - pool->state.processes);
 	sh_block_clear(&pool->board.blocks[birth.heritage.process],
@@ -147,6 +166,7 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	r = sh_fork(be_born, &birth, fds, count, &child, why, cap);
 	close(ends[1]);
 	free(fds);
+	free(birth.stopped);
 	if (r < 0) {
 		sh_register_close(&ends[0]);
 		return r;
@@ -172,6 +192,21 @@ sh_worker_tell(struct sh_pool *pool, uint32_t process,
 		    shoal_strerror(r));
 }
 
+/* What becomes of connections, "" when nobody knows of any. */
+static const char *
+format_connections(const struct sh_pool *pool, const struct sh_process *p,
+    const char *before, const char *after, char *buf, size_t cap)
+{
+	const struct sh_block *block =
+	    &pool->board.blocks[p - pool->state.processes];
+
+	buf[0] = '\0';
+	if (!pool->options.runs_program)
+		snprintf(buf, cap, "%s%llu connections%s", before,
+		    (unsigned long long)sh_block_connections(block), after);
+	return buf;
+}
+
 void
 sh_worker_kill(
     struct sh_pool *pool, uint32_t process, int signal, int64_t now_ms)
@@ -179,21 +214,24 @@ sh_worker_kill(
 	struct sh_process *p = &pool->state.processes[process];
 	bool late = p->state == SH_PROCESS_STARTING && p->deadline_ms != 0 &&
 	    now_ms >= p->deadline_ms;
+	char text[64];
 
 	if (p->state == SH_PROCESS_DRAINING || p->state == SH_PROCESS_STOPPING)
 		sh_log_warning("slot %u: worker %d did not end in time and is "
-			       "killed with %llu connections",
+			       "killed%s",
 		    p->slot, (int)p->pid,
-		    (unsigned long long)sh_block_connections(
-			&pool->board.blocks[process]));
+		    format_connections(
+			pool, p, " with ", "", text, sizeof(text)));
 	else if (signal == SIGABRT)
 		sh_log_err("slot %u: worker %d does not turn its loop "
 			   "(workers.watchdog) and is aborted",
 		    p->slot, (int)p->pid);
 	else if (late && p->generation == pool->state.current)
 		sh_log_err("slot %u: worker %d was not ready in time "
-			   "(reload.start_timeout) and is killed",
-		    p->slot, (int)p->pid);
+			   "(%s) and is killed",
+		    p->slot, (int)p->pid,
+		    pool->options.runs_program ? "start_timeout_ms"
+					       : "reload.start_timeout");
 	pidfd_send_signal(p->pidfd, signal, NULL, 0);
 	p->told = p->told ||
 	    (signal == SIGKILL && !late && p->state != SH_PROCESS_KILLED);
@@ -225,7 +263,7 @@ static void
 note_end(struct sh_pool *pool, const struct sh_process *p,
     const struct sh_exit *how, const char *words)
 {
-	uint32_t index = (uint32_t)(p - pool->state.processes);
+	char text[64];
 
 	if (p->state == SH_PROCESS_KILLED ||
 	    (how->signal == 0 &&
@@ -236,11 +274,9 @@ note_end(struct sh_pool *pool, const struct sh_process *p,
 		return;
 	}
 	pool->crashes++;
-	sh_log_err("slot %u: worker %d died while it was ending: %s; %llu "
-		   "connections were cut",
-	    p->slot, (int)p->pid, words,
-	    (unsigned long long)sh_block_connections(
-		&pool->board.blocks[index]));
+	sh_log_err("slot %u: worker %d died while it was ending: %s%s", p->slot,
+	    (int)p->pid, words,
+	    format_connections(pool, p, "; ", " were cut", text, sizeof(text)));
 }
 
 /* What the end of a process means for its slot and generation. */
@@ -265,10 +301,18 @@ judge_exit(struct sh_pool *pool, struct sh_process *p,
 	}
 	if (p->generation != pool->state.current)
 		return; /* its generation has been given up */
-	pool->crashes++;
-	pool->state.deaths_since_commit++;
 	sh_policy_slot_died(
 	    slot, now_ms - p->started_ms, now_ms, &pool->state.limits);
+	if (pool->options.runs_program && how->signal == 0 &&
+	    how->status == 0) {
+		sh_log_info("slot %u: worker %d has returned; the next one "
+			    "starts in %lld ms",
+		    p->slot, (int)p->pid,
+		    (long long)(slot->spawn_at_ms - now_ms));
+		return;
+	}
+	pool->crashes++;
+	pool->state.deaths_since_commit++;
 	sh_log_err("slot %u: worker %d died: %s%s%s; the next one starts in "
 		   "%lld ms",
 	    p->slot, (int)p->pid, words, p->why[0] != '\0' ? ": " : "", p->why,
@@ -276,18 +320,20 @@ judge_exit(struct sh_pool *pool, struct sh_process *p,
 }
 
 static void handle_message(struct sh_pool *pool, struct sh_process *p,
-    const struct sh_message *message);
+    const struct sh_message *message, int *fd);
 
-/* Messages that were on their way when the process ended. */
+/* Messages that have come, at most so many. */
 static void
-read_channel(struct sh_pool *pool, struct sh_process *p)
+read_channel(struct sh_pool *pool, struct sh_process *p, unsigned max)
 {
 	struct sh_message message;
 	int fd;
 
-	while (p->channel_fd >= 0) {
+	while (p->channel_fd >= 0 && max-- > 0) {
 		int r = sh_channel_receive(p->channel_fd, &message, &fd);
 
+		if (r > 0)
+			handle_message(pool, p, &message, &fd);
 		if (fd >= 0)
 			close(fd);
 		if (r == -SHOAL_EAGAIN)
@@ -297,7 +343,6 @@ read_channel(struct sh_pool *pool, struct sh_process *p)
 			sh_register_close(&p->channel_fd);
 			return;
 		}
-		handle_message(pool, p, &message);
 	}
 }
 
@@ -314,9 +359,26 @@ leave_service(struct sh_process *p, const struct sh_message *message)
 	p->deadline_ms = sh_clock_ms() + message->value;
 }
 
+/* It wants to go, and does not count as one that has died; but one after the
+ * other that does so at once is as bad as one that crashes. */
+static void
+let_retire(struct sh_pool *pool, struct sh_process *p, int64_t ms)
+{
+	int64_t now_ms = sh_clock_ms();
+
+	if (p->state != SH_PROCESS_READY)
+		return;
+	sh_log_info("slot %u: worker %d retires", p->slot, (int)p->pid);
+	p->state = SH_PROCESS_DRAINING;
+	p->told = true;
+	p->deadline_ms = now_ms + ms;
+	sh_policy_slot_died(&pool->state.slots[p->slot], now_ms - p->started_ms,
+	    now_ms, &pool->state.limits);
+}
+
 static void
 handle_message(struct sh_pool *pool, struct sh_process *p,
-    const struct sh_message *message)
+    const struct sh_message *message, int *fd)
 {
 	switch (message->type) {
 	case SH_MESSAGE_READY:
@@ -332,6 +394,7 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 	case SH_MESSAGE_FAILED:
 		snprintf(p->why, sizeof(p->why), "%.*s", SH_WHY_MAX - 1,
 		    message->text);
+		p->error = (int)message->value;
 		break;
 	case SH_MESSAGE_RELIEVED: p->accepts = false; break;
 	case SH_MESSAGE_REOPENED:
@@ -339,9 +402,23 @@ handle_message(struct sh_pool *pool, struct sh_process *p,
 			pool->reopening--;
 		p->reopening = false;
 		break;
+	case SH_MESSAGE_ASK_STOP:
+	case SH_MESSAGE_ASK_START:
+		sh_pool_listener_asked(pool, p, message);
+		break;
+	case SH_MESSAGE_LISTENER_DONE:
+		/* no more than there are, whatever it says */
+		p->orders -= message->value > 0 && message->value < p->orders
+		    ? (uint32_t)message->value
+		    : p->orders;
+		break;
 	case SH_MESSAGE_DRAIN:
 	case SH_MESSAGE_STOP: leave_service(p, message); break;
+	case SH_MESSAGE_RETIRE: let_retire(pool, p, message->value); break;
 	default:
+		if (pool->options.on_message != NULL &&
+		    pool->options.on_message(p, message, fd, pool->options.arg))
+			break;
 		sh_log_err("worker %d sent '%s', which is not for the master",
 		    (int)p->pid, sh_message_type_str(message->type));
 	}
@@ -365,7 +442,8 @@ on_exit_event(void *arg, short revents)
 
 	if (p->pidfd < 0 || sh_reap(&child, &how) <= 0)
 		return;
-	read_channel(pool, p);
+	/* what was on its way when the process ended */
+	read_channel(pool, p, UINT_MAX);
 	p->pidfd = -1;
 	judge_exit(pool, p, &how, sh_clock_ms());
 	sh_totals_add(&pool->ended, &pool->board.blocks[index], 1);
@@ -373,7 +451,7 @@ on_exit_event(void *arg, short revents)
 	sh_register_close(&p->channel_fd);
 	pool->reopening -= p->reopening;
 	if (pool->options.on_exit != NULL)
-		pool->options.on_exit(p, pool->options.arg);
+		pool->options.on_exit(p, &how, pool->options.arg);
 	p->state = SH_PROCESS_FREE;
 	p->deadline_ms = 0;
 }
@@ -383,7 +461,7 @@ on_channel_event(void *arg, short revents)
 {
 	struct sh_pool_watch *watched = arg;
 
-	read_channel(watched->pool, watched->process);
+	read_channel(watched->pool, watched->process, MESSAGES);
 }
 
 void

@@ -30,8 +30,11 @@ struct sh_process {
 	bool accepts;         /* has not said that it accepts no more */
 	bool told;            /* to end: its end is no crash */
 	bool reopening;       /* has not said that it uses the new log */
+	uint32_t orders;      /* about listeners, not carried out yet */
+	bool lagging;         /* its channel was full: repeat the orders */
 	pid_t pid;
 	int pidfd, channel_fd;
+	int error;            /* with why: -SHOAL_E*, 0: not said */
 	char why[SH_WHY_MAX]; /* what it said about its failure, or "" */
 };
 
@@ -66,6 +69,8 @@ struct sh_pool_limits {
 	int64_t backoff_first_ms, backoff_max_ms;
 	int64_t watchdog_ms; /* 0: off */
 	uint32_t max_old;    /* draining generations alive at once */
+	bool no_grace;       /* a deadline is when a process is killed: it has
+				   none of its own to keep before */
 };
 
 struct sh_pool_state {

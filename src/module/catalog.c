@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "module/program.h"
+#include "proto/framing.h"
 
 void
 sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program)
@@ -57,10 +58,24 @@ check_abi(const struct shoal_module *module, char *why, size_t cap)
 	return 0;
 }
 
+bool
+sh_handler_is_complete(const struct shoal_handler *handler)
+{
+	bool callbacks;
+
+	if (handler->size < sizeof(*handler) || handler->name == NULL)
+		return false;
+	callbacks = handler->tcp.on_receive != NULL;
+	if (callbacks && handler->tcp.size < sizeof(handler->tcp))
+		return false;
+	return callbacks != (handler->serve != NULL);
+}
+
 static int
 check_handlers(const struct shoal_module *module, char *why, size_t cap)
 {
 	const struct shoal_handler *const *handler;
+	const char *wrong;
 
 	if (module->name == NULL || module->version == NULL ||
 	    module->handlers == NULL) {
@@ -68,18 +83,21 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 		return -SHOAL_EINVAL;
 	}
 	for (handler = module->handlers; *handler != NULL; handler++) {
-		if ((*handler)->size < sizeof(**handler) ||
-		    (*handler)->name == NULL ||
-		    (*handler)->tcp.size < sizeof((*handler)->tcp) ||
-		    (*handler)->tcp.on_receive == NULL) {
+		if (!sh_handler_is_complete(*handler)) {
 			snprintf(why, cap,
-			    "handler %d (%s) has no size, name "
-			    "or on_receive",
+			    "handler %d (%s) lacks a size or name, or has not "
+			    "one of on_receive and serve",
 			    (int)(handler - module->handlers),
 			    (*handler)->size >= sizeof(**handler) &&
 				    (*handler)->name != NULL
 				? (*handler)->name
 				: "?");
+			return -SHOAL_EINVAL;
+		}
+		if ((*handler)->framing != NULL &&
+		    sh_framing_check((*handler)->framing, &wrong) < 0) {
+			snprintf(why, cap, "the framing of handler %s: %s",
+			    (*handler)->name, wrong);
 			return -SHOAL_EINVAL;
 		}
 	}

@@ -19,6 +19,7 @@ struct sh_program_listener {
 	char *name; /* the address, when none was given */
 	struct shoal_listen_options options; /* without a name */
 	struct shoal_tcp_callbacks callbacks;
+	shoal_serve_fn *serve; /* NULL: callback style */
 	void *arg;
 };
 

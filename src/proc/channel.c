@@ -4,9 +4,11 @@
 #include "proc/channel.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -68,6 +70,14 @@ sh_channel_send_text(
 	va_end(args);
 	message.text_len = (uint32_t)strlen(message.text);
 	return sh_channel_send(channel_fd, &message, -1);
+}
+
+int
+sh_channel_unread(int channel_fd)
+{
+	int bytes;
+
+	return ioctl(channel_fd, SIOCOUTQ, &bytes) < 0 ? 0 : bytes;
 }
 
 /* Descriptor that came with a packet, or -1. More than one is a mistake of

@@ -19,6 +19,9 @@ sh_channel_send_value(int channel_fd, enum sh_message_type type, int64_t value);
 /** Send a message with text, cut to SH_MESSAGE_TEXT_MAX. */
 int sh_channel_send_text(int channel_fd, enum sh_message_type type,
     const char *format, ...) SH_PRINTF(3, 4);
+/** Bytes that were sent and not read, as the kernel counts them, which is some
+ *  hundred for each message. */
+int sh_channel_unread(int channel_fd);
 /** Receive a message. 1; 0 when the other side is gone; -SHOAL_EAGAIN when
  *  there is none; -SHOAL_EINVAL for a malformed one; -errno. *fd_out is a
  *  close-on-exec descriptor that the caller owns, or -1. */

@@ -54,6 +54,59 @@ take_number(const char **at, const char *end, int64_t *value_out)
 	return errno == 0 && stop == text + n;
 }
 
+/* Whether a byte of a text stands for itself. */
+static bool
+is_plain(char c)
+{
+	return c > ' ' && c < 0x7f && c != '"' && c != '%';
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Read two digits. The byte, or -1. */
+static int
+take_hex(const char *at, const char *end)
+{
+	int high, low;
+
+	if (end - at < 2)
+		return -1;
+	high = hex_digit(at[0]);
+	low = hex_digit(at[1]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+/* Read a text in quotes, without NUL. */
+static bool
+take_text(const char **at, const char *end, char *to)
+{
+	const char *from = *at + 1;
+	size_t n = 0;
+
+	for (; from < end && *from != '"'; from++) {
+		int byte = is_plain(*from) ? *from : -1;
+
+		if (*from == '%') {
+			byte = take_hex(from + 1, end);
+			from += 2;
+		}
+		if (byte <= 0 || n + 1 == SH_CONTROL_TEXT_MAX)
+			return false;
+		to[n++] = (char)byte;
+	}
+	if (from >= end)
+		return false;
+	to[n] = '\0';
+	*at = from + 1;
+	return true;
+}
+
 static bool
 take_arg(struct sh_control_request *request, const char **at, const char *end)
 {
@@ -69,7 +122,10 @@ take_arg(struct sh_control_request *request, const char **at, const char *end)
 	if (n == 0 || *at == end || **at != '=')
 		return false;
 	++*at;
-	if (!take_number(at, end, &request->args[i].value))
+	request->args[i].is_text = *at < end && **at == '"';
+	if (request->args[i].is_text
+		? !take_text(at, end, request->args[i].text)
+		: !take_number(at, end, &request->args[i].value))
 		return false;
 	request->arg_count++;
 	return true;
@@ -106,9 +162,22 @@ sh_control_arg(
 	unsigned i;
 
 	for (i = 0; i < request->arg_count; i++)
-		if (strcmp(request->args[i].key, key) == 0)
+		if (!request->args[i].is_text &&
+		    strcmp(request->args[i].key, key) == 0)
 			return request->args[i].value;
 	return fallback;
+}
+
+const char *
+sh_control_text(const struct sh_control_request *request, const char *key)
+{
+	unsigned i;
+
+	for (i = 0; i < request->arg_count; i++)
+		if (request->args[i].is_text &&
+		    strcmp(request->args[i].key, key) == 0)
+			return request->args[i].text;
+	return NULL;
 }
 
 void
@@ -119,7 +188,34 @@ sh_control_add(
 
 	sh_assert(i < SH_CONTROL_ARGS_MAX);
 	snprintf(request->args[i].key, sizeof(request->args[i].key), "%s", key);
+	request->args[i].is_text = false;
 	request->args[i].value = value;
+}
+
+int
+sh_control_add_text(
+    struct sh_control_request *request, const char *key, const char *text)
+{
+	unsigned i = request->arg_count;
+
+	if (strlen(text) >= SH_CONTROL_TEXT_MAX)
+		return -SHOAL_EMSGSIZE;
+	sh_control_add(request, key, 0);
+	request->args[i].is_text = true;
+	snprintf(request->args[i].text, SH_CONTROL_TEXT_MAX, "%s", text);
+	return 0;
+}
+
+/* Write a text as take_text() reads it; to has room for the longest. */
+static void
+format_text(const char *text, char *to)
+{
+	*to++ = '"';
+	for (; *text != '\0'; text++)
+		to += is_plain(*text)
+		    ? sprintf(to, "%c", *text)
+		    : sprintf(to, "%%%02X", (unsigned char)*text);
+	strcpy(to, "\"");
 }
 
 int
@@ -129,10 +225,17 @@ sh_control_format(const struct sh_control_request *request, char *buf)
 	    snprintf(buf, SH_CONTROL_LINE_MAX, "%s%s", greeting, request->verb);
 	unsigned i;
 
-	for (i = 0; i < request->arg_count && len < SH_CONTROL_LINE_MAX; i++)
+	for (i = 0; i < request->arg_count && len < SH_CONTROL_LINE_MAX; i++) {
+		char value[3 * SH_CONTROL_TEXT_MAX];
+
+		if (request->args[i].is_text)
+			format_text(request->args[i].text, value);
+		else
+			snprintf(value, sizeof(value), "%lld",
+			    (long long)request->args[i].value);
 		len += snprintf(buf + len, (size_t)(SH_CONTROL_LINE_MAX - len),
-		    " %s=%lld", request->args[i].key,
-		    (long long)request->args[i].value);
+		    " %s=%s", request->args[i].key, value);
+	}
 	if (len + 2 > SH_CONTROL_LINE_MAX)
 		return -SHOAL_EMSGSIZE;
 	buf[len++] = '\n';

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "proc/plan.h"
@@ -18,7 +19,9 @@ struct sh_heritage {
 	int channel_fd; /* to the master; its end is the
 					   master's death */
 	uint32_t listen_count;
-	const int *listen_fds; /* this slot's, in the plan's order */
+	const int *listen_fds;      /* this slot's, in the plan's order; -1:
+					   closed for the time being */
+	const bool *listen_stopped; /* as many: not to be accepted from */
 	uint32_t module_count;
 	const int *module_fds;
 	const struct sh_plan *plan; /* of this generation; NULL for a pool

@@ -84,6 +84,18 @@ add_user(struct sh_totals *totals, const struct shoal_counter *from, int ended)
 	    memory_order_relaxed);
 }
 
+static void
+add_gauges(struct sh_counters *to, const struct sh_counters *from)
+{
+	SH_COUNT(to->queued_bytes, SH_COUNTER(from->queued_bytes));
+	SH_COUNT(to->coroutines, SH_COUNTER(from->coroutines));
+	/* the largest one, not the sum */
+	if (SH_COUNTER(from->stack_used) > SH_COUNTER(to->stack_used))
+		SH_SET(to->stack_used, SH_COUNTER(from->stack_used));
+	if (SH_COUNTER(from->stack_guard) > SH_COUNTER(to->stack_guard))
+		SH_SET(to->stack_guard, SH_COUNTER(from->stack_guard));
+}
+
 void
 sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 {
@@ -100,8 +112,9 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->messages_received, SH_COUNTER(from->messages_received));
 	SH_COUNT(to->sends_refused, SH_COUNTER(from->sends_refused));
 	SH_COUNT(to->timeouts, SH_COUNTER(from->timeouts));
+	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
 	if (!ended)
-		SH_COUNT(to->queued_bytes, SH_COUNTER(from->queued_bytes));
+		add_gauges(to, from);
 	for (i = 0; i < SH_USER_COUNTERS; i++)
 		add_user(totals, &block->user[i], ended);
 }

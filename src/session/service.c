@@ -18,6 +18,8 @@
 
 struct sh_service {
 	struct sh_tcp tcp;
+	struct sh_loop *loop;
+	bool shared;
 	struct sh_group *group;
 	struct sh_listener *listener; /* NULL when it has been closed */
 };
@@ -32,16 +34,25 @@ on_accepted(int fd, const struct sh_addr *peer, void *arg)
 }
 
 static void
-set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
-    const struct sh_service_options *options)
+copy_callbacks(struct sh_tcp *tcp, const struct shoal_tcp_callbacks *callbacks)
 {
-	size_t size = options->callbacks->size;
+	size_t size = callbacks != NULL ? callbacks->size : 0;
 
 	/* a handler built with an older header knows fewer of them */
 	if (size > sizeof(tcp->callbacks))
 		size = sizeof(tcp->callbacks);
-	memcpy(&tcp->callbacks, options->callbacks, size);
-	sh_assert(tcp->callbacks.on_receive != NULL);
+	if (size != 0)
+		memcpy(&tcp->callbacks, callbacks, size);
+}
+
+static void
+set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
+    const struct sh_service_options *options)
+{
+	copy_callbacks(tcp, options->callbacks);
+	tcp->serve = options->serve;
+	sh_assert(tcp->callbacks.on_receive != NULL || tcp->serve != NULL);
+	tcp->framing = sh_framing_from_public(options->framing);
 	tcp->arg = options->arg;
 	tcp->listener = options->name;
 	tcp->handler = options->handler;
@@ -53,15 +64,39 @@ open_group(struct sh_service *service, struct sh_loop *loop,
     const struct sh_service_options *options)
 {
 	const struct sh_group_options group_options = {
-		.ops = sh_tcp_ops(),
+		.ops = options->serve != NULL ? sh_tcp_coroutine_ops()
+					      : sh_tcp_callback_ops(),
 		.owner = &service->tcp,
 		.queue_high = options->queue_high,
 		.queue_low = options->queue_low,
 		.idle_timeout_ms = options->idle_timeout_ms,
+		.on_empty = options->on_empty,
+		.on_empty_arg = options->on_empty_arg,
 	};
 
 	service->group = sh_group_new(loop, &group_options);
 	return service->group != NULL ? 0 : -SHOAL_ENOMEM;
+}
+
+static void
+close_socket(int listen_fd)
+{
+	if (listen_fd >= 0)
+		close(listen_fd);
+}
+
+static int
+open_listener(struct sh_service *service, int listen_fd)
+{
+	const struct sh_listener_options options = {
+		.name = service->tcp.listener,
+		.shared = service->shared,
+		.accepted = on_accepted,
+		.arg = service,
+	};
+
+	return sh_listener_open(
+	    service->loop, listen_fd, &options, &service->listener);
 }
 
 int
@@ -69,31 +104,49 @@ sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
     int listen_fd, struct sh_service **out)
 {
 	struct sh_service *service = sh_try_calloc(1, sizeof(*service));
-	const struct sh_listener_options listener_options = {
-		.name = options->name,
-		.shared = options->shared,
-		.accepted = on_accepted,
-		.arg = service,
-	};
 	int r;
 
 	if (service == NULL) {
-		close(listen_fd);
+		close_socket(listen_fd);
 		return -SHOAL_ENOMEM;
 	}
+	service->loop = loop;
+	service->shared = options->shared;
 	set_up_tcp(&service->tcp, loop, options);
 	r = open_group(service, loop, options);
-	if (r == 0)
-		r = sh_listener_open(
-		    loop, listen_fd, &listener_options, &service->listener);
-	else
-		close(listen_fd);
+	if (r < 0)
+		close_socket(listen_fd);
+	else if (listen_fd >= 0)
+		r = open_listener(service, listen_fd);
 	if (r < 0) {
 		sh_service_free(&service);
 		return r;
 	}
 	*out = service;
 	return 0;
+}
+
+void
+sh_service_pause_accepting(struct sh_service *service)
+{
+	if (service->listener != NULL)
+		sh_listener_stop(service->listener);
+}
+
+bool
+sh_service_resume_accepting(struct sh_service *service)
+{
+	if (service->listener != NULL)
+		sh_listener_start(service->listener);
+	return service->listener != NULL;
+}
+
+int
+sh_service_listen(struct sh_service *service, int listen_fd)
+{
+	sh_service_accept_queued(service);
+	sh_service_stop_accepting(service);
+	return open_listener(service, listen_fd);
 }
 
 void
@@ -134,7 +187,7 @@ sh_service_free(struct sh_service **service)
 		return;
 	sh_listener_close(&(*service)->listener);
 	if ((*service)->group != NULL)
-		sh_group_shutdown((*service)->group);
+		sh_group_abandon((*service)->group);
 	sh_group_free(&(*service)->group);
 	free(*service);
 	*service = NULL;

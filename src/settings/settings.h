@@ -5,7 +5,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include <shoal/framing.h>
 
 enum {
 	SH_SETTINGS_MAGIC = 0x53485331,
@@ -52,12 +55,23 @@ struct sh_settings_module {
 
 enum sh_protocol { SH_PROTOCOL_TCP };
 
+/* Whether a coroutine may have a stack without a guard. */
+enum sh_stack_need { SH_STACK_GUARDED, SH_STACK_ANY };
+
 /* What a listener gets that no file describes; the schema says the same. */
 enum {
 	SH_DEFAULT_BACKLOG = 4096,
 	SH_DEFAULT_NOTSENT_LOWAT = 65536,
 	SH_DEFAULT_KEEPALIVE_INTERVAL_S = 60,
 	SH_DEFAULT_KEEPALIVE_COUNT = 5
+};
+
+struct sh_settings_framing {
+	int64_t type;         /* enum shoal_framing_type, SH_AUTO */
+	int64_t field;        /* enum shoal_length_field */
+	int64_t offset, body; /* bytes; body or SH_AUTO: behind the field */
+	int64_t max;          /* bytes */
+	struct sh_text terminator;
 };
 
 struct sh_settings_listener {
@@ -71,6 +85,7 @@ struct sh_settings_listener {
 	int64_t notsent_lowat;            /* bytes, or SH_OFF */
 	struct sh_settings_limits limits; /* own over global, resolved */
 	struct sh_settings_group config;
+	struct sh_settings_framing framing;
 };
 
 struct sh_settings {
@@ -86,6 +101,7 @@ struct sh_settings {
 		int64_t nofile;                     /* or SH_AUTO */
 		int64_t max_connections;            /* or SH_AUTO */
 		int64_t stack_size;
+		int64_t stack_guard; /* enum sh_stack_need */
 		int64_t watchdog_ms; /* or SH_OFF */
 		int64_t backoff_first_ms, backoff_max_ms;
 	} workers;
@@ -138,3 +154,10 @@ sh_settings_item(const struct sh_settings *settings,
 		   settings->items_off) +
 	    group.first + i;
 }
+
+/** What a listener's `framing' asks for; its terminator is lent with the
+ *  settings. False, with *framing_out untouched, when it leaves it to the
+ *  handler. */
+bool sh_settings_framing(const struct sh_settings *settings,
+    const struct sh_settings_listener *listener,
+    struct shoal_framing *framing_out);

@@ -231,6 +231,7 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 		check_name(draft, record,
 		    sh_image_text(&draft->image, listener->name));
 	check_queue(draft, record, &listener->limits);
+	sh_draft_check_framing(draft, record);
 }
 
 void

@@ -26,6 +26,9 @@ struct sh_settings_group
 sh_draft_flatten(struct sh_draft *draft, const config_setting_t *config);
 /** Check what concerns more than one value, and what a text must be. */
 void sh_draft_check(struct sh_draft *draft);
+/** Check the keys of a listener's `framing' against each other. */
+void
+sh_draft_check_framing(struct sh_draft *draft, const struct sh_record *record);
 /** Read, check and build from the draft's tree: 0 with *doc_out set, or
  *  -SHOAL_ECONFIG when there are errors beyond the given count. */
 int sh_draft_finish(

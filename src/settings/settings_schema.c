@@ -45,7 +45,20 @@ static const struct sh_word log_levels[] = {
 };
 static const struct sh_word log_formats[] = { { "auto", SH_AUTO },
 	{ "text", SH_LOG_TEXT }, { "json", SH_LOG_JSON }, { NULL, 0 } };
+static const struct sh_word stack_needs[] = { { "required", SH_STACK_GUARDED },
+	{ "preferred", SH_STACK_ANY }, { NULL, 0 } };
 static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
+	{ NULL, 0 } };
+
+static const struct sh_word framing_types[] = { { "auto", SH_AUTO },
+	{ "raw", SHOAL_FRAMING_RAW },
+	{ "terminator", SHOAL_FRAMING_TERMINATOR },
+	{ "length", SHOAL_FRAMING_LENGTH }, { NULL, 0 } };
+static const struct sh_word length_fields[] = { { "u8", SHOAL_LENGTH_U8 },
+	{ "u16be", SHOAL_LENGTH_U16BE }, { "u16le", SHOAL_LENGTH_U16LE },
+	{ "u24be", SHOAL_LENGTH_U24BE }, { "u24le", SHOAL_LENGTH_U24LE },
+	{ "u32be", SHOAL_LENGTH_U32BE }, { "u32le", SHOAL_LENGTH_U32LE },
+	{ "u64be", SHOAL_LENGTH_U64BE }, { "u64le", SHOAL_LENGTH_U64LE },
 	{ NULL, 0 } };
 
 #define TOP(key, field)                     \
@@ -95,6 +108,9 @@ const struct sh_key sh_keys[] = {
 	{ TOP("workers.stack_size", workers.stack_size), .type = SH_KEY_SIZE,
 	    .min = 16 * KIB, .max = 16 * MIB, .fallback = "64k",
 	    .doc = "stack of a coroutine" },
+	{ TOP("workers.stack_guard", workers.stack_guard), .type = SH_KEY_WORD,
+	    .words = stack_needs, .fallback = "required",
+	    .doc = "preferred: rather a stack without a guard than none" },
 	{ TOP("workers.watchdog", workers.watchdog_ms), .type = SH_KEY_DURATION,
 	    .min = SECOND, .max = DAY, .words = off_word, .fallback = "10s",
 	    .doc = "a worker stalled this long is killed and replaced" },
@@ -167,6 +183,24 @@ const struct sh_key sh_keys[] = {
 	    .flags = SH_KEY_REQUIRED, .doc = "what serves the connections" },
 	{ LISTENER("config", config), .type = SH_KEY_CONFIG,
 	    .doc = "the handler's own keys" },
+	{ LISTENER("framing.type", framing.type), .type = SH_KEY_WORD,
+	    .words = framing_types, .fallback = "auto",
+	    .doc = "what cuts bytes into packets; auto: the handler says" },
+	{ LISTENER("framing.terminator", framing.terminator),
+	    .type = SH_KEY_STRING, .fallback = "",
+	    .doc = "1 to 8 bytes that a packet ends with" },
+	{ LISTENER("framing.field", framing.field), .type = SH_KEY_WORD,
+	    .words = length_fields, .fallback = "u32be",
+	    .doc = "bits and byte order of a packet's length" },
+	{ LISTENER("framing.offset", framing.offset), .type = SH_KEY_INT,
+	    .max = 65535, .fallback = "0",
+	    .doc = "bytes of a packet before its length" },
+	{ LISTENER("framing.body", framing.body), .type = SH_KEY_INT,
+	    .max = 65535, .words = auto_word, .fallback = "auto",
+	    .doc = "bytes that the length leaves out; auto: up to its end" },
+	{ LISTENER("framing.max", framing.max), .type = SH_KEY_SIZE, .min = 1,
+	    .max = SHOAL_PACKET_MAX, .fallback = "2M",
+	    .doc = "bytes of a packet" },
 	{ LISTENER("keepalive.idle", keepalive_idle_ms),
 	    .type = SH_KEY_DURATION, .min = SECOND, .max = 9 * HOUR,
 	    .words = off_word, .fallback = "off",

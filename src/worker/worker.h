@@ -10,6 +10,7 @@
 
 #include "module/catalog.h"
 #include "proc/heritage.h"
+#include "proc/message.h"
 #include "settings/load.h"
 
 /** Run a worker; arg is the program's struct shoal_server. Fits
@@ -28,7 +29,9 @@ struct sh_worker_service {
 	struct shoal_settings settings;
 	void *arg; /* of the callbacks */
 	bool opened;
+	bool stopped; /* is not to accept */
 	struct sh_service *service;
+	int64_t end_timer; /* cuts its connections, 0: none */
 };
 
 /* The settings group of a loaded module. */
@@ -48,10 +51,15 @@ struct sh_worker {
 	struct sh_watch *channel_watch, *signal_watch;
 	int signal_fd;
 	int64_t deadline_timer; /* of the drain or stop, 0: none */
+	uint32_t obeyed;        /* orders about listeners, not told yet */
 	bool accepting, draining, stopping;
+	int drain_ms; /* what drain hooks are told */
 	bool hooks_started;
 	char why[1024]; /* why it cannot start */
 };
+
+/* A peer that does not answer a FIN within this is cut. */
+enum { SH_LINGER_MS = 2000 };
 
 /** The worker of this process, NULL elsewhere. */
 struct sh_worker *sh_worker_current(void);
@@ -62,13 +70,32 @@ int sh_worker_load_modules(struct sh_worker *worker);
 int sh_worker_start_code(struct sh_worker *worker);
 /** Give the listening sockets to services. As above. */
 int sh_worker_open_services(struct sh_worker *worker);
-/** Call stop hooks and close handlers, in the reverse order. */
-void sh_worker_stop_code(struct sh_worker *worker);
+/** Call stop hooks and close handlers, in the reverse order. 0. */
+int sh_worker_stop_code(struct sh_worker *worker);
 
-/** Watch the channel and the signals. 0 or negative. */
+/** Take the signals; nothing is obeyed yet. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);
+/** Obey from the next turn on; services are open. 0 or negative. */
+int sh_worker_begin_control(struct sh_worker *worker);
 /** End these watches. */
 void sh_worker_close_control(struct sh_worker *worker);
+
+/** Drain and end, since the master has to replace this worker. */
+void sh_worker_resign(struct sh_worker *worker);
+
+/** Obey an order about a listener. Takes *fd, and sets it to -1, if it needs
+ *  it. */
+void sh_worker_obey_listener(
+    struct sh_worker *worker, const struct sh_message *message, int *fd);
+/** Say how many such orders were obeyed since the last time. */
+void sh_worker_report_listeners(struct sh_worker *worker);
+/** Ask the master to stop or start a listener on all workers. 0,
+ *  -SHOAL_ENOENT, -SHOAL_EAGAIN when the channel is full, -SHOAL_ESTATE when
+ *  there is no master. */
+int sh_worker_ask_listener(const struct sh_worker *worker,
+    enum sh_message_type type, const char *name, int64_t value);
+/** Whether a listener is stopped here. */
+bool sh_worker_is_stopped(const struct sh_worker *worker, const char *name);
 
 /** No new connections; those that are there may go on for ms. */
 void sh_worker_drain(struct sh_worker *worker, int64_t ms);

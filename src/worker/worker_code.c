@@ -159,7 +159,7 @@ close_handlers(struct sh_worker *worker)
 	}
 }
 
-void
+int
 sh_worker_stop_code(struct sh_worker *worker)
 {
 	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
@@ -175,6 +175,7 @@ sh_worker_stop_code(struct sh_worker *worker)
 		if (worker->modules[i].started && module->worker_stop != NULL)
 			module->worker_stop();
 	}
+	return 0;
 }
 
 /* What code asked for goes before the limits of the file. */
@@ -182,6 +183,7 @@ static void
 apply_program_options(const struct shoal_listen_options *asked,
     struct sh_service_options *options)
 {
+	options->framing = asked->framing;
 	if (asked->queue_high != 0) {
 		options->queue_high = asked->queue_high;
 		options->queue_low = asked->queue_low;
@@ -190,59 +192,89 @@ apply_program_options(const struct shoal_listen_options *asked,
 		options->idle_timeout_ms = asked->idle_timeout_ms;
 }
 
-/* What a service needs that comes from a file, or from the defaults. */
 static void
-fill_options(const struct sh_worker *worker,
-    const struct sh_plan_address *address, struct sh_service_options *options)
+apply_limits(
+    const struct sh_settings_limits *limits, struct sh_service_options *options)
 {
-	const struct sh_settings *settings = settings_of(worker);
-	const struct sh_settings_limits *limits = &settings->limits;
-
-	if (!address->program) {
-		const struct sh_settings_listener *listener =
-		    sh_settings_listener(settings, address->index);
-
-		limits = &listener->limits;
-		options->handler =
-		    sh_settings_text(settings, listener->handler);
-	}
 	options->queue_high = (size_t)limits->queue_high;
 	options->queue_low = (size_t)limits->queue_low;
 	options->idle_timeout_ms = limits->idle_timeout_ms;
+}
+
+/* A listener of the program. */
+static void
+fill_program_options(const struct sh_worker *worker,
+    const struct sh_program_listener *listener,
+    struct sh_service_options *options)
+{
+	options->callbacks = &listener->callbacks;
+	options->serve = listener->serve;
+	apply_limits(&settings_of(worker)->limits, options);
+	apply_program_options(&listener->options, options);
+}
+
+/* A listener of the file; room is for its framing. */
+static void
+fill_file_options(const struct sh_worker *worker,
+    const struct sh_settings_listener *listener,
+    const struct shoal_handler *handler, struct shoal_framing *room,
+    struct sh_service_options *options)
+{
+	const struct sh_settings *settings = settings_of(worker);
+
+	options->handler = sh_settings_text(settings, listener->handler);
+	options->callbacks = &handler->tcp;
+	options->serve = handler->serve;
+	options->framing = sh_settings_framing(settings, listener, room)
+	    ? room
+	    : handler->framing;
+	apply_limits(&listener->limits, options);
+}
+
+static int
+open_service(struct sh_worker *worker, uint32_t i)
+{
+	const struct sh_heritage *heritage = worker->heritage;
+	const struct sh_plan_address *address =
+	    sh_plan_address(heritage->plan, i);
+	struct sh_worker_service *service = &worker->services[i];
+	struct sh_service_options options = {
+		.name = address->listener,
+		.handler = address->listener,
+		.arg = service->arg,
+		.shared = sh_addr_is_unix(&address->addr),
+	};
+	struct shoal_framing framing;
+	int r;
+
 	if (address->program)
-		apply_program_options(
-		    &worker->program->listeners[address->index].options,
-		    options);
+		fill_program_options(worker,
+		    &worker->program->listeners[address->index], &options);
+	else
+		fill_file_options(worker,
+		    sh_settings_listener(settings_of(worker), address->index),
+		    service->handler, &framing, &options);
+	r = sh_service_open(
+	    worker->loop, &options, heritage->listen_fds[i], &service->service);
+	service->stopped = heritage->listen_stopped[i];
+	if (r == 0 && service->stopped)
+		sh_service_pause_accepting(service->service);
+	return r;
 }
 
 int
 sh_worker_open_services(struct sh_worker *worker)
 {
-	const struct sh_heritage *heritage = worker->heritage;
+	const struct sh_plan *plan = worker->heritage->plan;
 	uint32_t i;
 
-	for (i = 0; i < heritage->plan->address_count; i++) {
-		const struct sh_plan_address *address =
-		    sh_plan_address(heritage->plan, i);
-		struct sh_worker_service *service = &worker->services[i];
-		struct sh_service_options options = {
-			.name = address->listener,
-			.handler = address->listener,
-			.callbacks = service->handler != NULL
-			    ? &service->handler->tcp
-			    : &worker->program->listeners[address->index]
-				   .callbacks,
-			.arg = service->arg,
-			.shared = sh_addr_is_unix(&address->addr),
-		};
-		int r;
+	for (i = 0; i < plan->address_count; i++) {
+		int r = open_service(worker, i);
 
-		fill_options(worker, address, &options);
-		r = sh_service_open(worker->loop, &options,
-		    heritage->listen_fds[i], &service->service);
 		if (r < 0) {
 			snprintf(worker->why, sizeof(worker->why),
-			    "listener '%s': %s", address->listener,
+			    "listener '%s': %s",
+			    sh_plan_address(plan, i)->listener,
 			    shoal_strerror(r));
 			return r;
 		}

@@ -36,6 +36,12 @@ obey(struct sh_worker *worker, const struct sh_message *message, int *fd)
 	case SH_MESSAGE_DRAIN: sh_worker_drain(worker, message->value); break;
 	case SH_MESSAGE_STOP: sh_worker_stop(worker, message->value); break;
 	case SH_MESSAGE_REOPEN: take_log(worker, fd); break;
+	case SH_MESSAGE_LISTENER_STOP:
+	case SH_MESSAGE_LISTENER_CLOSE:
+	case SH_MESSAGE_LISTENER_START:
+	case SH_MESSAGE_LISTENER_END:
+		sh_worker_obey_listener(worker, message, fd);
+		break;
 	default:
 		sh_log_err("the master sent '%s', which is not for a worker",
 		    sh_message_type_str(message->type));
@@ -63,6 +69,7 @@ on_channel(int channel_fd, void *arg)
 		if (fd >= 0)
 			close(fd);
 	}
+	sh_worker_report_listeners(worker);
 	if (r == 0 || (r < 0 && r != -SHOAL_EAGAIN && r != -SHOAL_EINVAL))
 		lose_master(worker);
 }
@@ -78,6 +85,13 @@ obey_signal(struct sh_worker *worker, enum sh_message_type type, int64_t ms)
 		sh_worker_stop(worker, ms);
 }
 
+void
+sh_worker_resign(struct sh_worker *worker)
+{
+	obey_signal(
+	    worker, SH_MESSAGE_DRAIN, worker->heritage->plan->drain_timeout_ms);
+}
+
 /* A terminal's Ctrl-C and `pkill -HUP' reach the whole group; the master acts
  * on them, and tells its workers. */
 static void
@@ -88,8 +102,7 @@ on_signal(int signal_fd, void *arg)
 
 	while (read(signal_fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGTERM)
-			obey_signal(worker, SH_MESSAGE_DRAIN,
-			    worker->heritage->plan->drain_timeout_ms);
+			sh_worker_resign(worker);
 		else if (info.ssi_signo == SIGQUIT)
 			obey_signal(worker, SH_MESSAGE_STOP, FAST_MS);
 	}
@@ -113,22 +126,32 @@ open_signals(struct sh_worker *worker)
 	return worker->signal_fd < 0 ? -errno : 0;
 }
 
-int
-sh_worker_open_control(struct sh_worker *worker)
+static int
+explain(struct sh_worker *worker, int r)
 {
-	int r = open_signals(worker);
-
-	if (r == 0)
-		r = sh_loop_watch(worker->loop, worker->signal_fd, on_signal,
-		    worker, &worker->signal_watch);
-	if (r == 0)
-		r = sh_loop_watch(worker->loop, worker->heritage->channel_fd,
-		    on_channel, worker, &worker->channel_watch);
 	if (r < 0)
 		snprintf(worker->why, sizeof(worker->why),
 		    "cannot watch signals and the master: %s",
 		    shoal_strerror(r));
 	return r;
+}
+
+int
+sh_worker_open_control(struct sh_worker *worker)
+{
+	return explain(worker, open_signals(worker));
+}
+
+int
+sh_worker_begin_control(struct sh_worker *worker)
+{
+	int r = sh_loop_watch(worker->loop, worker->signal_fd, on_signal,
+	    worker, &worker->signal_watch);
+
+	if (r == 0)
+		r = sh_loop_watch(worker->loop, worker->heritage->channel_fd,
+		    on_channel, worker, &worker->channel_watch);
+	return explain(worker, r);
 }
 
 void

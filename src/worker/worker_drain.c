@@ -4,15 +4,14 @@
 #include <limits.h>
 
 #include "base/log.h"
+#include "co/co.h"
+#include "io/await.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "module/program.h"
 #include "proc/channel.h"
 #include "session/service.h"
 #include "worker/worker.h"
-
-/* A peer that does not answer a FIN within this is cut. */
-enum { LINGER_MS = 2000 };
 
 static void
 stop_accepting(struct sh_worker *worker)
@@ -23,32 +22,43 @@ stop_accepting(struct sh_worker *worker)
 		return;
 	worker->accepting = false;
 	for (i = 0; i < worker->service_count; i++) {
-		struct sh_service *service = worker->services[i].service;
+		struct sh_worker_service *at = &worker->services[i];
 
 		/* if the address is going away, these would be reset */
-		sh_service_accept_queued(service);
-		sh_service_stop_accepting(service);
+		if (!at->stopped)
+			sh_service_accept_queued(at->service);
+		sh_service_stop_accepting(at->service);
 	}
 	sh_channel_send_value(
 	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
 }
 
+/* Hooks may wait, the drain does not wait for them. */
 static void
-tell_code(struct sh_worker *worker, int64_t ms)
+call_drain_hooks(void *arg)
 {
+	const struct sh_worker *worker = arg;
 	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
-	/* a year does not fit */
-	int deadline_ms = ms < INT_MAX ? (int)ms : INT_MAX;
+	int deadline_ms = worker->drain_ms;
 	size_t i;
 
-	if (worker->draining)
-		return;
-	worker->draining = true;
 	if (hooks->on_drain != NULL)
 		hooks->on_drain(deadline_ms, worker->program->hooks_arg);
 	for (i = 0; i < worker->catalog.module_count; i++)
 		if (worker->catalog.modules[i].module->drain != NULL)
 			worker->catalog.modules[i].module->drain(deadline_ms);
+}
+
+static void
+tell_code(struct sh_worker *worker, int64_t ms)
+{
+	if (worker->draining)
+		return;
+	worker->draining = true;
+	/* a year does not fit */
+	worker->drain_ms = ms < INT_MAX ? (int)ms : INT_MAX;
+	sh_co_call(sh_loop_coroutines(worker->loop), call_drain_hooks, worker,
+	    "drain");
 }
 
 static void
@@ -82,13 +92,23 @@ on_stop_deadline(void *arg)
 	sh_loop_stop(worker->loop);
 }
 
+/* Handlers that are in a wait could finish what they do. Now they shall only
+ * clean up. */
+static void
+on_half_time(void *arg)
+{
+	struct sh_worker *worker = arg;
+
+	sh_await_cancel_all(worker->loop);
+}
+
 static void
 on_drain_deadline(void *arg)
 {
 	struct sh_worker *worker = arg;
 
 	worker->deadline_timer = 0;
-	sh_worker_stop(worker, LINGER_MS);
+	sh_worker_stop(worker, SH_LINGER_MS);
 }
 
 void
@@ -105,13 +125,14 @@ sh_worker_drain(struct sh_worker *worker, int64_t ms)
 void
 sh_worker_stop(struct sh_worker *worker, int64_t ms)
 {
-	int64_t linger_ms = ms < LINGER_MS ? ms : LINGER_MS;
+	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
 	size_t i;
 
 	stop_accepting(worker);
 	tell_code(worker, ms);
 	worker->stopping = true;
 	set_deadline(worker, ms, on_stop_deadline);
+	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
 	for (i = 0; i < worker->service_count; i++)
 		sh_service_drain(worker->services[i].service, linger_ms);
 	sh_worker_leave_when_idle(worker);

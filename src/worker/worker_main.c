@@ -12,15 +12,21 @@
 
 #include <shoal/error.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "co/co.h"
 #include "co/co_fault.h"
+#include "io/await.h"
 #include "io/loop.h"
 #include "proc/channel.h"
 #include "proc/privileges.h"
 #include "session/service.h"
 #include "settings/settings.h"
 #include "worker/worker.h"
+
+/* What cancelled coroutines have to end. */
+enum { COROUTINES_END_MS = 1000 };
 
 static struct sh_worker *current;
 
@@ -115,6 +121,8 @@ make_loop(struct sh_worker *worker)
 		.incarnation = heritage->incarnation,
 		.max_connections = (size_t)heritage->plan->max_connections,
 		.stack_size = (size_t)settings->workers.stack_size,
+		.unguarded_stacks =
+		    settings->workers.stack_guard == SH_STACK_ANY,
 		.mean_connections = mean_connections,
 		.mean_arg = worker,
 		.on_no_connections = on_no_connections,
@@ -134,6 +142,37 @@ static void
 die_with_master(bool yes)
 {
 	prctl(PR_SET_PDEATHSIG, yes ? SIGKILL : 0, 0, 0, 0);
+}
+
+/* Code of others that is called before or after the loop. */
+struct code {
+	struct sh_worker *worker;
+	int (*fn)(struct sh_worker *worker);
+	int result;
+	bool done;
+};
+
+static void
+call_code(void *arg)
+{
+	struct code *code = arg;
+
+	code->result = code->fn(code->worker);
+	code->done = true;
+}
+
+/* It may wait, as all code of others. The master has a deadline for it. */
+static int
+run_code(struct sh_worker *worker, int (*fn)(struct sh_worker *worker))
+{
+	struct code code = { .worker = worker, .fn = fn };
+	int r = 0;
+
+	sh_co_call(
+	    sh_loop_coroutines(worker->loop), call_code, &code, "worker");
+	while (!code.done && r == 0)
+		r = sh_loop_turn(worker->loop);
+	return r < 0 ? r : code.result;
 }
 
 /*
@@ -162,9 +201,11 @@ prologue(struct sh_worker *worker)
 	if (r == 0)
 		r = sh_worker_open_control(worker);
 	if (r == 0)
-		r = sh_worker_start_code(worker);
+		r = run_code(worker, sh_worker_start_code);
 	if (r == 0)
 		r = sh_worker_open_services(worker);
+	if (r == 0)
+		r = sh_worker_begin_control(worker);
 	die_with_master(false);
 	return r;
 }
@@ -180,14 +221,32 @@ report_failure(struct sh_worker *worker, int error)
 	    worker->heritage->channel_fd, SH_MESSAGE_FAILED, "%s", worker->why);
 }
 
+/* Those that are in a wait come out of it, clean up and return. */
+static void
+end_coroutines(struct sh_worker *worker)
+{
+	struct sh_co_pool *coroutines = sh_loop_coroutines(worker->loop);
+	int64_t until_ms = sh_clock_ms() + COROUTINES_END_MS;
+
+	sh_await_cancel_all(worker->loop);
+	while (sh_co_pool_alive(coroutines) != 0 && sh_clock_ms() < until_ms)
+		if (sh_loop_turn(worker->loop) < 0)
+			break;
+	if (sh_co_pool_alive(coroutines) != 0)
+		sh_log_warning("%zu coroutines do not end and are left behind",
+		    sh_co_pool_alive(coroutines));
+}
+
 static void
 epilogue(struct sh_worker *worker)
 {
 	size_t i;
 
+	end_coroutines(worker);
+
 	for (i = 0; i < worker->service_count; i++)
 		sh_service_free(&worker->services[i].service);
-	sh_worker_stop_code(worker);
+	run_code(worker, sh_worker_stop_code);
 	sh_worker_close_control(worker);
 	sh_loop_free(&worker->loop);
 	free(worker->services);

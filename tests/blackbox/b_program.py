@@ -66,6 +66,9 @@ main(int argc, char **argv)
 		.name = "own", .open = open_own,
 		.tcp = { .size = sizeof(callbacks),
 			.on_receive = on_receive } };
+	static const struct shoal_framing endless = {
+		.size = sizeof(endless), .type = SHOAL_FRAMING_TERMINATOR };
+	struct shoal_handler cut = own;
 	struct shoal_listen_options options = { .size = sizeof(options),
 		.name = "mine", .backlog = 7, .keepalive_idle_ms = 20500,
 		.keepalive_interval_ms = 3000, .keepalive_count = 4,
@@ -79,6 +82,15 @@ main(int argc, char **argv)
 	wrong = shoal_server_listen_with(server, "127.0.0.1:0", &options,
 	    &callbacks, "a");
 	options.queue_low = 5;
+	options.framing = &endless;
+	bad = shoal_server_listen_with(server, "127.0.0.1:0", &options,
+	    &callbacks, "a");
+	cut.name = "cut";
+	cut.framing = &endless;
+	if (bad != -SHOAL_EINVAL ||
+	    shoal_server_add_handler(server, &cut) != -SHOAL_EINVAL)
+		return 4;
+	options.framing = NULL;
 	if (shoal_server_listen_with(server, "127.0.0.1:0", &options,
 		&callbacks, "a") < 0 ||
 	    shoal_server_add_handler(server, &own) < 0 ||

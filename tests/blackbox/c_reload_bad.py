@@ -115,6 +115,11 @@ def check_module_that_refuses():
                 ({"check": "abort();"}, ("did not finish", "signal 6"),
                  (78,)),
                 ({"check": "_exit(0);"}, ("did not finish",), (78,)),
+                ({"framing": "&(const struct shoal_framing){ .size = "
+                             "sizeof(struct shoal_framing), .type = "
+                             "SHOAL_FRAMING_TERMINATOR }"},
+                 ("shoal.conf:", "framing of handler answer",
+                  "no terminator"), (78,)),
                 ({"start": "return -ENOENT;"},
                  ("slot", "No such file"), (1,)),
                 ({"start": "abort();"}, ("slot", "signal 6"), (1,)),

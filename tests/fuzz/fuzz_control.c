@@ -32,7 +32,10 @@ check_request(const char *text, size_t size)
 	sh_assert(request.arg_count == again.arg_count);
 	for (i = 0; i < request.arg_count; i++) {
 		sh_assert(strcmp(request.args[i].key, again.args[i].key) == 0);
+		sh_assert(request.args[i].is_text == again.args[i].is_text);
 		sh_assert(request.args[i].value == again.args[i].value);
+		sh_assert(
+		    strcmp(request.args[i].text, again.args[i].text) == 0);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/panic.h"
+#include "proto/framing.h"
 #include "settings/load.h"
 #include "settings/settings_draft.h"
 
@@ -74,6 +75,19 @@ check_round_trip(const struct sh_settings_doc *doc)
 	sh_settings_doc_free(&again);
 }
 
+/* What the checks of the settings let through must do for the engine. */
+static void
+check_framings(const struct sh_settings *settings)
+{
+	struct shoal_framing framing;
+	uint32_t i;
+
+	for (i = 0; i < settings->listener_count; i++)
+		if (sh_settings_framing(
+			settings, sh_settings_listener(settings, i), &framing))
+			sh_assert(sh_framing_check(&framing, NULL) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -85,8 +99,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (mark != NULL)
 		override = strndup((const char *)mark + 1, size - len - 1);
 	doc = load_text((const char *)data, len, override);
-	if (doc != NULL)
+	if (doc != NULL) {
+		check_framings(sh_settings_doc_value(doc));
 		check_round_trip(doc);
+	}
 	sh_settings_doc_free(&doc);
 	free(override);
 	return 0;

@@ -13,10 +13,11 @@ session    io proto co base
 proc       base
 client     io co base
 topic      client session io co proc base
-module     settings base
+module     settings proto base
 check      module settings proc io base
 worker     module topic session io co proc settings base
 master     proc base
+crew       master proc base
 cmd        proc settings base
 api        *
 handlers

@@ -20,7 +20,8 @@ enum { ADDRESSES_MAX = 8, SLOW_MS = 300, HIGHEST = 256 };
 struct fake {
 	const struct sh_heritage *heritage;
 	const char *words;
-	bool draining;
+	bool draining, paused;
+	int listen_fds[ADDRESSES_MAX];
 };
 
 static bool
@@ -75,9 +76,36 @@ drain(struct fake *fake)
 		return;
 	fake->draining = true;
 	for (i = 0; i < fake->heritage->listen_count; i++) {
-		accept_all(fake, fake->heritage->listen_fds[i]);
-		close(fake->heritage->listen_fds[i]);
+		if (!fake->paused)
+			accept_all(fake, fake->listen_fds[i]);
+		close(fake->listen_fds[i]);
 	}
+}
+
+/* Orders are about all listeners here, but for which socket is meant. */
+static bool
+obey_order(struct fake *fake, const struct sh_message *message, int fd)
+{
+	int *at = &fake->listen_fds[message->value];
+
+	switch (message->type) {
+	case SH_MESSAGE_LISTENER_END: return true;
+	case SH_MESSAGE_LISTENER_STOP: fake->paused = true; break;
+	case SH_MESSAGE_LISTENER_CLOSE:
+		accept_all(fake, *at);
+		close(*at);
+		*at = -1;
+		break;
+	case SH_MESSAGE_LISTENER_START:
+		fake->paused = false;
+		if (fd >= 0)
+			*at = fd;
+		break;
+	default: return false;
+	}
+	sh_channel_send_value(
+	    fake->heritage->channel_fd, SH_MESSAGE_LISTENER_DONE, 1);
+	return true;
 }
 
 /* Obey the master. Whether to go on. */
@@ -88,10 +116,12 @@ obey(struct fake *fake)
 	int fd,
 	    r = sh_channel_receive(fake->heritage->channel_fd, &message, &fd);
 
-	if (fd >= 0)
-		close(fd);
 	if (r <= 0)
 		return false; /* an orphan ends at once */
+	if (!is_told(fake, "stubborn") && obey_order(fake, &message, fd))
+		return true;
+	if (fd >= 0)
+		close(fd);
 	if (message.type == SH_MESSAGE_REOPEN)
 		sh_channel_send_value(
 		    fake->heritage->channel_fd, SH_MESSAGE_REOPENED, 0);
@@ -112,12 +142,18 @@ serve(struct fake *fake)
 
 	pollfds[0] =
 	    (struct pollfd){ .fd = heritage->channel_fd, .events = POLLIN };
-	for (i = 0; i < heritage->listen_count; i++)
-		pollfds[1 + i] = (struct pollfd){ .fd = heritage->listen_fds[i],
-			.events = POLLIN };
+	for (i = 0; i < heritage->listen_count; i++) {
+		fake->listen_fds[i] = heritage->listen_fds[i];
+		fake->paused = fake->paused || heritage->listen_stopped[i];
+	}
 	for (;;) {
-		bool deaf = fake->draining || is_told(fake, "holds");
+		bool deaf =
+		    fake->draining || fake->paused || is_told(fake, "holds");
 
+		for (i = 0; i < heritage->listen_count; i++)
+			pollfds[1 + i] =
+			    (struct pollfd){ .fd = fake->listen_fds[i],
+				    .events = POLLIN };
 		poll(pollfds, deaf ? 1 : 1 + heritage->listen_count, -1);
 		if (pollfds[0].revents != 0 && !obey(fake))
 			return SH_WORKER_DONE;

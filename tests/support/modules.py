@@ -52,6 +52,7 @@ static const struct shoal_handler answer = {
 	.name = "answer",
 	.tcp = { .size = sizeof(struct shoal_tcp_callbacks),
 		.on_connect = on_connect, .on_receive = on_receive },
+	.framing = %(framing)s,
 };
 static const struct shoal_handler *const handlers[] = { &answer, NULL };
 
@@ -78,15 +79,17 @@ def compile_text(path, text):
     return path
 
 
-def build(path, answer="one", check="", start="", connect=""):
+def build(path, answer="one", check="", start="", connect="",
+          framing="NULL"):
     """Makes a module of the template.
 
     Its handler `answer' sends back what it receives behind the answer and a
     colon; the other texts are C for its functions, in which crash() is a
-    timer's function.
+    timer's function, and for its framing.
     """
     return compile_text(path, SOURCE % {
-        "answer": answer, "check": check, "start": start, "connect": connect})
+        "answer": answer, "check": check, "start": start, "connect": connect,
+        "framing": framing})
 
 
 def entry(path, name="probe"):

@@ -16,13 +16,11 @@
 #include <stdint.h>
 #include <shoal/error.h>
 #include <shoal/visibility.h>
+#include <shoal/worker.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A timeout in milliseconds that never comes. One of 0 means not to wait. */
-enum { SHOAL_FOREVER = -1 };
 
 typedef void shoal_co_fn(void *arg);
 
@@ -53,7 +51,7 @@ SHOAL_API int shoal_run(shoal_co_fn *fn, void *arg);
  *
  * Returns  its number, which is positive and never used again; -SHOAL_ENOMEM,
  *          also when the kernel grants no further stack guard, see
- *          workers.unguarded_stacks in shoal.conf(5); -SHOAL_EPERM outside of a
+ *          workers.stack_guard in shoal.conf(5); -SHOAL_EPERM outside of a
  *          worker and shoal_run()
  * Context  worker, shoal_run()
  * Blocks   never

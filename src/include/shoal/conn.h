@@ -1,15 +1,22 @@
 /*
  * A connection, as a TCP handler sees it.
  *
- * Events of one connection come one after another: on_connect, then any
- * number of on_receive and on_writable, then on_close, once. A connection
- * lives in the worker that accepted it and is used in that worker only.
+ * In callback style the events of one connection come one after another:
+ * on_connect, then any number of on_receive and on_writable, then on_close,
+ * once. A callback may wait (shoal/co.h); what comes meanwhile waits for it. In
+ * coroutine style one function serves a connection from its beginning to its
+ * end, and asks for what has come.
+ *
+ * A connection lives in the worker that accepted it and is used in that worker
+ * only. The pointer is good until on_close or the handler has returned; who
+ * waits elsewhere keeps the number, see shoal_conn_find().
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 #include <shoal/error.h>
 #include <shoal/visibility.h>
@@ -53,8 +60,8 @@ struct shoal_tcp_callbacks {
 
 	/*
 	 * Bytes have come, at most 64 KiB a call; TCP keeps no boundaries
-	 * (recv(2); RFC 9293, 3.9.1.3).
-	 * The data is borrowed: valid until the callback returns.
+	 * (recv(2); RFC 9293, 3.9.1.3). With a framing, one packet a call.
+	 * The data is borrowed: valid until the callback returns or waits.
 	 */
 	shoal_receive_fn *on_receive;
 
@@ -67,10 +74,125 @@ struct shoal_tcp_callbacks {
 	/*
 	 * The end, exactly once for each connection that has had on_connect.
 	 * The connection can still be asked for its addresses, id and user
-	 * data, not be sent to. error is 0, or the -errno of CLOSE_ERROR.
+	 * data, not be sent to. error is 0, or the -errno of CLOSE_ERROR:
+	 * -SHOAL_EMSGSIZE or -SHOAL_EPROTO for a packet that cannot be; or
+	 * -SHOAL_ETRUNCATED with CLOSE_PEER, when the peer has ended inside
+	 * of a packet.
 	 */
 	shoal_close_fn *on_close;
 };
+
+/*
+ * What a handler in coroutine style does: called on a coroutine of its own for
+ * each accepted connection; when it returns, what it has sent is flushed and
+ * the connection is closed. Meanwhile it waits wherever it likes. When the
+ * connection is closed by somebody else, or the worker stops, its waits fail
+ * with -SHOAL_ECANCELED.
+ */
+typedef void shoal_serve_fn(struct shoal_conn *conn, void *arg);
+
+/**
+ * Receive bytes, in a handler in coroutine style.
+ *
+ * Gives what has come, as soon as there is something, at most 64 KiB; TCP keeps
+ * no boundaries. What is given stays as it is until the next receive on this
+ * connection, whatever the handler waits for in between.
+ *
+ * @param data_out    set to the bytes; untouched when there are none
+ * @param timeout_ms  SHOAL_FOREVER, or milliseconds
+ *
+ * Returns  their number; 0 when the peer has ended its side (it still gets
+ *          what is sent); -SHOAL_ETIMEDOUT, with nothing lost;
+ *          -SHOAL_ECONNRESET or another -errno when the connection failed;
+ *          -SHOAL_ECANCELED when it was closed or the worker stops;
+ *          -SHOAL_ENOTCONN when it was closed before, or was idle for too long;
+ *          -SHOAL_EBUSY when another coroutine is receiving from it;
+ *          -SHOAL_EPERM for a connection in callback style; -SHOAL_ENOMEM
+ * Owner    lends until the next receive or the handler's return
+ * Context  coroutine
+ * Suspends until something has come
+ * See      recv(2); RFC 9293, 3.9.1.3
+ */
+SHOAL_API ssize_t shoal_co_recv(
+    struct shoal_conn *conn, const void **data_out, int timeout_ms);
+
+/**
+ * Receive one packet, as the listener's framing says, with its header or
+ * terminator; see shoal_framing(3) and shoal_co_recv().
+ *
+ * @param data_out    set to the packet
+ * @param timeout_ms  for the whole packet; what has come of it is kept
+ *
+ * Returns  its length; 0 when the peer has ended its side after a whole
+ *          packet; -SHOAL_ETRUNCATED when it did so inside of one (what there
+ *          is of it can be had by shoal_co_recv()); -SHOAL_EMSGSIZE when it is
+ *          longer than the framing allows; -SHOAL_EPROTO when its length
+ *          cannot be; -SHOAL_EINVAL when the listener has no framing; else as
+ *          shoal_co_recv()
+ * Owner    lends until the next receive or the handler's return
+ * Context  coroutine
+ * Suspends until the packet is complete
+ */
+SHOAL_API ssize_t shoal_co_recv_packet(
+    struct shoal_conn *conn, const void **data_out, int timeout_ms);
+
+/**
+ * Receive exactly len bytes; see shoal_co_recv().
+ *
+ * @param len         bytes, 1 to 1 GiB
+ * @param timeout_ms  for all of them; what has come is kept
+ *
+ * Returns  len; 0 when the peer has ended its side and nothing is left;
+ *          -SHOAL_ETRUNCATED when fewer are left, see shoal_co_recv_packet();
+ *          -SHOAL_EINVAL for a bad len; else as shoal_co_recv()
+ * Owner    lends until the next receive or the handler's return
+ * Context  coroutine
+ * Suspends until they have come
+ */
+SHOAL_API ssize_t shoal_co_recv_exact(
+    struct shoal_conn *conn, const void **data_out, size_t len, int timeout_ms);
+
+/**
+ * Send bytes, and wait while the send queue is above its high-water mark.
+ *
+ * Any number of coroutines may send on a connection: messages are taken whole,
+ * first come, first served. What is taken goes to the kernel when the event
+ * ends or the coroutine waits; shoal_co_flush() waits for that.
+ *
+ * @param conn  borrowed; in either style
+ * @param data  borrowed until the return, may be NULL when len is 0
+ * @param len   bytes
+ *
+ * Returns  0; -SHOAL_ETIMEDOUT, with nothing taken; -SHOAL_ECANCELED when the
+ *          connection is closed meanwhile or the coroutine cancelled;
+ *          -SHOAL_ECONNRESET or another -errno when the connection failed;
+ *          -SHOAL_ENOTCONN when it was closed before; -SHOAL_ENOMEM
+ * Context  coroutine
+ * Suspends above the high-water mark, until the low one
+ * See      send(2); RFC 9293, 3.9.1.2
+ */
+SHOAL_API int shoal_co_send(
+    struct shoal_conn *conn, const void *data, size_t len, int timeout_ms);
+
+/** Send bytes that lie in several places, at most 64, as one message; see
+ *  shoal_co_send(). -SHOAL_EINVAL also for a bad count. See sendmsg(2). */
+SHOAL_API int shoal_co_sendv(struct shoal_conn *conn, const struct iovec *parts,
+    int count, int timeout_ms);
+
+/** Send formatted text, at most 64 KiB, without a timeout; see
+ *  shoal_co_send(). -SHOAL_EMSGSIZE when longer; -SHOAL_EINVAL for a bad
+ *  format. See printf(3). */
+SHOAL_API int shoal_co_printf(struct shoal_conn *conn, const char *format, ...)
+    SHOAL_PRINTF(2, 3);
+
+/**
+ * Wait until all that was sent is with the kernel.
+ *
+ * Returns  0; -SHOAL_ETIMEDOUT; else as shoal_co_send()
+ * Context  coroutine
+ * Suspends until then
+ */
+SHOAL_API int shoal_co_flush(struct shoal_conn *conn, int timeout_ms);
 
 /**
  * Send bytes.

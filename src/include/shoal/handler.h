@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <shoal/conn.h>
+#include <shoal/framing.h>
 #include <shoal/settings.h>
 #include <shoal/visibility.h>
 
@@ -27,7 +28,14 @@ struct shoal_handler {
 	/* Called once for each open(), after the last connection. Or NULL. */
 	void (*close)(void *arg);
 
-	struct shoal_tcp_callbacks tcp;
+	struct shoal_tcp_callbacks tcp; /* callback style; or ... */
+	shoal_serve_fn *serve;          /* ... coroutine style; one of them */
+
+	/*
+	 * How its connections are cut into packets, when the listener's
+	 * `framing' does not say; NULL: not at all. Lent like the handler.
+	 */
+	const struct shoal_framing *framing;
 };
 
 #ifdef __cplusplus

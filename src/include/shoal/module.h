@@ -16,7 +16,7 @@ extern "C" {
 
 enum {
 	SHOAL_MODULE_MAGIC = 0x6c6f6f70, /* "pool", little-endian */
-	SHOAL_MODULE_ABI = 1
+	SHOAL_MODULE_ABI = 2
 };
 
 struct shoal_module {

@@ -5,6 +5,7 @@
 
 #include <shoal/conn.h>
 #include <shoal/error.h>
+#include <shoal/framing.h>
 #include <shoal/handler.h>
 #include <shoal/visibility.h>
 #include <shoal/worker.h>
@@ -64,15 +65,20 @@ struct shoal_listen_options {
 	size_t queue_high;         /* bytes; 0: limits.send_queue.high */
 	size_t queue_low;          /* bytes, at most queue_high; used when
 				      queue_high is not 0 */
+	const struct shoal_framing *framing; /* lent as long as the server
+				      lives; NULL: raw */
 };
 
 /**
  * Serve TCP on an address, with options.
  *
- * @param options  copied; NULL is shoal_server_listen()
+ * @param options  copied, but for the framing, which is lent with all it
+ *                 points to as long as the server lives; NULL is
+ *                 shoal_server_listen()
  *
  * The other parameters and the results are those of shoal_server_listen();
- * -SHOAL_EINVAL also for a negative option or queue_low above queue_high.
+ * -SHOAL_EINVAL also for a negative option, queue_low above queue_high or a
+ * framing that makes no sense.
  *
  * Context  before shoal_main()
  * Blocks   never
@@ -83,11 +89,28 @@ SHOAL_API int shoal_server_listen_with(struct shoal_server *server,
     const struct shoal_tcp_callbacks *callbacks, void *arg);
 
 /**
+ * Serve TCP on an address in coroutine style: a coroutine for each connection.
+ *
+ * @param options  copied; NULL for none; see shoal_server_listen_with()
+ * @param serve    what serves a connection
+ * @param arg      handed to it; the caller keeps it alive
+ *
+ * Returns  as shoal_server_listen_with()
+ * Context  before shoal_main()
+ * Blocks   never
+ * See      shoal_co(3), shoal_co_recv() in shoal_conn(3)
+ */
+SHOAL_API int shoal_server_serve(struct shoal_server *server,
+    const char *address, const struct shoal_listen_options *options,
+    shoal_serve_fn *serve, void *arg);
+
+/**
  * Make a handler known, so that a configuration file can name it.
  *
  * @param handler  lent as long as the server lives
  *
- * Returns  0; -SHOAL_EINVAL, -SHOAL_EEXIST, -SHOAL_ENOMEM
+ * Returns  0; -SHOAL_EINVAL for a missing name or callback, or a framing that
+ *          makes no sense; -SHOAL_EEXIST, -SHOAL_ENOMEM
  * Context  before shoal_main()
  */
 SHOAL_API int shoal_server_add_handler(

@@ -4,16 +4,20 @@
  * In reading order:
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
+ *	service.h	a listening socket of one process, on and off
+ *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
  *	thread.h	what would block, and other threads
  *	resolve.h	addresses of a host
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
+ *	listener.h	stop listeners and start them again
  *	counter.h	figures for the operator
  *	log.h		lines for the operator
  *	handler.h	code that the configuration file can name
  *	settings.h	the values it is given there
  *	module.h	handlers in a shared object
+ *	pool.h		worker processes without a server
  *	error.h		what a negative result means
  */
 #pragma once
@@ -22,11 +26,15 @@
 #include <shoal/conn.h>
 #include <shoal/counter.h>
 #include <shoal/error.h>
+#include <shoal/framing.h>
 #include <shoal/handler.h>
+#include <shoal/listener.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
+#include <shoal/pool.h>
 #include <shoal/resolve.h>
 #include <shoal/server.h>
+#include <shoal/service.h>
 #include <shoal/settings.h>
 #include <shoal/thread.h>
 #include <shoal/timer.h>

@@ -9,6 +9,9 @@
 extern "C" {
 #endif
 
+/* A timeout in milliseconds that never comes. One of 0 means not to wait. */
+enum { SHOAL_FOREVER = -1 };
+
 /* Hooks of a worker's life, which begins with fork(2). Each may be NULL. */
 struct shoal_worker_hooks {
 	size_t size; /* sizeof(struct shoal_worker_hooks) */

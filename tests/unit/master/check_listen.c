@@ -197,6 +197,87 @@ START_TEST(other_programs_are_found_by_the_probe)
 }
 END_TEST
 
+static int
+reopen(struct sh_bound *bound, const char *text)
+{
+	struct sh_plan_address address = make_address(text);
+
+	return sh_bound_reopen(&list, bound, &address, false, why, sizeof(why));
+}
+
+START_TEST(closed_address_comes_back_with_its_port)
+{
+	size_t before = count_descriptors();
+	struct sh_bound *bound = must_acquire("127.0.0.1:0"), *again;
+	struct sh_addr addr = bound->addr;
+	int accepted, client = connect_to(&addr);
+
+	accepted = accept(sh_bound_fd(bound, 0), NULL, NULL);
+	if (accepted < 0)
+		accepted = accept(sh_bound_fd(bound, 1), NULL, NULL);
+	if (accepted < 0)
+		accepted = accept(sh_bound_fd(bound, 2), NULL, NULL);
+	ck_assert_int_ge(accepted, 0);
+	sh_bound_close(bound);
+	ck_assert_int_eq(bound->state, SH_BOUND_CLOSED);
+	ck_assert_int_eq(sh_bound_fd(bound, 2), -1);
+	ck_assert_uint_eq(sh_bound_queued(bound, 2), 0);
+	ck_assert_int_eq(connect_to(&addr), -ECONNREFUSED);
+	/* a reload does not open it */
+	again = must_acquire("127.0.0.1:0");
+	ck_assert_ptr_eq(again, bound);
+	ck_assert_int_eq(bound->state, SH_BOUND_CLOSED);
+	/* with a connection that is still there */
+	ck_assert_msg(reopen(bound, "127.0.0.1:0") == 0, "%s", why);
+	ck_assert_int_eq(bound->state, SH_BOUND_LISTENING);
+	ck_assert(sh_addr_is_same(&bound->addr, &addr));
+	close(connect_to(&addr));
+	close(client);
+	close(accepted);
+	sh_bound_release(&list, &bound);
+	sh_bound_close(again);
+	sh_bound_release(&list, &again);
+	ck_assert_uint_eq(count_descriptors(), before);
+}
+END_TEST
+
+START_TEST(closed_address_may_be_taken)
+{
+	struct sh_bound *bound = must_acquire("127.0.0.1:0");
+	size_t before;
+	int fd;
+
+	sh_bound_close(bound);
+	before = count_descriptors();
+	fd = sh_sock_bind(&bound->addr, true);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(reopen(bound, "127.0.0.1:0"), -EADDRINUSE);
+	ck_assert_ptr_nonnull(strstr(why, with_port("127.0.0.1", bound)));
+	ck_assert_int_eq(bound->state, SH_BOUND_CLOSED);
+	ck_assert_uint_eq(count_descriptors(), before + 1);
+	close(fd);
+	ck_assert_int_eq(reopen(bound, "127.0.0.1:0"), 0);
+	sh_bound_release(&list, &bound);
+}
+END_TEST
+
+START_TEST(closed_unix_socket_leaves_no_file)
+{
+	const char *text = make_socket_path();
+	struct sh_bound *bound = must_acquire(text);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		sh_bound_close(bound);
+		ck_assert_int_eq(connect_to(&bound->addr), -ENOENT);
+		ck_assert_msg(reopen(bound, text) == 0, "%s", why);
+		close(connect_to(&bound->addr));
+	}
+	sh_bound_release(&list, &bound);
+	ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 START_TEST(one_address_in_two_spellings_is_one)
 {
 	struct sh_bound *bound = must_acquire("127.0.0.1:0"), *other;
@@ -351,8 +432,9 @@ END_TEST
 SH_SUITE("master/listen", slots_share_a_port_that_port_0_became,
     release_closes_with_the_last, queue_is_counted_for_each_slot,
     second_master_is_refused_by_the_lock, other_programs_are_found_by_the_probe,
-    one_address_in_two_spellings_is_one, wider_address_fits_beside_ours,
-    options_are_inherited_and_follow_a_reload, unix_socket_is_one_for_all_slots,
-    unix_socket_file_of_a_crash_is_replaced,
+    closed_address_comes_back_with_its_port, closed_address_may_be_taken,
+    closed_unix_socket_leaves_no_file, one_address_in_two_spellings_is_one,
+    wider_address_fits_beside_ours, options_are_inherited_and_follow_a_reload,
+    unix_socket_is_one_for_all_slots, unix_socket_file_of_a_crash_is_replaced,
     unix_socket_in_use_or_other_files_are_left_alone,
     long_unix_paths_do_not_share_a_lock, missing_folder_is_explained)

@@ -281,6 +281,10 @@ START_TEST(deadlines_end_in_a_kill)
 	processes[2].deadline_ms = processes[3].deadline_ms = NOW;
 	ck_assert_str_eq(decide_at(NOW + SH_KILL_GRACE_MS - 1), "");
 	ck_assert_str_eq(decide_at(NOW + SH_KILL_GRACE_MS), "kill2 kill3");
+	/* unless it keeps no deadline of its own */
+	state.limits.no_grace = true;
+	ck_assert_str_eq(decide_at(NOW - 1), "");
+	ck_assert_str_eq(decide_at(NOW), "kill2 kill3");
 	/* an aborted one that does not die */
 	make_pool("0r1 1r1 0k1", 1, 0);
 	processes[2].deadline_ms = NOW;
@@ -432,6 +436,26 @@ START_TEST(next_look_is_the_earliest_deadline)
 }
 END_TEST
 
+START_TEST(further_request_to_stop_is_stronger)
+{
+	static const struct {
+		enum sh_stop now, wanted, then;
+	} requests[] = {
+		{ SH_STOP_NONE, SH_STOP_DRAIN, SH_STOP_DRAIN },
+		{ SH_STOP_DRAIN, SH_STOP_FAST, SH_STOP_FAST },
+		{ SH_STOP_DRAIN, SH_STOP_DRAIN, SH_STOP_GRACEFUL },
+		{ SH_STOP_FAST, SH_STOP_GRACEFUL, SH_STOP_KILL },
+		{ SH_STOP_KILL, SH_STOP_GRACEFUL, SH_STOP_KILL },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		ck_assert_int_eq(
+		    sh_policy_stronger(requests[i].now, requests[i].wanted),
+		    requests[i].then);
+}
+END_TEST
+
 SH_SUITE("master/policy", pools_are_brought_forward,
     target_is_given_up_when_it_failed_or_is_late,
     quick_deaths_are_forgiven_three_times, slow_deaths_wait_for_nothing,
@@ -441,4 +465,4 @@ SH_SUITE("master/policy", pools_are_brought_forward,
     watchdog_aborts_who_stands_still, crash_storm_after_a_reload_goes_back,
     crash_storm_of_many_slots_needs_half_of_them, stops_tell_everybody_once,
     stronger_stops_are_said_again, few_actions_at_a_time_are_enough,
-    next_look_is_the_earliest_deadline)
+    next_look_is_the_earliest_deadline, further_request_to_stop_is_stronger)

@@ -179,8 +179,28 @@ START_TEST(full_channel_does_not_wait)
 }
 END_TEST
 
+START_TEST(what_is_not_read_is_counted)
+{
+	struct sh_message in;
+	int fd, first;
+
+	open_pair();
+	ck_assert_int_eq(sh_channel_unread(ends[0]), 0);
+	sh_channel_send_value(ends[0], SH_MESSAGE_TEXT, 1);
+	first = sh_channel_unread(ends[0]);
+	ck_assert_int_gt(first, 0);
+	sh_channel_send_value(ends[0], SH_MESSAGE_TEXT, 2);
+	ck_assert_int_gt(sh_channel_unread(ends[0]), first);
+	ck_assert_int_eq(sh_channel_unread(ends[1]), 0);
+	while (sh_channel_receive(ends[1], &in, &fd) > 0)
+		;
+	ck_assert_int_eq(sh_channel_unread(ends[0]), 0);
+}
+END_TEST
+
 SH_SUITE("proc/channel", messages_keep_order_and_bounds, long_text_is_cut,
     descriptor_arrives_and_is_close_on_exec, surplus_descriptors_do_not_leak,
     malformed_packets_are_refused_without_a_leak,
     end_of_peer_is_seen_after_what_it_said,
-    peer_that_left_messages_unread_is_gone, full_channel_does_not_wait)
+    peer_that_left_messages_unread_is_gone, full_channel_does_not_wait,
+    what_is_not_read_is_counted)

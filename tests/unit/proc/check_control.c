@@ -31,6 +31,62 @@ START_TEST(requests_come_back)
 }
 END_TEST
 
+START_TEST(texts_come_back)
+{
+	static const char *const texts[] = { "", "tap", "a \"b\" %41\t\n",
+		"\x01\x7f\x80\xff", "unix:/a b/c=d",
+		"123456789012345678901234567890123456789012345678901234567890"
+		"123" };
+	char line[SH_CONTROL_LINE_MAX];
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(texts); i++) {
+		struct sh_control_request out = { .verb = "v" }, in;
+		int len;
+
+		ck_assert_int_eq(
+		    sh_control_add_text(&out, "name", texts[i]), 0);
+		sh_control_add(&out, "close", 1);
+		len = sh_control_format(&out, line);
+		ck_assert_int_gt(len, 0);
+		ck_assert_int_eq(sh_control_parse(&in, line, (size_t)len), len);
+		ck_assert_str_eq(sh_control_text(&in, "name"), texts[i]);
+		ck_assert_int_eq(sh_control_arg(&in, "close", 0), 1);
+		/* neither is the other */
+		ck_assert_ptr_null(sh_control_text(&in, "close"));
+		ck_assert_ptr_null(sh_control_text(&in, "nam"));
+		ck_assert_int_eq(sh_control_arg(&in, "name", -7), -7);
+	}
+}
+END_TEST
+
+START_TEST(long_texts_are_refused)
+{
+	struct sh_control_request request = { .verb = "v" };
+	char text[SH_CONTROL_TEXT_MAX + 1], line[SH_CONTROL_LINE_MAX];
+	int i, len;
+
+	memset(text, '\n', sizeof(text));
+	text[SH_CONTROL_TEXT_MAX] = '\0';
+	ck_assert_int_eq(
+	    sh_control_add_text(&request, "a", text), -SHOAL_EMSGSIZE);
+	ck_assert_uint_eq(request.arg_count, 0);
+	len = snprintf(line, sizeof(line), "shoal/1 v a=\"%.63s\"\n",
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	ck_assert_int_eq(sh_control_parse(&request, line, (size_t)len), len);
+	len = snprintf(line, sizeof(line), "shoal/1 v a=\"%.64s\"\n",
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+	ck_assert_int_eq(
+	    sh_control_parse(&request, line, (size_t)len), -SHOAL_EINVAL);
+	/* and the line as a whole */
+	request = (struct sh_control_request){ .verb = "v" };
+	text[SH_CONTROL_TEXT_MAX - 1] = '\0';
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(sh_control_add_text(&request, "a", text), 0);
+	ck_assert_int_eq(sh_control_format(&request, line), -SHOAL_EMSGSIZE);
+}
+END_TEST
+
 START_TEST(fullest_request_fits)
 {
 	struct sh_control_request out = { 0 }, in;
@@ -49,7 +105,8 @@ END_TEST
 
 START_TEST(byte_by_byte_it_is_not_complete_before_the_end)
 {
-	static const char line[] = "shoal/1 reload wait=1 timeout=-5\n";
+	static const char line[] =
+	    "shoal/1 reload wait=1 name=\"a%20b\" timeout=-5\n";
 	struct sh_control_request request;
 	size_t len;
 
@@ -106,6 +163,22 @@ START_TEST(malformed_requests_are_refused)
 		"shoal/1 status=1\n",
 		"shoal/1 abcdefghijklmnopqrstuvwx\n",
 		"shoal/1 status abcdefghijklmnopqrstuvwx=1\n",
+		"shoal/1 s a=\"\n",
+		"shoal/1 s a=\"b\n",
+		"shoal/1 s a=b\n",
+		"shoal/1 s a=\"b\"c\n",
+		"shoal/1 s a=\"b\"\"c\"\n",
+		"shoal/1 s a=\"b\"  c=1\n",
+		"shoal/1 s a=\"b c\"\n",
+		"shoal/1 s a=\"b\tc\"\n",
+		"shoal/1 s a=\"\x80\"\n",
+		"shoal/1 s a=\"%\"\n",
+		"shoal/1 s a=\"%4\"\n",
+		"shoal/1 s a=\"%4g\"\n",
+		"shoal/1 s a=\"%4a\"\n",
+		"shoal/1 s a=\"%00\"\n",
+		"shoal/1 s a=\"%4\n",
+		"shoal/1 s a=\"%\n",
 		"shoal/1 s a=1 b=1 c=1 d=1 e=1 f=1 g=1 h=1 i=1\n",
 	};
 	struct sh_control_request request;
@@ -122,12 +195,15 @@ START_TEST(nul_bytes_are_refused)
 {
 	static const char value[] = "shoal/1 status x=1\0002\n";
 	static const char verb[] = "shoal/1 sta\0tus\n";
+	static const char text[] = "shoal/1 status x=\"a\0b\"\n";
 	struct sh_control_request request;
 
 	ck_assert_int_eq(sh_control_parse(&request, value, sizeof(value) - 1),
 	    -SHOAL_EINVAL);
 	ck_assert_int_eq(
 	    sh_control_parse(&request, verb, sizeof(verb) - 1), -SHOAL_EINVAL);
+	ck_assert_int_eq(
+	    sh_control_parse(&request, text, sizeof(text) - 1), -SHOAL_EINVAL);
 }
 END_TEST
 
@@ -206,7 +282,8 @@ START_TEST(endless_heads_are_refused)
 }
 END_TEST
 
-SH_SUITE("proc/control", requests_come_back, fullest_request_fits,
+SH_SUITE("proc/control", requests_come_back, texts_come_back,
+    long_texts_are_refused, fullest_request_fits,
     byte_by_byte_it_is_not_complete_before_the_end,
     only_the_first_line_is_taken, malformed_requests_are_refused,
     nul_bytes_are_refused, long_lines_are_refused, heads_of_answers_parse,

@@ -107,6 +107,38 @@ START_TEST(wrong_headers_are_refused)
 }
 END_TEST
 
+START_TEST(asks_come_back)
+{
+	static const int32_t deadlines[] = { -1, 0, 1, INT32_MAX };
+	bool close;
+	int32_t deadline_ms;
+	size_t i;
+
+	for (i = 0; i < 2 * SH_ARRAY_LEN(deadlines); i++) {
+		int64_t value = sh_message_ask(i % 2, deadlines[i / 2]);
+
+		ck_assert(sh_message_read_ask(value, &close, &deadline_ms));
+		ck_assert_int_eq(close, i % 2);
+		ck_assert_int_eq(deadline_ms, deadlines[i / 2]);
+	}
+}
+END_TEST
+
+START_TEST(other_asks_are_refused)
+{
+	static const int64_t values[] = { -1, INT64_MIN, INT64_MAX, 2LL << 32,
+		0xfffffffe, 0x80000000, 1LL << 32 | 0xfffffffe, 1LL << 62 };
+	bool close;
+	int32_t deadline_ms;
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(values); i++)
+		ck_assert_msg(
+		    !sh_message_read_ask(values[i], &close, &deadline_ms),
+		    "case %zu", i);
+}
+END_TEST
+
 START_TEST(every_type_has_a_name)
 {
 	int type;
@@ -120,4 +152,5 @@ START_TEST(every_type_has_a_name)
 END_TEST
 
 SH_SUITE("proc/message", every_type_comes_back, longest_text_fits,
-    no_other_length_is_taken, wrong_headers_are_refused, every_type_has_a_name)
+    no_other_length_is_taken, wrong_headers_are_refused, asks_come_back,
+    other_asks_are_refused, every_type_has_a_name)

@@ -180,7 +180,77 @@ START_TEST(queued_connections_are_accepted_at_the_end)
 }
 END_TEST
 
+START_TEST(paused_ones_leave_the_queue_alone)
+{
+	struct rig rig = { .echo = true };
+	int fds[2], i, listen_fd;
+
+	rig_open(&rig);
+	/* not yet taken into the loop, and without a socket */
+	for (i = 0; i < 2; i++) {
+		sh_service_pause_accepting(rig.service);
+		sh_service_pause_accepting(rig.service);
+		fds[i] = rig_connect(&rig);
+		RIG_TURNS(&rig, 5);
+		ck_assert_int_eq(rig.connects, i);
+		ck_assert(sh_service_resume_accepting(rig.service));
+		ck_assert(sh_service_resume_accepting(rig.service));
+		RIG_UNTIL(&rig, rig.connects == i + 1);
+	}
+	for (i = 0; i < 2; i++)
+		close(fds[i]);
+	RIG_UNTIL(&rig, rig.closes == 2);
+
+	/* a pause does not keep the end from emptying it */
+	sh_service_pause_accepting(rig.service);
+	fds[0] = rig_connect(&rig);
+	sh_service_accept_queued(rig.service);
+	ck_assert_int_eq(rig.connects, 3);
+	sh_service_stop_accepting(rig.service);
+	sh_service_pause_accepting(rig.service);
+	ck_assert(!sh_service_resume_accepting(rig.service));
+
+	/* another socket in its place */
+	listen_fd = sh_sock_bind(&rig.addr, false);
+	ck_assert_int_ge(listen_fd, 0);
+	ck_assert_int_eq(listen(listen_fd, 8), 0);
+	ck_assert_int_eq(sh_service_listen(rig.service, listen_fd), 0);
+	fds[1] = rig_connect(&rig);
+	RIG_UNTIL(&rig, rig.connects == 4);
+	for (i = 0; i < 2; i++)
+		close(fds[i]);
+	RIG_UNTIL(&rig, rig.closes == 4);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(full_worker_does_not_end_a_pause)
+{
+	struct rig rig = { .echo = true,
+		.loop_options = { .max_connections = 1 } };
+	int fds[2];
+
+	rig_open(&rig);
+	fds[0] = rig_connect_accepted(&rig);
+	fds[1] = rig_connect(&rig);
+	RIG_TURNS(&rig, 5);
+	ck_assert_int_eq(rig.connects, 1);
+	sh_service_pause_accepting(rig.service);
+	/* room, which would wake it */
+	close(fds[0]);
+	RIG_UNTIL(&rig, sh_service_connections(rig.service) == 0);
+	RIG_TURNS(&rig, 5);
+	ck_assert_int_eq(rig.connects, 1);
+	sh_service_resume_accepting(rig.service);
+	RIG_UNTIL(&rig, rig.connects == 2);
+	close(fds[1]);
+	RIG_UNTIL(&rig, rig.closes == 2);
+	rig_close(&rig);
+}
+END_TEST
+
 SH_SUITE("session/listener", accepted_sockets_inherit_options,
     out_of_descriptors_does_not_spin, connections_have_a_maximum,
     full_worker_yields_a_shared_socket,
-    queued_connections_are_accepted_at_the_end)
+    queued_connections_are_accepted_at_the_end,
+    paused_ones_leave_the_queue_alone, full_worker_does_not_end_a_pause)

@@ -121,16 +121,24 @@ is_set_by_sample(const struct sh_key *key)
 	return false;
 }
 
+static const char *
+slot_of(const struct sh_settings *settings, const struct sh_record *record,
+    const struct sh_key *key)
+{
+	const char *base = (const char *)settings;
+
+	if (record->scope == SH_SCOPE_LISTENER)
+		base = (const char *)sh_settings_listener(settings, 0);
+	return base + key->offset;
+}
+
 static int64_t
 number_at(const struct sh_settings *settings, const struct sh_record *record,
     const struct sh_key *key)
 {
-	const char *base = (const char *)settings;
 	int64_t number;
 
-	if (record->scope == SH_SCOPE_LISTENER)
-		base = (const char *)sh_settings_listener(settings, 0);
-	memcpy(&number, base + key->offset, sizeof(number));
+	memcpy(&number, slot_of(settings, record, key), sizeof(number));
 	return number;
 }
 
@@ -155,8 +163,7 @@ check_default(const struct sh_settings_doc *doc, const struct sh_record *record,
 	int64_t expected;
 
 	if (sh_key_is_text(key)) {
-		memcpy(
-		    &text, (const char *)settings + key->offset, sizeof(text));
+		memcpy(&text, slot_of(settings, record, key), sizeof(text));
 		ck_assert_str_eq(
 		    sh_settings_text(settings, text), key->fallback);
 		return;
