@@ -301,5 +301,12 @@ bool
 sh_await_is_deadlock(struct sh_loop *loop)
 {
 	return sh_co_pool_alive(loop->coroutines) != 0 &&
-	    loop->outside_waits == 0 && !sh_co_has_woken(loop->coroutines);
+	    loop->outside_waits == 0 && !loop->has_posters &&
+	    !sh_co_has_woken(loop->coroutines);
+}
+
+void
+sh_await_expect_posts(struct sh_loop *loop)
+{
+	loop->has_posters = true;
 }

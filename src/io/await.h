@@ -54,6 +54,9 @@ int sh_await_child(
  *  who made the loop has not blocked it in other threads. */
 int sh_await_signal(int signo, const char *place, int64_t deadline_us);
 
+/** From now on, threads may wake any coroutine at any time. */
+void sh_await_expect_posts(struct sh_loop *loop);
+
 /** Cancel a coroutine: its waits, the present one too, fail with
  *  -SHOAL_ECANCELED. */
 void sh_await_cancel(struct sh_co *co);

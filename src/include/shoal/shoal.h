@@ -12,6 +12,8 @@
  *	mutex.h		one at a time
  *	semaphore.h	so many at a time
  *	wait.h		descriptors, children, signals
+ *	thread.h	what would block, and other threads
+ *	resolve.h	addresses of a host
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	listener.h	stop listeners and start them again
@@ -37,10 +39,12 @@
 #include <shoal/module.h>
 #include <shoal/mutex.h>
 #include <shoal/pool.h>
+#include <shoal/resolve.h>
 #include <shoal/semaphore.h>
 #include <shoal/server.h>
 #include <shoal/service.h>
 #include <shoal/settings.h>
+#include <shoal/thread.h>
 #include <shoal/timer.h>
 #include <shoal/wait.h>
 #include <shoal/wait_group.h>
