@@ -7,25 +7,28 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
 	cat >&2 <<-END
-	usage: idle.sh [--connections N] [--rounds N]
+	usage: idle.sh [--connections N] [--rounds N] [--style STYLE]
 
 	  --connections N  held at the same time (19000)
 	  --rounds N       how often every server is measured, in turn (3)
+	  --style S        style of shoal's handler: callback, coroutine or both
 	END
 	exit 2
 }
 
-connections=19000 rounds=3
+connections=19000 rounds=3 style=callback
 while [ $# -gt 0 ]; do
-	case $1 in --connections | --rounds) [ $# -ge 2 ] || usage ;; esac
+	case $1 in --connections | --rounds | --style) [ $# -ge 2 ] || usage ;; esac
 	case $1 in
 	--connections) connections=$2 ;;
 	--rounds) rounds=$2 ;;
+	--style) style=$2 ;;
 	*) usage ;;
 	esac
 	shift 2
 done
 case $connections$rounds in *[!0-9]*) usage ;; esac
+case $style in callback | coroutine | both) ;; *) usage ;; esac
 
 # shellcheck source=bench/servers.sh
 . "$here/servers.sh"
@@ -43,20 +46,45 @@ warm_up() {
 	"$load" connect "$address" --count 200 >/dev/null 2>&1
 }
 
+# What a worker's loop trims in a second, see src/io/loop.c; it passes by those
+# that have not slept for two rounds.
+trimmed_per_s=8192 passed_by_s=4
+
+sweep=$((connections / trimmed_per_s + passed_by_s))
+hold_s=$((60 + 4 * sweep))
+
+# wait_settled: a worker gives pages of sleeping coroutines back, so many a
+# second. Until nothing has been given back for as long as it takes to come by
+# everyone; failure when that does not come to pass.
+wait_settled() {
+	local lowest now quiet=0 left=$((4 * sweep))
+	lowest=$(private_kib "$worker")
+	while [ "$quiet" -lt "$sweep" ]; do
+		[ "$((left -= 1))" -ge 0 ] || return 1
+		sleep 1
+		now=$(private_kib "$worker")
+		[ "$now" -lt "$((lowest - 64))" ] && quiet=-1
+		[ "$now" -lt "$lowest" ] && lowest=$now
+		quiet=$((quiet + 1))
+	done
+}
+
 # The generator lets go when the pipe on its stdin is closed.
 measure() { # server
-	local before after status held
+	local before after status held unsettled=''
 	start_server "$1" || return 1
 	warm_up
 	before=$(private_kib "$worker")
 	: >"$tmp/load.err"
 	mkfifo "$tmp/hold"
 	taskset -c "$load_cpu" "$load" idle "$address" \
-	    --connections "$connections" --time 120 \
+	    --connections "$connections" --time "$hold_s" \
 	    <"$tmp/hold" >"$tmp/load.out" 2>"$tmp/load.err" &
 	held=$!
 	exec 9>"$tmp/hold"
-	wait_for 60 is_holding
+	wait_for 60 is_holding || unsettled='not all were answered in time'
+	[ "$1" != shoal_coroutine ] || wait_settled ||
+	    unsettled='memory was still being given back'
 	after=$(private_kib "$worker")
 	exec 9>&-
 	wait "$held"
@@ -65,6 +93,10 @@ measure() { # server
 	stop_server
 	if [ "$status" -ne 0 ]; then
 		say "$1: $(cat "$tmp/load.out" "$tmp/load.err")"
+		return 1
+	fi
+	if [ -n "$unsettled" ]; then
+		say "$1: $unsettled"
 		return 1
 	fi
 	echo "$1 $(((after - before) * 1024 / connections))" >>"$tmp/results"
@@ -82,7 +114,7 @@ echo "| server | user bytes per idle connection | min | max | connections |"
 echo "|---|---:|---:|---:|---:|"
 for name in $(list_servers); do
 	awk -v name="$name" '$1 == name { print $2 }' "$tmp/results" | sort -n |
-	    awk -v name="$name" -v n="$connections" '
+	    awk -v name="$(label "$name")" -v n="$connections" '
 		{ value[NR] = $1 }
 		END { if (NR) printf "| %s | %d | %d | %d | %d |\n", name,
 		    value[int((NR + 1) / 2)], value[1], value[NR], n }'

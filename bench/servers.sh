@@ -13,6 +13,10 @@ load_cpu=${SHOAL_BENCH_LOAD_CPU:-1}
 tmp=$(mktemp -d) || exit 1
 server='' worker='' address=''
 
+# Which styles of shoal are measured: callback, which is the daemon with its
+# own echo, coroutine or both, which are echo_shoal.
+style=${style:-callback}
+
 # Where `shoal status --json' keeps what is needed here.
 status_address=listeners.0.address
 status_worker=workers.0.pid
@@ -49,7 +53,22 @@ wait_for() {
 	done
 }
 
-shoal_config() {
+# The program that serves as a shoal server, and its handler.
+shoal_program() {
+	case $1 in
+	shoal) echo "$build/shoal" ;;
+	*) echo "$build/bench/echo_shoal" ;;
+	esac
+}
+
+shoal_handler() {
+	case $1 in
+	shoal) echo 'handler = "echo"; config = { prefix = ""; };' ;;
+	*) echo "handler = \"echo_${1#shoal_}\";" ;;
+	esac
+}
+
+shoal_config() { # server
 	cat <<-END
 	control = { path = "$tmp/control.sock"; };
 	pid_file = "off";
@@ -57,14 +76,14 @@ shoal_config() {
 	log = { target = "stderr"; level = "warning"; };
 	listeners = (
 		{ name = "bench"; protocol = "tcp"; address = "127.0.0.1:0";
-		  handler = "echo"; config = { prefix = ""; }; }
+		  $(shoal_handler "$1") }
 	);
 	END
 }
 
-# status_value PATH: one value of `shoal status --json', or failure.
+# status_value PATH: one value of `status --json' of $program, or failure.
 status_value() {
-	"$build/shoal" status --json -c "$tmp/shoal.conf" 2>/dev/null |
+	"$program" status --json -c "$tmp/shoal.conf" 2>/dev/null |
 	    python3 -c '
 import json, sys
 value = json.load(sys.stdin)
@@ -85,18 +104,20 @@ reference_is_up() {
 	address=127.0.0.1:$port worker=$server
 }
 
-# start_server NAME: epoll, bufferevent or shoal.
+# start_server NAME: one of list_servers.
 start_server() {
-	local probe command
+	local probe command program
 	: >"$tmp/out"
-	if [ "$1" = shoal ]; then
-		shoal_config >"$tmp/shoal.conf"
-		command=("$build/shoal" run -c "$tmp/shoal.conf")
-		probe=shoal_is_up
-	else
+	case $1 in
+	shoal*)
+		program=$(shoal_program "$1")
+		shoal_config "$1" >"$tmp/shoal.conf"
+		command=("$program" run -c "$tmp/shoal.conf")
+		probe=shoal_is_up ;;
+	*)
 		command=("$build/bench/echo_$1" 0)
-		probe=reference_is_up
-	fi
+		probe=reference_is_up ;;
+	esac
 	taskset -c "$server_cpu" "${command[@]}" \
 	    >"$tmp/out" 2>"$tmp/err" </dev/null &
 	server=$!
@@ -113,6 +134,17 @@ list_servers() {
 	for name in epoll bufferevent; do
 		[ -x "$build/bench/echo_$name" ] && echo "$name"
 	done
-	[ -x "$build/shoal" ] && echo shoal
-	return 0
+	case $style in
+	callback) echo shoal ;;
+	coroutine) echo shoal_coroutine ;;
+	both) echo shoal_callback; echo shoal_coroutine ;;
+	esac
+}
+
+# What the table calls a server.
+label() {
+	case $1 in
+	shoal_*) echo "shoal (${1#shoal_})" ;;
+	*) echo "$1" ;;
+	esac
 }

@@ -11,6 +11,8 @@ import statistics
 import sys
 
 BASE = "epoll"
+# The styles of shoal, when both were measured.
+CALLBACK, COROUTINE = "shoal (callback)", "shoal (coroutine)"
 HEAD = ("server", "in flight", "messages/s", "us CPU/message",
         "ratio to " + BASE, "p50 us", "p99 us", "noise %", "flags")
 
@@ -50,6 +52,19 @@ def row(name, depth, runs, base_runs):
             f"{median(runs, 'p99_us'):,.0f}", f"{noise:.1f}", flags(runs))
 
 
+def compare_styles(groups, depth, name):
+    """How the coroutine style compares with the callback style."""
+    if name != COROUTINE:
+        return "-"
+    return ratio(groups[depth, name], groups.get((depth, CALLBACK), []))
+
+
+def with_styles(cells, both, cell):
+    """The cells, with one more behind the ratio to the base."""
+    at = HEAD.index("ratio to " + BASE) + 1
+    return (*cells[:at], cell, *cells[at:]) if both else cells
+
+
 def print_row(cells):
     print("| " + " | ".join(cells) + " |")
 
@@ -63,10 +78,14 @@ def main(path):
             broken += not run["ok"]
             if "server_us_per_message" in run:
                 groups[run["depth"], run["server"]].append(run)
-    print_row(HEAD)
-    print("|---|" + "---:|" * (len(HEAD) - 2) + "---|")
+    both = {CALLBACK, COROUTINE} <= {name for _, name in groups}
+    head = with_styles(HEAD, both, "ratio to callback")
+    print_row(head)
+    print("|---|" + "---:|" * (len(head) - 2) + "---|")
     for (depth, name), runs in groups.items():
-        print_row(row(name, depth, runs, groups.get((depth, BASE), [])))
+        cells = row(name, depth, runs, groups.get((depth, BASE), []))
+        print_row(with_styles(cells, both,
+                              compare_styles(groups, depth, name)))
     return 1 if broken or not groups else 0
 
 

@@ -7,11 +7,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
 	cat >&2 <<-END
-	usage: tcp.sh [--rounds N] [--time S] [--style callback] [--raw FILE]
+	usage: tcp.sh [--rounds N] [--time S] [--style STYLE] [--raw FILE]
 
 	  --rounds N  how often every server is measured, in turn (5)
 	  --time S    seconds of one measurement (2)
-	  --style S   style of shoal's handler: callback
+	  --style S   style of shoal's handler: callback, coroutine or both
 	  --raw FILE  also append the results, one line of JSON each, to FILE
 	END
 	exit 2
@@ -30,7 +30,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 case $rounds in '' | *[!0-9]*) usage ;; esac
-[ "$style" = callback ] || usage
+case $style in callback | coroutine | both) ;; *) usage ;; esac
 
 # shellcheck source=bench/servers.sh
 . "$here/servers.sh"
@@ -44,8 +44,8 @@ measure() { # server, depth, round
 	[ -n "$line" ] || { say "$1: $(tail -n 1 "$tmp/load.err")"; }
 	stop_server
 	[ -n "$line" ] &&
-	    printf '{"server":"%s","round":%d,%s\n' "$1" "$3" "${line#\{}" \
-		>>"$tmp/results"
+	    printf '{"server":"%s","round":%d,%s\n' "$(label "$1")" "$3" \
+		"${line#\{}" >>"$tmp/results"
 }
 
 bad=0

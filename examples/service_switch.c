@@ -17,8 +17,8 @@ serve(struct shoal_conn *conn, void *arg)
 
 	(void)arg;
 	if (len > 0)
-		shoal_co_printf(conn, "Server: %.*s", (int)len,
-		    (const char *)data);
+		shoal_co_printf(
+		    conn, "Server: %.*s", (int)len, (const char *)data);
 }
 
 /* A client of our own; says how its question was answered. */

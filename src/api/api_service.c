@@ -26,8 +26,6 @@ enum {
 	FLAGS = SHOAL_SERVICE_CLOSE,
 	/* from "end" to the cut */
 	LINGER_MS = 2000,
-	/* for handlers that wait when their service is freed */
-	FREE_MS = 1000,
 	QUEUE_HIGH = 1 << 20,
 	QUEUE_LOW = 1 << 18
 };
@@ -301,7 +299,11 @@ shoal_co_service_free(struct shoal_service **service)
 	if (!s->closed)
 		unlink_socket(s);
 	sh_service_abort(s->service);
-	(void)shoal_co_service_wait(s, FREE_MS);
+	/* while one of its handlers runs, its connection has to be there */
+	while (sh_service_connections(s->service) != 0) {
+		s->waiter = sh_co_running();
+		sh_await_firmly("shoal_co_service_free");
+	}
 	sh_service_free(&s->service);
 	s->magic = 0;
 	free(s->name);

@@ -7,19 +7,24 @@
 #include <stddef.h>
 #include "base/attr.h"
 
-#ifdef SH_SANITIZE
+#if defined(SH_SANITIZE)
 #include <ucontext.h>
+#elif defined(__GNUC__) && !defined(__clang__)
+/* gcc has it on every processor, clang has not */
+#define SH_BUILTIN_SETJMP
 #else
 #include <setjmp.h>
 #endif
 
 /* A place to come back to. */
 struct sh_co_context {
-#ifdef SH_SANITIZE
+#if defined(SH_SANITIZE)
 	ucontext_t place;
 	void *fake_stack; /* the sanitizer's, while switched away */
 	const void *low;  /* lowest byte of its stack */
 	size_t size;      /* bytes of it */
+#elif defined(SH_BUILTIN_SETJMP)
+	void *place[5];
 #else
 	jmp_buf place;
 #endif

@@ -201,6 +201,18 @@ sh_await_peer(const char *place, int64_t deadline_us)
 	return await(running(), place, deadline_us);
 }
 
+void
+sh_await_firmly(const char *place)
+{
+	struct sh_co *co = running();
+	struct sh_loop *loop = sh_loop_current();
+
+	alarm_of(co)->deadline_us = SH_NEVER;
+	loop->outside_waits++;
+	(void)sh_co_wait(place);
+	loop->outside_waits--;
+}
+
 int
 sh_await_turn(const char *place)
 {
@@ -289,5 +301,12 @@ bool
 sh_await_is_deadlock(struct sh_loop *loop)
 {
 	return sh_co_pool_alive(loop->coroutines) != 0 &&
-	    loop->outside_waits == 0 && !sh_co_has_woken(loop->coroutines);
+	    loop->outside_waits == 0 && !loop->has_posters &&
+	    !sh_co_has_woken(loop->coroutines);
+}
+
+void
+sh_await_expect_posts(struct sh_loop *loop)
+{
+	loop->has_posters = true;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "co/co.h"
 
 struct sh_loop;
@@ -33,8 +34,28 @@ int sh_await_peer(const char *place, int64_t deadline_us);
  *  both: which of them, else as sh_await(). -SHOAL_EINVAL or -errno for a
  *  descriptor that cannot be waited for. */
 int sh_await_fd(int fd, short what, const char *place, int64_t deadline_us);
+/** Likewise for SHOAL_READABLE and SHOAL_WRITABLE, but look first: what is ready
+ *  already is told without waiting. */
+int
+sh_await_ready(int fd, unsigned what, const char *place, int64_t deadline_us);
+/** As sh_await(), but neither a deadline nor a cancel counts: what it waits for
+ *  has to come. May come back before, so it is called in a loop. */
+void sh_await_firmly(const char *place);
 /** Let others run, once. 0, or as sh_await(). */
 int sh_await_turn(const char *place);
+
+/** Wait for the end of a child and reap it: 0 with what waitpid(2) gives in
+ *  *status_out unless that is NULL, else as sh_await(). -SHOAL_ENOENT when there
+ *  is no such child, -SHOAL_EINVAL or -errno. */
+int sh_await_child(
+    pid_t pid, int *status_out, const char *place, int64_t deadline_us);
+/** Wait for a signal: its number, else as sh_await(). -SHOAL_EINVAL for one that
+ *  cannot be waited for, or -errno. It stays blocked until the loop is freed;
+ *  who made the loop has not blocked it in other threads. */
+int sh_await_signal(int signo, const char *place, int64_t deadline_us);
+
+/** From now on, threads may wake any coroutine at any time. */
+void sh_await_expect_posts(struct sh_loop *loop);
 
 /** Cancel a coroutine: its waits, the present one too, fail with
  *  -SHOAL_ECANCELED. */

@@ -136,6 +136,7 @@ admit(struct sh_conn *conn)
 	if (sh_conn_queued(conn) < high)
 		return 0;
 	conn->refused = true;
+	conn->flushing = false;
 	SH_COUNT(conn->loop->counters->sends_refused, 1);
 	return -SHOAL_EAGAIN;
 }
@@ -153,6 +154,7 @@ sh_conn_is_full(struct sh_conn *conn)
 		return false;
 	/* so that on_writable comes */
 	conn->refused = true;
+	conn->flushing = false;
 	return true;
 }
 

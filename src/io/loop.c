@@ -13,6 +13,9 @@
 #include "co/co.h"
 #include "io/await.h"
 #include "io/conn_private.h"
+#include "io/mailbox.h"
+#include "io/resolve.h"
+#include "io/thread_pool.h"
 #include "io/timer.h"
 
 enum {
@@ -135,17 +138,24 @@ void
 sh_loop_free(struct sh_loop **loop)
 {
 	struct sh_loop *l;
+	bool busy;
 
 	if (loop == NULL || *loop == NULL)
 		return;
 	l = *loop;
 	sh_assert(l->conn_count == 0 && TAILQ_EMPTY(&l->listeners));
 	sh_timer_stop_all(l);
+	sh_signals_free(&l->signals);
 	sh_conn_free_dead(l);
 	sh_id_table_fini(&l->conns);
 	sh_id_table_fini(&l->timers);
-	/* before the base: alarms are events */
-	sh_co_pool_free(&l->coroutines);
+	sh_resolver_free(&l->resolver);
+	busy = sh_thread_pool_end(l);
+	sh_mailbox_close(l);
+	/* before the base: alarms are events. But a job that still runs may have
+	   its argument on the stack of one that waits for it. */
+	if (!busy || sh_co_pool_alive(l->coroutines) == 0)
+		sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);
 	if (l->base != NULL)

@@ -14,6 +14,9 @@
 #include "io/loop.h"
 
 struct sh_conn;
+struct sh_signals;
+struct sh_resolver;
+struct sh_thread_pool;
 
 enum {
 	/* what one read(2) takes at most, and a connection gets in a turn */
@@ -38,13 +41,16 @@ struct sh_loop {
 	struct sh_loop_options options;
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
-	size_t outside_waits; /* coroutines that an event may wake */
-	char *read_buffer;    /* SH_READ_SIZE */
-	size_t read_size;     /* bytes of it that are used */
-	char *spare_buffer;   /* to take its place, or NULL */
+	size_t outside_waits;           /* coroutines that an event may wake */
+	bool has_posters;               /* any of them, a thread may */
+	struct sh_thread_pool *threads; /* NULL: none yet, as the next one */
+	struct sh_resolver *resolver;
+	char *read_buffer;  /* SH_READ_SIZE */
+	size_t read_size;   /* bytes of it that are used */
+	char *spare_buffer; /* to take its place, or NULL */
 	size_t pinned;      /* buffers that sessions have kept ... */
 	bool is_pinned;     /* ... and read_buffer is one of them */
-	struct event tick;    /* once a second */
+	struct event tick;  /* once a second */
 	uint64_t turns;
 	int64_t now_ms; /* valid when now_known */
 	bool now_known;
@@ -67,11 +73,15 @@ struct sh_loop {
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;
+	struct sh_signals *signals; /* NULL: none was waited for */
 	struct sh_id_table timers;
 	uint64_t last_timer;
 };
 
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
 int64_t sh_loop_coarse_ns(void);
+/** Let signals act again that were waited for, and clear the pointer; NULL is
+ *  fine. */
+void sh_signals_free(struct sh_signals **signals);
 /** Wake up listeners that wait for a descriptor; called when one is closed. */
 void sh_listener_wake_all(struct sh_loop *loop);

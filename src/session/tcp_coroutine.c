@@ -195,7 +195,7 @@ receive(struct sh_conn *conn, find_fn *find, size_t want, const void **data_out,
 
 	if (sh_tcp_of(conn)->serve == NULL)
 		return -SHOAL_EPERM;
-	if (state == NULL)
+	if (state == NULL || state->closing)
 		return -SHOAL_ENOTCONN;
 	if (state->reader != NULL)
 		return -SHOAL_EBUSY;
@@ -233,6 +233,17 @@ sh_tcp_recv_exact(struct sh_conn *conn, const void **data_out, size_t len,
 	return receive(conn, find_exact, len, data_out, deadline_us);
 }
 
+/* Another coroutine may be receiving: it has to leave before the state goes. */
+static void
+dismiss_reader(struct sh_tcp_state *state)
+{
+	state->closing = true;
+	while (state->reader != NULL) {
+		sh_co_wake(state->reader, -SHOAL_ECANCELED);
+		sh_co_wait_turn("the end of a receive");
+	}
+}
+
 /* The whole life of a connection. */
 static void
 serve(void *arg)
@@ -247,6 +258,7 @@ serve(void *arg)
 	sh_conn_hold(conn);
 	sh_conn_stall(conn);
 	tcp->serve(sh_conn_to_public(conn), tcp->arg);
+	dismiss_reader(&state);
 	take_back(&state);
 	sh_conn_set_session(conn, NULL);
 	sh_tcp_state_fini(&state, -SHOAL_ECANCELED);

@@ -21,6 +21,7 @@ struct sh_tcp_input {
 struct sh_tcp_writer {
 	struct sh_co *co;
 	struct sh_tcp_state *state; /* NULL: it is on no list any more */
+	int error;                  /* then: why */
 	bool flush;                 /* until nothing is queued */
 	TAILQ_ENTRY(sh_tcp_writer) next;
 };
@@ -39,9 +40,10 @@ struct sh_tcp_state {
 	struct sh_tcp_writer_list writers;
 	struct sh_tcp_input input;
 
+	bool closing; /* on_close has been called; the handler has returned */
+
 	/* callback style */
 	bool writable_owed; /* on_writable came while a callback waited */
-	bool closing;       /* on_close has been called */
 
 	/* coroutine style */
 	struct sh_co *reader; /* in a receive, NULL */

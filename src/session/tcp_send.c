@@ -29,6 +29,7 @@ sh_tcp_fail_writers(struct sh_tcp_state *state, int error)
 	while ((writer = TAILQ_FIRST(&state->writers)) != NULL) {
 		TAILQ_REMOVE(&state->writers, writer, next);
 		writer->state = NULL;
+		writer->error = error;
 		sh_co_wake(writer->co, error);
 	}
 }
@@ -38,6 +39,7 @@ leave(struct sh_tcp_writer *writer)
 {
 	struct sh_tcp_state *state = writer->state;
 
+	/* its own call may have ended the connection */
 	if (state == NULL)
 		return;
 	TAILQ_REMOVE(&state->writers, writer, next);
@@ -74,9 +76,14 @@ stand_in_line(struct sh_conn *conn, struct sh_tcp_writer *writer,
 	do {
 		r = sh_await(writer->flush ? "shoal_co_flush" : "shoal_co_send",
 		    deadline_us);
-		if (r == 0 && TAILQ_FIRST(&state->writers) == writer)
-			r = attempt(conn, writer, parts, count);
-	} while (r == -SHOAL_EAGAIN && writer->state != NULL);
+		/* the connection may be gone since it was woken */
+		if (writer->state == NULL)
+			return writer->error;
+		if (r == 0)
+			r = TAILQ_FIRST(&state->writers) == writer
+			    ? attempt(conn, writer, parts, count)
+			    : -SHOAL_EAGAIN;
+	} while (r == -SHOAL_EAGAIN);
 	leave(writer);
 	return r;
 }

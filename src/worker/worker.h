@@ -96,6 +96,8 @@ int sh_worker_ask_listener(const struct sh_worker *worker,
     enum sh_message_type type, const char *name, int64_t value);
 /** Whether a listener is stopped here. */
 bool sh_worker_is_stopped(const struct sh_worker *worker, const char *name);
+/** Whether the worker itself obeys a signal. */
+bool sh_worker_owns_signal(int signo);
 
 /** No new connections; those that are there may go on for ms. */
 void sh_worker_drain(struct sh_worker *worker, int64_t ms);

@@ -11,6 +11,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/log.h"
 #include "io/loop.h"
 #include "proc/channel.h"
@@ -108,7 +109,22 @@ on_signal(int signal_fd, void *arg)
 	}
 }
 
-/* Everything but faults is blocked, for good. */
+/* Who waits for one of these would take it from the worker. */
+static const int own_signals[] = { SIGTERM, SIGQUIT };
+
+bool
+sh_worker_owns_signal(int signo)
+{
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(own_signals); i++)
+		if (signo == own_signals[i])
+			return true;
+	return false;
+}
+
+/* Everything but faults is blocked, for good. Those that are not read here stay
+ * pending, for handlers that wait for them. */
 static int
 open_signals(struct sh_worker *worker)
 {
@@ -122,6 +138,9 @@ open_signals(struct sh_worker *worker)
 		sigdelset(&set, faults[i]);
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -errno;
+	sigemptyset(&set);
+	for (i = 0; i < SH_ARRAY_LEN(own_signals); i++)
+		sigaddset(&set, own_signals[i]);
 	worker->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return worker->signal_fd < 0 ? -errno : 0;
 }

@@ -9,6 +9,7 @@ settings   base
 proto      base
 co         base
 io         co base
+sync       io co base
 session    io proto co base
 proc       base
 client     io co base

@@ -57,10 +57,9 @@ SHOAL_API int shoal_service_open(
 
 /**
  * End all connections of a service at once and free it; clears the pointer.
- * NULL and a NULL pointer are fine. Handlers of it that wait are cancelled, and
- * this waits until they have returned, for up to a second: one that goes on for
- * longer must not touch its connection any more. A coroutine that was itself
- * cancelled takes a shield first, or they have no time at all.
+ * NULL and a NULL pointer are fine. Handlers of it that wait are cancelled;
+ * this comes back when all of them have returned, however long that takes, and
+ * cannot be cancelled itself. Nobody else may be waiting for the service.
  *
  * Context  coroutine, but none that serves one of its connections
  * Suspends while handlers of it are in a wait

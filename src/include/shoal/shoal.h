@@ -7,6 +7,13 @@
  *	service.h	a listening socket of one process, on and off
  *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
+ *	channel.h	queues between coroutines
+ *	wait_group.h	wait for several of them
+ *	mutex.h		one at a time
+ *	semaphore.h	so many at a time
+ *	wait.h		descriptors, children, signals
+ *	thread.h	what would block, and other threads
+ *	resolve.h	addresses of a host
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	listener.h	stop listeners and start them again
@@ -20,6 +27,7 @@
  */
 #pragma once
 
+#include <shoal/channel.h>
 #include <shoal/co.h>
 #include <shoal/conn.h>
 #include <shoal/counter.h>
@@ -29,11 +37,17 @@
 #include <shoal/listener.h>
 #include <shoal/log.h>
 #include <shoal/module.h>
+#include <shoal/mutex.h>
 #include <shoal/pool.h>
+#include <shoal/resolve.h>
+#include <shoal/semaphore.h>
 #include <shoal/server.h>
 #include <shoal/service.h>
 #include <shoal/settings.h>
+#include <shoal/thread.h>
 #include <shoal/timer.h>
+#include <shoal/wait.h>
+#include <shoal/wait_group.h>
 #include <shoal/worker.h>
 
 #define SHOAL_VERSION_MAJOR 0
