@@ -5,6 +5,7 @@
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
  *	co.h		coroutines: functions that wait
+ *	sock.h		their sockets: clients of other servers
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	counter.h	figures for the operator
@@ -25,6 +26,7 @@
 #include <shoal/module.h>
 #include <shoal/server.h>
 #include <shoal/settings.h>
+#include <shoal/sock.h>
 #include <shoal/timer.h>
 #include <shoal/worker.h>
 
