@@ -221,27 +221,40 @@ sh_sock_local(int fd, struct sh_addr *addr_out)
 	return getsockname(fd, &addr_out->sa, &addr_out->len) < 0 ? -errno : 0;
 }
 
+/* Whether somebody has the socket of a file: 0, or -ECONNREFUSED if not. */
+static int
+probe(const struct sh_addr *addr, int type)
+{
+	int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, &addr->sa, addr->len) < 0 && errno != EAGAIN)
+		r = -errno;
+	close(fd);
+	return r;
+}
+
 int
 sh_sock_remove_stale(const struct sh_addr *addr)
 {
 	struct stat st;
-	int fd, r = 0;
+	int r;
 
 	if (lstat(addr->un.sun_path, &st) < 0)
 		return errno == ENOENT ? 0 : -errno;
 	/* connect(2) says of any other file that it refuses, too */
 	if (!S_ISSOCK(st.st_mode))
 		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, &addr->sa, addr->len) == 0 || errno == EAGAIN)
-		r = -EADDRINUSE;
-	else if (errno != ECONNREFUSED ||
-	    (unlink(addr->un.sun_path) < 0 && errno != ENOENT))
-		r = -errno;
-	close(fd);
-	return r;
+	r = probe(addr, SOCK_STREAM);
+	if (r == -EPROTOTYPE)
+		r = probe(addr, SOCK_DGRAM);
+	if (r == 0)
+		return -EADDRINUSE;
+	if (r != -ECONNREFUSED)
+		return r;
+	return unlink(addr->un.sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 bool

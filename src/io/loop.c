@@ -15,6 +15,7 @@
 #include "io/conn_private.h"
 #include "io/mailbox.h"
 #include "io/resolve.h"
+#include "io/socket.h"
 #include "io/thread_pool.h"
 #include "io/timer.h"
 
@@ -105,6 +106,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	TAILQ_INIT(&loop->unproven);
 	TAILQ_INIT(&loop->dead);
 	TAILQ_INIT(&loop->listeners);
+	LIST_INIT(&loop->sockets);
 }
 
 int
@@ -144,6 +146,7 @@ sh_loop_free(struct sh_loop **loop)
 		return;
 	l = *loop;
 	sh_assert(l->conn_count == 0 && TAILQ_EMPTY(&l->listeners));
+	sh_socket_unwatch_all(l);
 	sh_timer_stop_all(l);
 	sh_signals_free(&l->signals);
 	sh_conn_free_dead(l);

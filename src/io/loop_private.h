@@ -15,6 +15,7 @@
 
 struct sh_conn;
 struct sh_signals;
+struct sh_socket;
 struct sh_resolver;
 struct sh_thread_pool;
 
@@ -27,6 +28,7 @@ enum {
 
 TAILQ_HEAD(sh_conn_list, sh_conn);
 TAILQ_HEAD(sh_listener_list, sh_listener);
+LIST_HEAD(sh_socket_list, sh_socket);
 
 /* What the connection that is being served has sent. */
 struct sh_cork {
@@ -73,7 +75,8 @@ struct sh_loop {
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;
-	struct sh_signals *signals; /* NULL: none was waited for */
+	struct sh_signals *signals;    /* NULL: none was waited for */
+	struct sh_socket_list sockets; /* those with an event */
 	struct sh_id_table timers;
 	uint64_t last_timer;
 };

@@ -14,6 +14,7 @@
  *	wait.h		descriptors, children, signals
  *	thread.h	what would block, and other threads
  *	resolve.h	addresses of a host
+ *	sock.h		their sockets: clients of other servers
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	listener.h	stop listeners and start them again
@@ -44,6 +45,7 @@
 #include <shoal/server.h>
 #include <shoal/service.h>
 #include <shoal/settings.h>
+#include <shoal/sock.h>
 #include <shoal/thread.h>
 #include <shoal/timer.h>
 #include <shoal/wait.h>
