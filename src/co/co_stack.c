@@ -48,10 +48,14 @@ struct sh_stack_pool {
 	size_t stack_max;
 };
 
+/* An odd number of pages: with a power of two the upper ends of all stacks, the
+ * part that is in use, would share a few lines of the processor's caches. */
 static size_t
 pitch(const struct sh_stack_pool *pool)
 {
-	return pool->size + SH_STACK_GUARD_SIZE;
+	size_t pages = (pool->size + SH_STACK_GUARD_SIZE) / pool->page;
+
+	return (pages | 1) * pool->page;
 }
 
 struct sh_stack_pool *
