@@ -87,6 +87,7 @@ struct sh_group {
 	struct event linger_timer;
 	struct sh_conn_list wheel[SH_WHEEL_BUCKETS]; /* by next check */
 	struct sh_conn_list lingering;
+	TAILQ_ENTRY(sh_group) link; /* of the loop */
 };
 
 /* --- conn_event.c: who is served when --- */

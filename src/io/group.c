@@ -126,6 +126,7 @@ sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_INIT(&group->wheel[i]);
 	TAILQ_INIT(&group->lingering);
+	TAILQ_INSERT_TAIL(&loop->groups, group, link);
 	event_assign(
 	    &group->idle_timer, loop->base, -1, EV_PERSIST, on_idle, group);
 	event_assign(
@@ -142,6 +143,7 @@ sh_group_free(struct sh_group **group)
 	sh_assert((*group)->count == 0);
 	event_del(&(*group)->idle_timer);
 	event_del(&(*group)->linger_timer);
+	TAILQ_REMOVE(&(*group)->loop->groups, *group, link);
 	(*group)->magic = 0;
 	free(*group);
 	*group = NULL;
@@ -243,4 +245,18 @@ sh_group_abandon(struct sh_group *group)
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		while (!TAILQ_EMPTY(&group->wheel[i]))
 			sh_conn_abandon(TAILQ_FIRST(&group->wheel[i]));
+}
+
+void
+sh_group_abandon_all(struct sh_loop *loop)
+{
+	struct sh_group *group;
+
+	while ((group = TAILQ_FIRST(&loop->groups)) != NULL) {
+		group->options.on_empty = NULL;
+		sh_group_abandon(group);
+		event_del(&group->idle_timer);
+		event_del(&group->linger_timer);
+		TAILQ_REMOVE(&loop->groups, group, link);
+	}
 }

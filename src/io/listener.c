@@ -284,3 +284,12 @@ sh_listener_accept_queued(struct sh_listener *listener)
 {
 	accept_batch(listener, QUEUED_MAX, false);
 }
+
+void
+sh_listener_close_all(struct sh_loop *loop)
+{
+	struct sh_listener *listener;
+
+	while ((listener = TAILQ_FIRST(&loop->listeners)) != NULL)
+		sh_listener_close(&listener);
+}

@@ -106,6 +106,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	TAILQ_INIT(&loop->unproven);
 	TAILQ_INIT(&loop->dead);
 	TAILQ_INIT(&loop->listeners);
+	TAILQ_INIT(&loop->groups);
 	LIST_INIT(&loop->sockets);
 }
 
@@ -145,7 +146,9 @@ sh_loop_free(struct sh_loop **loop)
 	if (loop == NULL || *loop == NULL)
 		return;
 	l = *loop;
-	sh_assert(l->conn_count == 0 && TAILQ_EMPTY(&l->listeners));
+	/* services that code has opened and not freed */
+	sh_listener_close_all(l);
+	sh_group_abandon_all(l);
 	sh_socket_unwatch_all(l);
 	sh_timer_stop_all(l);
 	sh_signals_free(&l->signals);

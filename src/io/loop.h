@@ -40,7 +40,8 @@ typedef void sh_watch_fn(int fd, void *arg);
 
 /** Make the loop of this process, after the fork. 0 or -SHOAL_ENOMEM. */
 int sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out);
-/** Free it, with its timers; services and watches must be gone. */
+/** Free it, with its timers; connections and listeners that are left are closed,
+ *  nobody is told. Watches must be gone. */
 void sh_loop_free(struct sh_loop **loop);
 /** The loop of this process, NULL when there is none. */
 struct sh_loop *sh_loop_current(void);

@@ -14,6 +14,7 @@
 #include "io/loop.h"
 
 struct sh_conn;
+struct sh_group;
 struct sh_signals;
 struct sh_socket;
 struct sh_resolver;
@@ -28,6 +29,7 @@ enum {
 
 TAILQ_HEAD(sh_conn_list, sh_conn);
 TAILQ_HEAD(sh_listener_list, sh_listener);
+TAILQ_HEAD(sh_group_list, sh_group);
 LIST_HEAD(sh_socket_list, sh_socket);
 
 /* What the connection that is being served has sent. */
@@ -75,6 +77,7 @@ struct sh_loop {
 	struct sh_cork cork;
 
 	struct sh_listener_list listeners;
+	struct sh_group_list groups;
 	struct sh_signals *signals;    /* NULL: none was waited for */
 	struct sh_socket_list sockets; /* those with an event */
 	struct sh_id_table timers;
@@ -86,5 +89,9 @@ int64_t sh_loop_coarse_ns(void);
 /** Let signals act again that were waited for, and clear the pointer; NULL is
  *  fine. */
 void sh_signals_free(struct sh_signals **signals);
+/** Close those that are left, when the loop ends. */
+void sh_listener_close_all(struct sh_loop *loop);
+/** Close the connections that are left, when the loop ends. */
+void sh_group_abandon_all(struct sh_loop *loop);
 /** Wake up listeners that wait for a descriptor; called when one is closed. */
 void sh_listener_wake_all(struct sh_loop *loop);

@@ -244,9 +244,10 @@ epilogue(struct sh_worker *worker)
 
 	end_coroutines(worker);
 
+	/* it may wait, and what is ordered meanwhile is meant for services */
+	run_code(worker, sh_worker_stop_code);
 	for (i = 0; i < worker->service_count; i++)
 		sh_service_free(&worker->services[i].service);
-	run_code(worker, sh_worker_stop_code);
 	sh_worker_close_control(worker);
 	sh_loop_free(&worker->loop);
 	free(worker->services);
