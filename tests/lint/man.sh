@@ -12,6 +12,11 @@ while read -r page; do
 	mandoc -Tlint -Wwarning "$page" >"$tmp/out" </dev/null || {
 		while read -r line; do finding "$line"; done <"$tmp/out"
 	}
+	# "In" at the beginning of a heading is the macro for #include
+	mandoc -Tascii "$page" | col -b | grep -n '^ *<[a-z]*> [a-z]' \
+	    >"$tmp/out" && while read -r line; do
+		finding "$page: a word was taken for a macro: $line"
+	done <"$tmp/out"
 done <"$tmp/pages"
 
 # What belongs to the library as a whole may stand in any page.
