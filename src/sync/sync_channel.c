@@ -147,7 +147,7 @@ shoal_co_channel_put(struct shoal_channel *ch, const void *item, int timeout_ms)
 {
 	int r;
 
-	sh_assert(sh_co_running() != NULL);
+	sh_waiters_check(__func__);
 	r = shoal_channel_try_put(ch, item);
 	if (r != -SHOAL_EAGAIN)
 		return r;
@@ -161,7 +161,7 @@ shoal_co_channel_get(struct shoal_channel *ch, void *item_out, int timeout_ms)
 {
 	int r;
 
-	sh_assert(sh_co_running() != NULL);
+	sh_waiters_check(__func__);
 	r = shoal_channel_try_get(ch, item_out);
 	if (r != -SHOAL_EAGAIN)
 		return r;

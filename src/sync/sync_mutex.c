@@ -79,7 +79,7 @@ shoal_mutex_try_lock(struct shoal_mutex *mutex)
 int
 shoal_co_mutex_lock(struct shoal_mutex *mutex, int timeout_ms)
 {
-	sh_assert(sh_co_running() != NULL);
+	sh_waiters_check(__func__);
 	if (shoal_mutex_try_lock(mutex) == 0)
 		return 0;
 	if (mutex->owner == self())

@@ -58,7 +58,7 @@ shoal_semaphore_try_wait(struct shoal_semaphore *semaphore)
 int
 shoal_co_semaphore_wait(struct shoal_semaphore *semaphore, int timeout_ms)
 {
-	sh_assert(sh_co_running() != NULL);
+	sh_waiters_check(__func__);
 	if (shoal_semaphore_try_wait(semaphore) == 0)
 		return 0;
 	return sh_waiters_wait(

@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "base/panic.h"
-#include "co/co.h"
 #include "sync/sync_waiters.h"
 
 #define MAGIC 0x67746177
@@ -75,7 +74,7 @@ int
 shoal_co_wait_group_wait(struct shoal_wait_group *group, int timeout_ms)
 {
 	SH_CHECK(group, MAGIC);
-	sh_assert(sh_co_running() != NULL);
+	sh_waiters_check(__func__);
 	if (group->count == 0)
 		return 0;
 	return sh_waiters_wait(

@@ -14,6 +14,14 @@ sh_waiters_init(struct sh_waiters *waiters)
 	TAILQ_INIT(waiters);
 }
 
+void
+sh_waiters_check(const char *function)
+{
+	if (SH_UNLIKELY(sh_co_running() == NULL))
+		sh_panic(__FILE__, __LINE__, function,
+		    "a function that waits was called outside of a coroutine");
+}
+
 int
 sh_waiters_wait(
     struct sh_waiters *waiters, void *item, const char *place, int timeout_ms)

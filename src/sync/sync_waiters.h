@@ -23,6 +23,9 @@ struct sh_waiter {
 
 TAILQ_HEAD(sh_waiters, sh_waiter);
 
+/** End the process when this is not a coroutine, with a message that names the
+ *  public function that was called. */
+void sh_waiters_check(const char *function);
 /** Make an empty list. */
 void sh_waiters_init(struct sh_waiters *waiters);
 /** Let the running coroutine wait at the end of the list: the result of its

@@ -363,19 +363,27 @@ START_TEST(channel_outlives_those_that_were_given_up)
 }
 END_TEST
 
-/* A mistake ends the process, and names the line. */
+/* A mistake ends the process, and names the function. */
 static int
-signal_of(void (*fn)(void))
+signal_of(void (*fn)(void), const char *named)
 {
-	pid_t pid = fork();
-	int status;
+	int fds[2], status;
+	char said[1024];
+	ssize_t len;
+	pid_t pid;
 
+	ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
+	pid = fork();
 	if (pid == 0) {
-		sh_log_open(open("/dev/null", O_WRONLY | O_CLOEXEC),
-		    SH_LOG_TEXT, SHOAL_LOG_NOTICE);
+		sh_log_open(fds[1], SH_LOG_TEXT, SHOAL_LOG_NOTICE);
 		fn();
 		_exit(0);
 	}
+	close(fds[1]);
+	len = read(fds[0], said, sizeof(said) - 1);
+	close(fds[0]);
+	said[len > 0 ? len : 0] = '\0';
+	ck_assert_ptr_nonnull(strstr(said, named));
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
@@ -397,8 +405,12 @@ put_nothing(void)
 
 START_TEST(mistakes_end_the_process)
 {
-	ck_assert_int_eq(signal_of(get_outside), SIGABRT);
-	ck_assert_int_eq(signal_of(put_nothing), SIGABRT);
+	ck_assert_int_eq(
+	    signal_of(get_outside,
+		"in shoal_co_channel_get: "
+		"a function that waits was called outside of a coroutine"),
+	    SIGABRT);
+	ck_assert_int_eq(signal_of(put_nothing, "item != NULL"), SIGABRT);
 }
 END_TEST
 
