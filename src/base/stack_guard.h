@@ -8,7 +8,8 @@ enum sh_stack_guard {
 	SH_STACK_GUARD_NONE      /* some stacks have had to go without */
 };
 
-/** Name of a guard: "madvise", "mprotect", "none". */
+/** Name of a guard: "madvise", "mprotect", "none"; "unknown" before the first
+ *  stack. */
 static inline const char *
 sh_stack_guard_str(enum sh_stack_guard guard)
 {
@@ -18,5 +19,5 @@ sh_stack_guard_str(enum sh_stack_guard guard)
 	case SH_STACK_GUARD_NONE: return "none";
 	case SH_STACK_GUARD_AUTO: break;
 	}
-	return "auto";
+	return "unknown";
 }
