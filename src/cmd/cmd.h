@@ -81,6 +81,16 @@ void sh_cmd_help(const char *name);
 /** Say what went wrong, with the program's name, but for -q. */
 void sh_cmd_complain(const struct sh_cmd_line *line, const char *format, ...)
     SH_PRINTF(2, 3);
+/** The exit status, when what was printed had to arrive. */
+int sh_cmd_finish_output(const struct sh_cmd_line *line, int status);
+
+typedef int sh_cmd_apart_fn(const struct sh_cmd_line *line, void *arg);
+
+/** Call fn in a child, because it becomes the workers' user and runs code of
+ *  modules; for 30 s, or the --timeout. The status that it has returned;
+ *  SH_CMD_CONFIG after saying that it has not; or SH_CMD_OS. */
+int
+sh_cmd_apart(const struct sh_cmd_line *line, sh_cmd_apart_fn *fn, void *arg);
 /** The settings' source that a command line means. */
 struct sh_settings_source sh_cmd_source(const struct sh_cmd_line *line);
 

@@ -86,8 +86,8 @@ dispatch(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 
 /* What was asked for must have arrived; what a program that serves prints is
  * its own affair. */
-static int
-finish_output(const struct sh_cmd_line *line, int status)
+int
+sh_cmd_finish_output(const struct sh_cmd_line *line, int status)
 {
 	int error = fflush(stdout) != 0 ? errno : ferror(stdout) ? EIO : 0;
 
@@ -110,7 +110,7 @@ sh_cmd_main(const struct sh_cmd_backend *backend, int argc, char **argv)
 	sh_register_fill_standard();
 	status = sh_cmd_parse(backend, argc, argv, &line, &done);
 	if (status == SH_CMD_OK && !done)
-		status = finish_output(&line, dispatch(backend, &line));
+		status = sh_cmd_finish_output(&line, dispatch(backend, &line));
 	free(line.overrides);
 	free(line.control);
 	return status;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -167,35 +166,12 @@ sh_cmd_start(
 	return judge_record(&line, record, len, late, pid);
 }
 
-/* In a child, because a check becomes the workers' user. */
-static int
-test_apart(const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0) {
-		sh_cmd_complain(line, "fork: %s", strerror(errno));
-		return SH_CMD_OS;
-	}
-	if (pid == 0) {
-		status = backend->test(line, backend->arg);
-		fflush(NULL);
-		_exit(status);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : SH_CMD_CONFIG;
-}
-
 int
 sh_cmd_restart(
     const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
 	struct sh_cmd_line stop = *line;
-	int status = test_apart(backend, line);
+	int status = sh_cmd_test(backend, line);
 
 	if (status != SH_CMD_OK) {
 		sh_cmd_complain(line, "nothing was stopped");
@@ -210,12 +186,12 @@ int
 sh_cmd_test(
     const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
-	return backend->test(line, backend->arg);
+	return sh_cmd_apart(line, backend->test, backend->arg);
 }
 
 int
 sh_cmd_modules(
     const struct sh_cmd_backend *backend, const struct sh_cmd_line *line)
 {
-	return backend->modules(line, backend->arg);
+	return sh_cmd_apart(line, backend->modules, backend->arg);
 }

@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
+import modules  # noqa: E402
 from clients import ask, connect, exchange, is_refused  # noqa: E402
 from shoal import SHOAL, Shoal, environment, listener  # noqa: E402
 from waiting import (expect, is_alive, run_checks, same,  # noqa: E402
@@ -111,6 +112,27 @@ def check_bad_config():
             same(code, 78, command)
             expect(shoal.conf in out + err, command, out + err)
         expect(not os.path.exists(shoal.pid_file))
+
+
+def check_modules_that_do_not_return():
+    """What runs their code says so, and a restart stops nothing."""
+    with Shoal(listener(prefix="old:")) as shoal:
+        shoal.run()
+        path = shoal.path("probe.so")
+        shoal.configure(listener(prefix="old:"), modules=modules.entry(path))
+        for code, words, options in (
+                ("abort();", "signal 6", ()),
+                ("exit(0);", "has ended the process, status 0", ()),
+                ("shoal_co_sleep(1);", "outside of a coroutine", ()),
+                ("pause();", "within 1 s", ("--timeout", "1s"))):
+            modules.build(path, check=code)
+            for command in ("test", "modules", "restart"):
+                status, out, err = shoal.cli(command, *options)
+                same(status, 78, command, code, out, err)
+                expect(words in err, command, words, out, err)
+                expect("did not finish" in err, command, out, err)
+        with connect(shoal.port()) as client:
+            ask(client, b"x", b"old:")
 
 
 def check_test():
