@@ -178,7 +178,7 @@ shoal_server_add_handler(
 	struct sh_catalog catalog;
 
 	SH_CHECK(server, SH_SERVER_MAGIC);
-	if (handler == NULL || !sh_handler_is_complete(handler) ||
+	if (handler == NULL || sh_handler_lacks(handler) != NULL ||
 	    (handler->framing != NULL &&
 		sh_framing_check(handler->framing, NULL) < 0))
 		return -SHOAL_EINVAL;

@@ -58,17 +58,23 @@ check_abi(const struct shoal_module *module, char *why, size_t cap)
 	return 0;
 }
 
-bool
-sh_handler_is_complete(const struct shoal_handler *handler)
+const char *
+sh_handler_lacks(const struct shoal_handler *handler)
 {
 	bool callbacks;
 
-	if (handler->size < sizeof(*handler) || handler->name == NULL)
-		return false;
+	if (handler->size < sizeof(*handler))
+		return "its size is not set";
+	if (handler->name == NULL)
+		return "it has no name";
 	callbacks = handler->tcp.on_receive != NULL;
+	if (callbacks && handler->serve != NULL)
+		return "it has both tcp.on_receive and serve";
+	if (!callbacks && handler->serve == NULL)
+		return "it has neither tcp.on_receive nor serve";
 	if (callbacks && handler->tcp.size < sizeof(handler->tcp))
-		return false;
-	return callbacks != (handler->serve != NULL);
+		return "the size of its tcp is not set";
+	return NULL;
 }
 
 static int
@@ -83,15 +89,15 @@ check_handlers(const struct shoal_module *module, char *why, size_t cap)
 		return -SHOAL_EINVAL;
 	}
 	for (handler = module->handlers; *handler != NULL; handler++) {
-		if (!sh_handler_is_complete(*handler)) {
-			snprintf(why, cap,
-			    "handler %d (%s) lacks a size or name, or has not "
-			    "one of on_receive and serve",
+		wrong = sh_handler_lacks(*handler);
+		if (wrong != NULL) {
+			snprintf(why, cap, "handler %d (%s): %s",
 			    (int)(handler - module->handlers),
 			    (*handler)->size >= sizeof(**handler) &&
 				    (*handler)->name != NULL
 				? (*handler)->name
-				: "?");
+				: "?",
+			    wrong);
 			return -SHOAL_EINVAL;
 		}
 		if ((*handler)->framing != NULL &&

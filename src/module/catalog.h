@@ -49,5 +49,6 @@ void sh_catalog_each(const struct sh_catalog *catalog,
     void (*fn)(const char *name, const struct shoal_handler *handler,
 	const struct sh_catalog_module *module, void *arg),
     void *arg);
-/** Whether a handler has what it needs: a name, and one style. */
-bool sh_handler_is_complete(const struct shoal_handler *handler);
+/** What is wrong with a handler, its framing apart; NULL: nothing. Lent for
+ *  ever. */
+const char *sh_handler_lacks(const struct shoal_handler *handler);
