@@ -32,6 +32,12 @@ struct sh_alarm {
 	int64_t shield_for; /* ... for this coroutine's number */
 };
 
+/* On the stack of who waits. */
+struct sh_fd_wait {
+	struct event event;
+	LIST_ENTRY(sh_fd_wait) next;
+};
+
 int64_t
 sh_deadline_us(int timeout_ms)
 {
@@ -225,15 +231,19 @@ int
 sh_await_fd(int fd, short what, const char *place, int64_t deadline_us)
 {
 	struct sh_loop *loop = sh_loop_current();
-	struct event event;
+	struct sh_fd_wait wait;
 	int r;
 
-	if (event_assign(&event, loop->base, fd, what, on_fd, running()) < 0)
+	if (event_assign(&wait.event, loop->base, fd, what, on_fd, running()) <
+	    0)
 		return -SHOAL_EINVAL;
-	if (event_add(&event, NULL) < 0)
+	errno = 0;
+	if (event_add(&wait.event, NULL) < 0)
 		return errno != 0 ? -errno : -SHOAL_EINVAL;
+	LIST_INSERT_HEAD(&loop->fd_waits, &wait, next);
 	r = sh_await(place, deadline_us);
-	event_del(&event);
+	LIST_REMOVE(&wait, next);
+	event_del(&wait.event);
 	return r;
 }
 
@@ -259,6 +269,17 @@ static void
 cancel_one(struct sh_co *co, void *arg)
 {
 	sh_await_cancel(co);
+}
+
+void
+sh_await_forget_fds(struct sh_loop *loop)
+{
+	struct sh_fd_wait *wait;
+
+	while ((wait = LIST_FIRST(&loop->fd_waits)) != NULL) {
+		LIST_REMOVE(wait, next);
+		event_del(&wait->event);
+	}
 }
 
 void

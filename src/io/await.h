@@ -49,6 +49,8 @@ bool sh_await_is_cancelled(void);
 /** Whether everyone waits for someone else who waits. */
 bool sh_await_is_deadlock(struct sh_loop *loop);
 
-/** For loop.c: bytes beside each coroutine, and their end. */
+/** For loop.c: forget the descriptors that coroutines still wait for. */
+void sh_await_forget_fds(struct sh_loop *loop);
+/** Likewise: bytes beside each coroutine, and their end. */
 size_t sh_await_extra_size(void);
 void sh_await_extra_fini(void *extra);

@@ -86,6 +86,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	TAILQ_INIT(&loop->unproven);
 	TAILQ_INIT(&loop->dead);
 	TAILQ_INIT(&loop->listeners);
+	LIST_INIT(&loop->fd_waits);
 }
 
 int
@@ -128,7 +129,8 @@ sh_loop_free(struct sh_loop **loop)
 	sh_conn_free_dead(l);
 	sh_id_table_fini(&l->conns);
 	sh_id_table_fini(&l->timers);
-	/* before the base: alarms are events */
+	/* before the base: alarms are events, and stacks hold some */
+	sh_await_forget_fds(l);
 	sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);

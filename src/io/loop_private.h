@@ -24,6 +24,7 @@ enum {
 
 TAILQ_HEAD(sh_conn_list, sh_conn);
 TAILQ_HEAD(sh_listener_list, sh_listener);
+LIST_HEAD(sh_fd_wait_list, sh_fd_wait);
 
 /* What the connection that is being served has sent. */
 struct sh_cork {
@@ -38,13 +39,14 @@ struct sh_loop {
 	struct sh_loop_options options;
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
-	size_t outside_waits; /* coroutines that an event may wake */
-	char *read_buffer;    /* SH_READ_SIZE */
-	size_t read_size;     /* bytes of it that are used */
-	char *spare_buffer;   /* to take its place, or NULL */
-	size_t pinned;      /* buffers that sessions have kept ... */
-	bool is_pinned;     /* ... and read_buffer is one of them */
-	struct event tick;    /* once a second */
+	size_t outside_waits;            /* coroutines that an event may wake */
+	struct sh_fd_wait_list fd_waits; /* of await.c, on their stacks */
+	char *read_buffer;               /* SH_READ_SIZE */
+	size_t read_size;                /* bytes of it that are used */
+	char *spare_buffer;              /* to take its place, or NULL */
+	size_t pinned;     /* buffers that sessions have kept ... */
+	bool is_pinned;    /* ... and read_buffer is one of them */
+	struct event tick; /* once a second */
 	uint64_t turns;
 	int64_t now_ms; /* valid when now_known */
 	bool now_known;
