@@ -534,6 +534,12 @@ is_trimmable(const struct sh_co *co, uint32_t round)
 }
 
 void
+sh_co_clear_refused(struct sh_co *co)
+{
+	co->refused = 0;
+}
+
+void
 sh_co_trim(struct sh_co_pool *pool, size_t max)
 {
 	uint32_t i;

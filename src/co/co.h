@@ -92,6 +92,8 @@ void sh_co_set_cancelled(struct sh_co *co);
 bool sh_co_is_cancelled(const struct sh_co *co);
 /** Count a wait that was refused for it; their number in a row. */
 unsigned sh_co_count_refused(struct sh_co *co);
+/** One was not refused. */
+void sh_co_clear_refused(struct sh_co *co);
 
 /** Wait for the end of a coroutine: put a place on its list. */
 struct sh_co_joiner {

@@ -135,6 +135,21 @@ wait_until(struct sh_co *co, const char *place, int64_t deadline_us)
 	return r;
 }
 
+static void
+tell_refused(const struct sh_co *co, const char *place)
+{
+	if (sh_co_is_cancelled(co))
+		sh_log_warning("handler '%s' was cancelled and goes on waiting "
+			       "(%s); it should return when a wait fails with "
+			       "ECANCELED",
+		    sh_co_name(co), place);
+	else
+		sh_log_warning(
+		    "handler '%s' goes on with a connection that has "
+		    "ended (%s); it should return then",
+		    sh_co_name(co), place);
+}
+
 /* A wait of a cancelled coroutine. One that goes on asking is told so again,
  * but not at the cost of everybody else. */
 static int
@@ -147,10 +162,7 @@ refuse(struct sh_co *co, const char *place)
 	if (n < REFUSED_MAX)
 		return -SHOAL_ECANCELED;
 	if (n == REFUSED_MAX)
-		sh_log_warning("handler '%s' was cancelled and goes on waiting "
-			       "(%s); it should return when a wait fails with "
-			       "ECANCELED",
-		    sh_co_name(co), place);
+		tell_refused(co, place);
 	loop->outside_waits++;
 	r = wait_until(co, place, sh_clock_us() + REFUSED_PAUSE_US);
 	loop->outside_waits--;
@@ -172,6 +184,7 @@ await(struct sh_co *co, const char *place, int64_t deadline_us)
 	}
 	if (deadline_us == 0)
 		return -SHOAL_ETIMEDOUT;
+	sh_co_clear_refused(co);
 	return wait_until(co, place, deadline_us);
 }
 
@@ -205,6 +218,15 @@ sh_await_peer(const char *place, int64_t deadline_us)
 	if (deadline_us != SH_NEVER)
 		return sh_await(place, deadline_us);
 	return await(running(), place, deadline_us);
+}
+
+void
+sh_await_slow_down(const char *place)
+{
+	struct sh_co *co = running();
+
+	if (sh_co_may_wait(co))
+		(void)refuse(co, place);
 }
 
 int
@@ -248,6 +270,17 @@ sh_await_fd(int fd, short what, const char *place, int64_t deadline_us)
 }
 
 void
+sh_await_forget_fds(struct sh_loop *loop)
+{
+	struct sh_fd_wait *wait;
+
+	while ((wait = LIST_FIRST(&loop->fd_waits)) != NULL) {
+		LIST_REMOVE(wait, next);
+		event_del(&wait->event);
+	}
+}
+
+void
 sh_await_cancel(struct sh_co *co)
 {
 	struct sh_alarm *alarm = alarm_of(co);
@@ -269,17 +302,6 @@ static void
 cancel_one(struct sh_co *co, void *arg)
 {
 	sh_await_cancel(co);
-}
-
-void
-sh_await_forget_fds(struct sh_loop *loop)
-{
-	struct sh_fd_wait *wait;
-
-	while ((wait = LIST_FIRST(&loop->fd_waits)) != NULL) {
-		LIST_REMOVE(wait, next);
-		event_del(&wait->event);
-	}
 }
 
 void

@@ -36,6 +36,10 @@ int sh_await_fd(int fd, short what, const char *place, int64_t deadline_us);
 /** Let others run, once. 0, or as sh_await(). */
 int sh_await_turn(const char *place);
 
+/** An answer was given without a wait, and will not change: the running
+ *  coroutine is made to wait for a moment if it asks for it over and over. */
+void sh_await_slow_down(const char *place);
+
 /** Cancel a coroutine: its waits, the present one too, fail with
  *  -SHOAL_ECANCELED. */
 void sh_await_cancel(struct sh_co *co);
