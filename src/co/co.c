@@ -429,6 +429,12 @@ sh_co_id(const struct sh_co *co)
 	return (int64_t)co->generation << ID_SHIFT | (co->index + 1);
 }
 
+static bool
+has_begun(const struct sh_co *co)
+{
+	return co->state != SH_CO_FREE && co->state != SH_CO_FORGOTTEN;
+}
+
 struct sh_co *
 sh_co_find(const struct sh_co_pool *pool, int64_t id)
 {
@@ -438,9 +444,7 @@ sh_co_find(const struct sh_co_pool *pool, int64_t id)
 	if (id <= 0 || index >= pool->place_count)
 		return NULL;
 	co = pool->places[index].co;
-	if (co == NULL || co->state == SH_CO_FREE || sh_co_id(co) != id)
-		return NULL;
-	return co;
+	return co != NULL && has_begun(co) && sh_co_id(co) == id ? co : NULL;
 }
 
 void
@@ -452,9 +456,29 @@ sh_co_each(
 	for (i = 0; i < pool->place_count; i++) {
 		struct sh_co *co = pool->places[i].co;
 
-		if (co != NULL && co->state != SH_CO_FREE)
+		if (co != NULL && has_begun(co))
 			fn(co, arg);
 	}
+}
+
+static void
+forget(struct sh_co *co, void *arg)
+{
+	struct sh_co_pool *pool = arg;
+
+	if (co->state == SH_CO_WOKEN) {
+		TAILQ_REMOVE(&pool->woken, co, woken);
+		pool->woken_count--;
+	}
+	co->state = SH_CO_FORGOTTEN;
+	pool->alive--;
+}
+
+void
+sh_co_forget_all(struct sh_co_pool *pool)
+{
+	sh_assert(running == NULL);
+	sh_co_each(pool, forget, pool);
 }
 
 const char *
@@ -505,6 +529,12 @@ sh_co_count_refused(struct sh_co *co)
 }
 
 void
+sh_co_clear_refused(struct sh_co *co)
+{
+	co->refused = 0;
+}
+
+void
 sh_co_join_begin(struct sh_co_joiner *joiner, struct sh_co *of)
 {
 	joiner->waiter = running;
@@ -531,12 +561,6 @@ is_trimmable(const struct sh_co *co, uint32_t round)
 {
 	return co != NULL && co->state == SH_CO_WAITING && !co->trimmed &&
 	    round - co->slept >= 2;
-}
-
-void
-sh_co_clear_refused(struct sh_co *co)
-{
-	co->refused = 0;
 }
 
 void

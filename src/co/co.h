@@ -86,6 +86,10 @@ void *sh_co_extra(struct sh_co *co);
 /** The coroutine that has these bytes. */
 struct sh_co *sh_co_of_extra(struct sh_co_pool *pool, void *extra);
 
+/** Never let those run again that have begun and not ended; they keep their
+ *  stacks. On the loop's own stack only. */
+void sh_co_forget_all(struct sh_co_pool *pool);
+
 /** Note that it is to end: await.c obeys. */
 void sh_co_set_cancelled(struct sh_co *co);
 /** Whether that was done. */

@@ -14,7 +14,8 @@ enum sh_co_state {
 	SH_CO_FREE,
 	SH_CO_RUNNING, /* or has called another one that runs */
 	SH_CO_WAITING,
-	SH_CO_WOKEN /* on the list of that name */
+	SH_CO_WOKEN,    /* on the list of that name */
+	SH_CO_FORGOTTEN /* waits for ever */
 };
 
 struct sh_co_deferred;
