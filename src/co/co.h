@@ -71,7 +71,7 @@ void sh_co_run_woken(struct sh_co_pool *pool);
 bool sh_co_has_woken(const struct sh_co_pool *pool);
 
 /** The number of a coroutine, never used again. */
-int64_t sh_co_id(const struct sh_co *co);
+int64_t sh_co_id(struct sh_co *co);
 /** The coroutine of a number, NULL when it has ended. */
 struct sh_co *sh_co_find(const struct sh_co_pool *pool, int64_t id);
 /** Call fn for each one that has not ended; fn may not start or end any. */
