@@ -284,9 +284,11 @@ void
 sh_await_cancel(struct sh_co *co)
 {
 	struct sh_alarm *alarm = alarm_of(co);
+	bool before = sh_co_is_cancelled(co);
 
 	sh_co_set_cancelled(co);
-	if (!sh_co_is_waiting(co))
+	/* a wait that it has begun since has its own end */
+	if (before || !sh_co_is_waiting(co))
 		return;
 	if (is_shielded(co) && alarm->shield_us >= alarm->deadline_us)
 		return;

@@ -178,7 +178,8 @@ wait_for_input(struct sh_tcp_state *state, int64_t deadline_us)
 	struct sh_tcp_reader reader = { .co = sh_co_running() };
 	int r;
 
-	if (SH_UNLIKELY(end_drained(state)) && !sh_await_is_cancelled()) {
+	/* a receive that waits would be woken again and again */
+	if (SH_UNLIKELY(end_drained(state)) || sh_await_is_cancelled()) {
 		sh_await_slow_down("shoal_co_recv");
 		return -SHOAL_ECANCELED;
 	}
