@@ -49,7 +49,8 @@ struct sh_worker {
 	int signal_fd;
 	int64_t deadline_timer; /* of the drain or stop, 0: none */
 	bool accepting, draining, stopping;
-	int drain_ms; /* what drain hooks are told */
+	bool in_drain_hooks; /* they have not returned */
+	int drain_ms;        /* what drain hooks are told */
 	bool hooks_started;
 	char why[1024]; /* why it cannot start */
 };

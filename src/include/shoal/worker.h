@@ -9,7 +9,10 @@
 extern "C" {
 #endif
 
-/* Hooks of a worker's life, which begins with fork(2). Each may be NULL. */
+/*
+ * Hooks of a worker's life, which begins with fork(2). Each may be NULL, and may
+ * wait (shoal/co.h).
+ */
 struct shoal_worker_hooks {
 	size_t size; /* sizeof(struct shoal_worker_hooks) */
 
@@ -19,10 +22,11 @@ struct shoal_worker_hooks {
 	 */
 	int (*on_start)(void *arg);
 
-	/* Draining begins: no new connections; deadline_ms from now. */
+	/* Draining begins: no new connections; deadline_ms from now. The
+	 * worker stays until it has returned. */
 	void (*on_drain)(int deadline_ms, void *arg);
 
-	/* After the last connection; nothing may wait here. */
+	/* After the last connection. */
 	void (*on_stop)(void *arg);
 };
 
