@@ -35,16 +35,6 @@ skip_without_redis(void)
 	_exit(77);
 }
 
-void
-rig_run(shoal_co_fn *fn)
-{
-	int r = shoal_run(fn, NULL);
-
-	if (rig_wrong != NULL)
-		ck_abort_msg("line %d: %s", rig_wrong_line, rig_wrong);
-	ck_assert_int_eq(r, 0);
-}
-
 static void
 clean_up(void)
 {
@@ -53,6 +43,19 @@ clean_up(void)
 	rig_kill();
 	unlink(path);
 	rmdir(folder);
+}
+
+void
+rig_run(shoal_co_fn *fn)
+{
+	int r = shoal_run(fn, NULL);
+
+	/* a test that fails does not come to atexit() */
+	if (rig_wrong != NULL || r != 0)
+		clean_up();
+	if (rig_wrong != NULL)
+		ck_abort_msg("line %d: %s", rig_wrong_line, rig_wrong);
+	ck_assert_int_eq(r, 0);
 }
 
 static void
