@@ -137,7 +137,7 @@ write_records(void *arg)
 {
 	struct crowd *crowd = arg;
 	int self = crowd->started++, i, r = 0;
-	char head[16];
+	char head[16] = "";
 	static char body[WRITERS][RECORD];
 	const struct iovec parts[] = {
 		{ head, sizeof(head) },
