@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <shoal/error.h>
 
@@ -130,8 +131,9 @@ make(struct sh_co_pool *pool)
 
 	if (sh_stack_take(pool->stacks, &stack) < 0)
 		return NULL;
-	/* fresh pages are zero */
 	co = (void *)((char *)stack + size);
+	/* pages given back are not, if the process has locked its memory */
+	memset(co, 0, block_size(pool));
 	if (take_place(pool, co) < 0) {
 		sh_stack_give(pool->stacks, stack);
 		return NULL;
