@@ -307,7 +307,7 @@ sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 	}
 	if (SH_UNLIKELY(co == NULL)) {
 		/* inside of a call that has the reserve: on its stack */
-		fn(arg);
+		sh_co_call_local(running, fn, arg);
 		return NULL;
 	}
 	return begin(co, fn, arg, name) ? NULL : co;

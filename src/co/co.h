@@ -131,3 +131,6 @@ int sh_co_defer(sh_co_fn *fn, void *arg);
 int sh_co_set(const void *key, void *value, void (*free_value)(void *value));
 /** That value, NULL when there is none. */
 void *sh_co_get(const void *key);
+/** Do now what is due at the end of the running coroutine, of which the user's
+ *  part is over. It may wait. */
+void sh_co_end_local(void);
