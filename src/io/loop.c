@@ -26,8 +26,9 @@ enum {
 	MEASURED_PER_TICK = 64
 };
 
-/* The loop of this process. */
+/* The loop of this process, and how many there were. */
 static struct sh_loop *current;
+static uint64_t made;
 
 int64_t
 sh_loop_coarse_ns(void)
@@ -133,6 +134,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 		return -SHOAL_ENOMEM;
 	}
 	current = loop;
+	made++;
 	*out = loop;
 	return 0;
 }
@@ -178,6 +180,12 @@ struct sh_loop *
 sh_loop_current(void)
 {
 	return current;
+}
+
+uint64_t
+sh_loop_number(void)
+{
+	return current != NULL ? made : 0;
 }
 
 static void
