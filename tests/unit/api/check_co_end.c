@@ -119,6 +119,57 @@ START_TEST(what_a_handler_deferred_has_its_connection)
 }
 END_TEST
 
+/* --- the end of a service --- */
+
+static void
+free_service(void *arg)
+{
+	shoal_co_service_free(&service);
+	note("freed");
+}
+
+static void
+ignore(struct shoal_conn *conn, const void *data, size_t len, void *arg)
+{
+}
+
+static void
+free_in_another(
+    struct shoal_conn *conn, enum shoal_close_cause cause, int error, void *arg)
+{
+	if (service != NULL)
+		shoal_co_start(free_service, NULL, "free");
+	note("closed");
+}
+
+static void
+connect_twice(void *arg)
+{
+	static const struct shoal_tcp_callbacks callbacks = {
+		.size = sizeof(callbacks),
+		.on_receive = ignore,
+		.on_close = free_in_another,
+	};
+	struct shoal_sock *one = open_service(&callbacks, NULL), *two = NULL;
+	char address[SHOAL_ADDRESS_MAX];
+
+	shoal_service_address(service, address, sizeof(address));
+	(void)shoal_co_sock_connect(address, NULL, PATIENCE_MS, &two);
+	while (shoal_service_connections(service) < 2)
+		shoal_co_sleep(1);
+	shoal_sock_close(&one);
+	while (strstr(notes, "freed") == NULL)
+		shoal_co_sleep(1);
+	shoal_sock_close(&two);
+}
+
+START_TEST(a_service_is_freed_while_on_close_runs)
+{
+	ck_assert_int_eq(shoal_run(connect_twice, NULL), 0);
+	ck_assert_str_eq(notes, "closed closed freed");
+}
+END_TEST
+
 /* --- names --- */
 
 static void
@@ -301,6 +352,7 @@ END_TEST
 
 SH_SUITE("api/co_end", a_callback_ends_when_what_it_deferred_has,
     what_a_handler_deferred_has_its_connection,
+    a_service_is_freed_while_on_close_runs,
     a_timer_outlives_the_name_of_its_coroutine,
     a_shield_that_ends_is_no_deadlock,
     a_channel_outlives_those_that_were_given_up,
