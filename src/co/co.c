@@ -19,7 +19,9 @@ enum {
 	/* what a stack pointer has below it: a switch and its callers */
 	BELOW_FRAMES = 512,
 	ALIGNMENT = 64,
-	ID_SHIFT = 32
+	/* a number is made of the index plus one and a generation */
+	INDEX_BITS = 24,
+	PLACES_MAX = (1 << INDEX_BITS) - 1
 };
 
 TAILQ_HEAD(sh_co_list, sh_co);
@@ -27,7 +29,7 @@ TAILQ_HEAD(sh_co_list, sh_co);
 /* A number of the table: who has it, and how often it was used. */
 struct place {
 	struct sh_co *co; /* NULL: nobody */
-	uint32_t generation;
+	uint64_t generation;
 	uint32_t next_free; /* number plus one; 0: none */
 };
 
@@ -96,6 +98,8 @@ take_place(struct sh_co_pool *pool, struct sh_co *co)
 	struct place *list;
 
 	if (pool->free_place == 0) {
+		if (pool->place_count == PLACES_MAX)
+			return -SHOAL_ENOMEM;
 		list = sh_try_grow(
 		    pool->places, pool->place_count + 1, sizeof(*list));
 		if (list == NULL)
@@ -189,7 +193,10 @@ take(struct sh_co_pool *pool)
 static void
 give(struct sh_co_pool *pool, struct sh_co *co)
 {
-	co->generation = (co->generation + 1) & INT32_MAX;
+	/* millions of calls a second would use numbers up that nobody asked
+	 * for */
+	co->generation += co->numbered;
+	co->numbered = false;
 	if (SH_UNLIKELY(!co->may_wait)) {
 		pool->reserve = co;
 		return;
@@ -435,24 +442,35 @@ sh_co_has_woken(const struct sh_co_pool *pool)
 	return pool->woken_count != 0;
 }
 
-int64_t
-sh_co_id(const struct sh_co *co)
+static int64_t
+number_of(const struct sh_co *co)
 {
-	return (int64_t)co->generation << ID_SHIFT | (co->index + 1);
+	return (int64_t)(co->generation << INDEX_BITS | (co->index + 1));
+}
+
+int64_t
+sh_co_id(struct sh_co *co)
+{
+	co->numbered = true;
+	return number_of(co);
+}
+
+static bool
+has_begun(const struct sh_co *co)
+{
+	return co->state != SH_CO_FREE && co->state != SH_CO_FORGOTTEN;
 }
 
 struct sh_co *
 sh_co_find(const struct sh_co_pool *pool, int64_t id)
 {
-	uint32_t index = (uint32_t)id - 1;
+	uint32_t index = ((uint32_t)id & PLACES_MAX) - 1;
 	struct sh_co *co;
 
 	if (id <= 0 || index >= pool->place_count)
 		return NULL;
 	co = pool->places[index].co;
-	if (co == NULL || co->state == SH_CO_FREE || sh_co_id(co) != id)
-		return NULL;
-	return co;
+	return co != NULL && has_begun(co) && number_of(co) == id ? co : NULL;
 }
 
 void
@@ -464,9 +482,29 @@ sh_co_each(
 	for (i = 0; i < pool->place_count; i++) {
 		struct sh_co *co = pool->places[i].co;
 
-		if (co != NULL && co->state != SH_CO_FREE)
+		if (co != NULL && has_begun(co))
 			fn(co, arg);
 	}
+}
+
+static void
+forget(struct sh_co *co, void *arg)
+{
+	struct sh_co_pool *pool = arg;
+
+	if (co->state == SH_CO_WOKEN) {
+		TAILQ_REMOVE(&pool->woken, co, woken);
+		pool->woken_count--;
+	}
+	co->state = SH_CO_FORGOTTEN;
+	pool->alive--;
+}
+
+void
+sh_co_forget_all(struct sh_co_pool *pool)
+{
+	sh_assert(running == NULL);
+	sh_co_each(pool, forget, pool);
 }
 
 const char *
@@ -514,6 +552,12 @@ sh_co_count_refused(struct sh_co *co)
 	if (co->refused < UINT8_MAX)
 		co->refused++;
 	return co->refused;
+}
+
+void
+sh_co_clear_refused(struct sh_co *co)
+{
+	co->refused = 0;
 }
 
 void

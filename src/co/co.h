@@ -71,7 +71,7 @@ void sh_co_run_woken(struct sh_co_pool *pool);
 bool sh_co_has_woken(const struct sh_co_pool *pool);
 
 /** The number of a coroutine, never used again. */
-int64_t sh_co_id(const struct sh_co *co);
+int64_t sh_co_id(struct sh_co *co);
 /** The coroutine of a number, NULL when it has ended. */
 struct sh_co *sh_co_find(const struct sh_co_pool *pool, int64_t id);
 /** Call fn for each one that has not ended; fn may not start or end any. */
@@ -86,12 +86,18 @@ void *sh_co_extra(struct sh_co *co);
 /** The coroutine that has these bytes. */
 struct sh_co *sh_co_of_extra(struct sh_co_pool *pool, void *extra);
 
+/** Never let those run again that have begun and not ended; they keep their
+ *  stacks. On the loop's own stack only. */
+void sh_co_forget_all(struct sh_co_pool *pool);
+
 /** Note that it is to end: await.c obeys. */
 void sh_co_set_cancelled(struct sh_co *co);
 /** Whether that was done. */
 bool sh_co_is_cancelled(const struct sh_co *co);
 /** Count a wait that was refused for it; their number in a row. */
 unsigned sh_co_count_refused(struct sh_co *co);
+/** One was not refused. */
+void sh_co_clear_refused(struct sh_co *co);
 
 /** Wait for the end of a coroutine: put a place on its list. */
 struct sh_co_joiner {

@@ -123,8 +123,8 @@ sh_co_call_local(struct sh_co *co, sh_co_fn *fn, void *arg)
 	co->values = values;
 }
 
-void
-sh_co_local_end(struct sh_co *co)
+static void
+run_deferred(struct sh_co *co)
 {
 	struct sh_co_deferred *deferred;
 
@@ -134,6 +134,15 @@ sh_co_local_end(struct sh_co *co)
 		deferred->fn(deferred->arg);
 		free(deferred);
 	}
-	while (co->values != NULL)
+}
+
+void
+sh_co_local_end(struct sh_co *co)
+{
+	run_deferred(co);
+	while (co->values != NULL) {
 		drop_value(&co->values);
+		/* whoever is called next has nothing to do with it */
+		run_deferred(co);
+	}
 }

@@ -14,7 +14,8 @@ enum sh_co_state {
 	SH_CO_FREE,
 	SH_CO_RUNNING, /* or has called another one that runs */
 	SH_CO_WAITING,
-	SH_CO_WOKEN /* on the list of that name */
+	SH_CO_WOKEN,    /* on the list of that name */
+	SH_CO_FORGOTTEN /* waits for ever */
 };
 
 struct sh_co_deferred;
@@ -30,9 +31,10 @@ struct sh_co {
 	bool cancelled;  /* it is to end */
 	bool may_wait;   /* false: it has the pool's reserve */
 	bool trimmed;    /* has no pages below its frames */
+	bool numbered;   /* somebody knows its number */
 	uint8_t refused; /* waits in a row, because it is cancelled */
 	uint32_t index;  /* in the pool's table */
-	uint32_t generation;
+	uint64_t generation;
 	uint32_t slept; /* round of trimming when it went to sleep */
 	unsigned valgrind_id;
 	int result; /* of its wait */

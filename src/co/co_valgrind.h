@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef HAVE_VALGRIND_VALGRIND_H
@@ -31,5 +32,16 @@ sh_valgrind_remove_stack(unsigned number)
 	VALGRIND_STACK_DEREGISTER(number);
 #else
 	(void)number;
+#endif
+}
+
+/** Whether the program runs under it. */
+static inline bool
+sh_valgrind_is_running(void)
+{
+#ifdef HAVE_VALGRIND_VALGRIND_H
+	return RUNNING_ON_VALGRIND != 0;
+#else
+	return false;
 #endif
 }

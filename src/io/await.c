@@ -32,6 +32,12 @@ struct sh_alarm {
 	int64_t shield_for; /* ... for this coroutine's number */
 };
 
+/* On the stack of who waits. */
+struct sh_fd_wait {
+	struct event event;
+	LIST_ENTRY(sh_fd_wait) next;
+};
+
 int64_t
 sh_deadline_us(int timeout_ms)
 {
@@ -129,6 +135,21 @@ wait_until(struct sh_co *co, const char *place, int64_t deadline_us)
 	return r;
 }
 
+static void
+tell_refused(const struct sh_co *co, const char *place)
+{
+	if (sh_co_is_cancelled(co))
+		sh_log_warning("handler '%s' was cancelled and goes on waiting "
+			       "(%s); it should return when a wait fails with "
+			       "ECANCELED",
+		    sh_co_name(co), place);
+	else
+		sh_log_warning(
+		    "handler '%s' goes on with a connection that has "
+		    "ended (%s); it should return then",
+		    sh_co_name(co), place);
+}
+
 /* A wait of a cancelled coroutine. One that goes on asking is told so again,
  * but not at the cost of everybody else. */
 static int
@@ -141,10 +162,7 @@ refuse(struct sh_co *co, const char *place)
 	if (n < REFUSED_MAX)
 		return -SHOAL_ECANCELED;
 	if (n == REFUSED_MAX)
-		sh_log_warning("handler '%s' was cancelled and goes on waiting "
-			       "(%s); it should return when a wait fails with "
-			       "ECANCELED",
-		    sh_co_name(co), place);
+		tell_refused(co, place);
 	loop->outside_waits++;
 	r = wait_until(co, place, sh_clock_us() + REFUSED_PAUSE_US);
 	loop->outside_waits--;
@@ -166,6 +184,7 @@ await(struct sh_co *co, const char *place, int64_t deadline_us)
 	}
 	if (deadline_us == 0)
 		return -SHOAL_ETIMEDOUT;
+	sh_co_clear_refused(co);
 	return wait_until(co, place, deadline_us);
 }
 
@@ -213,6 +232,15 @@ sh_await_firmly(const char *place)
 	loop->outside_waits--;
 }
 
+void
+sh_await_slow_down(const char *place)
+{
+	struct sh_co *co = running();
+
+	if (sh_co_may_wait(co))
+		(void)refuse(co, place);
+}
+
 int
 sh_await_turn(const char *place)
 {
@@ -237,25 +265,42 @@ int
 sh_await_fd(int fd, short what, const char *place, int64_t deadline_us)
 {
 	struct sh_loop *loop = sh_loop_current();
-	struct event event;
+	struct sh_fd_wait wait;
 	int r;
 
-	if (event_assign(&event, loop->base, fd, what, on_fd, running()) < 0)
+	if (event_assign(&wait.event, loop->base, fd, what, on_fd, running()) <
+	    0)
 		return -SHOAL_EINVAL;
-	if (event_add(&event, NULL) < 0)
+	errno = 0;
+	if (event_add(&wait.event, NULL) < 0)
 		return errno != 0 ? -errno : -SHOAL_EINVAL;
+	LIST_INSERT_HEAD(&loop->fd_waits, &wait, next);
 	r = sh_await(place, deadline_us);
-	event_del(&event);
+	LIST_REMOVE(&wait, next);
+	event_del(&wait.event);
 	return r;
+}
+
+void
+sh_await_forget_fds(struct sh_loop *loop)
+{
+	struct sh_fd_wait *wait;
+
+	while ((wait = LIST_FIRST(&loop->fd_waits)) != NULL) {
+		LIST_REMOVE(wait, next);
+		event_del(&wait->event);
+	}
 }
 
 void
 sh_await_cancel(struct sh_co *co)
 {
 	struct sh_alarm *alarm = alarm_of(co);
+	bool before = sh_co_is_cancelled(co);
 
 	sh_co_set_cancelled(co);
-	if (!sh_co_is_waiting(co))
+	/* a wait that it has begun since has its own end */
+	if (before || !sh_co_is_waiting(co))
 		return;
 	if (is_shielded(co) && alarm->shield_us >= alarm->deadline_us)
 		return;

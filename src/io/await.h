@@ -56,6 +56,9 @@ int sh_await_signal(int signo, const char *place, int64_t deadline_us);
 
 /** From now on, threads may wake any coroutine at any time. */
 void sh_await_expect_posts(struct sh_loop *loop);
+/** An answer was given without a wait, and will not change: the running
+ *  coroutine is made to wait for a moment if it asks for it over and over. */
+void sh_await_slow_down(const char *place);
 
 /** Cancel a coroutine: its waits, the present one too, fail with
  *  -SHOAL_ECANCELED. */
@@ -70,6 +73,8 @@ bool sh_await_is_cancelled(void);
 /** Whether everyone waits for someone else who waits. */
 bool sh_await_is_deadlock(struct sh_loop *loop);
 
-/** For loop.c: bytes beside each coroutine, and their end. */
+/** For loop.c: forget the descriptors that coroutines still wait for. */
+void sh_await_forget_fds(struct sh_loop *loop);
+/** Likewise: bytes beside each coroutine, and their end. */
 size_t sh_await_extra_size(void);
 void sh_await_extra_fini(void *extra);

@@ -186,14 +186,26 @@ sh_conn_abandon(struct sh_conn *conn)
 	sh_conn_release(conn);
 }
 
+/* Send a reset and keep the descriptor. */
+static int
+disconnect(int fd)
+{
+	static const struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+	return connect(fd, &nowhere, sizeof(nowhere));
+}
+
 /* The peer shall not wait for a handler that has closed, or that it reset. */
 static void
 tell_peer(struct sh_conn *conn)
 {
-	if (conn->shut || conn->aborted || conn->queue.len != 0 ||
-	    conn->state == SH_CONN_OPEN || conn->state == SH_CONN_ENDING)
+	if (conn->shut || conn->queue.len != 0 || conn->state == SH_CONN_OPEN ||
+	    conn->state == SH_CONN_ENDING)
 		return;
 	conn->shut = true;
+	/* unix sockets know no reset */
+	if (conn->aborted && disconnect(conn->event.ev_fd) == 0)
+		return;
 	(void)shutdown(conn->event.ev_fd,
 	    conn->state == SH_CONN_FAILED ? SHUT_RDWR : SHUT_WR);
 }

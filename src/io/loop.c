@@ -109,6 +109,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	TAILQ_INIT(&loop->listeners);
 	TAILQ_INIT(&loop->groups);
 	LIST_INIT(&loop->sockets);
+	LIST_INIT(&loop->fd_waits);
 }
 
 int
@@ -160,8 +161,10 @@ sh_loop_free(struct sh_loop **loop)
 	sh_resolver_free(&l->resolver);
 	busy = sh_thread_pool_end(l);
 	sh_mailbox_close(l);
-	/* before the base: alarms are events. But a job that still runs may have
-	   its argument on the stack of one that waits for it. */
+	/* before the base: alarms are events, and stacks hold some. But a job
+	   that still runs may have its argument on the stack of one that waits
+	   for it. */
+	sh_await_forget_fds(l);
 	if (!busy || sh_co_pool_alive(l->coroutines) == 0)
 		sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))

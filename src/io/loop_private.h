@@ -31,6 +31,7 @@ TAILQ_HEAD(sh_conn_list, sh_conn);
 TAILQ_HEAD(sh_listener_list, sh_listener);
 TAILQ_HEAD(sh_group_list, sh_group);
 LIST_HEAD(sh_socket_list, sh_socket);
+LIST_HEAD(sh_fd_wait_list, sh_fd_wait);
 
 /* What the connection that is being served has sent. */
 struct sh_cork {
@@ -45,9 +46,10 @@ struct sh_loop {
 	struct sh_loop_options options;
 	struct sh_counters *counters; /* never NULL */
 	struct sh_co_pool *coroutines;
-	size_t outside_waits;           /* coroutines that an event may wake */
-	bool has_posters;               /* any of them, a thread may */
-	struct sh_thread_pool *threads; /* NULL: none yet, as the next one */
+	size_t outside_waits;            /* coroutines that an event may wake */
+	struct sh_fd_wait_list fd_waits; /* of await.c, on their stacks */
+	bool has_posters;                /* any of them, a thread may */
+	struct sh_thread_pool *threads;  /* NULL: none yet, as the next one */
 	struct sh_resolver *resolver;
 	char *read_buffer;  /* SH_READ_SIZE */
 	size_t read_size;   /* bytes of it that are used */

@@ -61,6 +61,7 @@ suspend(struct sh_conn *conn, struct sh_co *co)
 	sh_conn_stall(conn);
 	if (state != NULL) {
 		state->co = co;
+		state->close_known = sh_conn_why(conn) != 0;
 		return;
 	}
 	sh_conn_fail_with(conn, -SHOAL_ENOMEM);
@@ -312,10 +313,8 @@ changed(struct sh_conn *conn)
 	if (state == NULL || why == 0)
 		return;
 	sh_tcp_fail_writers(state, why);
-	/* its own doing is no reason to stop it */
-	if (why == -SHOAL_ECANCELED && state->co != NULL &&
-	    state->co != sh_co_running())
-		sh_await_cancel(state->co);
+	if (why == -SHOAL_ECANCELED)
+		sh_tcp_cancel_for_close(state);
 }
 
 /* The end of the peer inside of a packet is told apart. */

@@ -23,7 +23,9 @@
 
 enum {
 	/* longer ones keep the loop's buffer */
-	COPIED_MAX = 4096
+	COPIED_MAX = 4096,
+	/* as much as a read: what is kept may be more */
+	ANY_MAX = 64 * 1024
 };
 
 /* Looks for what a receive wants at the front of some bytes: its length, 0
@@ -35,7 +37,7 @@ static ssize_t
 find_any(const struct sh_tcp *tcp, const char *data, size_t len, size_t want,
     size_t *scanned)
 {
-	return (ssize_t)len;
+	return (ssize_t)(len < ANY_MAX ? len : ANY_MAX);
 }
 
 static ssize_t
@@ -173,13 +175,19 @@ end_drained(struct sh_tcp_state *state)
 static int
 wait_for_input(struct sh_tcp_state *state, int64_t deadline_us)
 {
+	struct sh_tcp_reader reader = { .co = sh_co_running() };
 	int r;
 
-	if (SH_UNLIKELY(end_drained(state)) && !sh_await_is_cancelled())
+	/* a receive that waits would be woken again and again */
+	if (SH_UNLIKELY(end_drained(state)) || sh_await_is_cancelled()) {
+		sh_await_slow_down("shoal_co_recv");
 		return -SHOAL_ECANCELED;
-	state->reader = sh_co_running();
+	}
+	state->reader = &reader;
 	sh_conn_unstall(state->conn);
 	r = sh_await("shoal_co_recv", deadline_us);
+	if (SH_UNLIKELY(reader.gone))
+		return r < 0 ? r : -SHOAL_ECANCELED;
 	sh_conn_stall(state->conn);
 	state->reader = NULL;
 	return r;
@@ -202,8 +210,11 @@ receive(struct sh_conn *conn, find_fn *find, size_t want, const void **data_out,
 	take_back(state);
 	sh_tcp_input_trim(&state->input);
 	while ((n = look(state, find, want, data_out)) == 0) {
-		if (is_over(state))
-			return no_more(state);
+		if (is_over(state)) {
+			n = no_more(state);
+			sh_await_slow_down("shoal_co_recv");
+			return n;
+		}
 		r = wait_for_input(state, deadline_us);
 		if (r < 0)
 			return r;
@@ -233,15 +244,14 @@ sh_tcp_recv_exact(struct sh_conn *conn, const void **data_out, size_t len,
 	return receive(conn, find_exact, len, data_out, deadline_us);
 }
 
-/* Another coroutine may be receiving: it has to leave before the state goes. */
+/* The handler has returned while another coroutine receives. */
 static void
 dismiss_reader(struct sh_tcp_state *state)
 {
-	state->closing = true;
-	while (state->reader != NULL) {
-		sh_co_wake(state->reader, -SHOAL_ECANCELED);
-		sh_co_wait_turn("the end of a receive");
-	}
+	if (state->reader == NULL)
+		return;
+	state->reader->gone = true;
+	sh_co_wake(state->reader->co, -SHOAL_ECANCELED);
 }
 
 /* The whole life of a connection. */
@@ -299,8 +309,9 @@ received(struct sh_conn *conn, const void *data, size_t len)
 	state->now = data;
 	state->now_len = len;
 	/* it may have been woken in this turn, by its deadline */
-	if (SH_LIKELY(state->reader != NULL && sh_co_is_waiting(state->reader)))
-		sh_co_resume(state->reader, 0);
+	if (SH_LIKELY(
+		state->reader != NULL && sh_co_is_waiting(state->reader->co)))
+		sh_co_resume(state->reader->co, 0);
 	if (SH_LIKELY(sh_conn_session(conn) == state))
 		keep_rest(conn, state);
 	else
@@ -326,15 +337,14 @@ changed(struct sh_conn *conn)
 		return;
 	if (why < 0)
 		sh_tcp_fail_writers(state, why);
-	/* its own doing is no reason to stop it */
-	if (why == -SHOAL_ECANCELED && state->co != sh_co_running())
-		sh_await_cancel(state->co);
+	if (why == -SHOAL_ECANCELED)
+		sh_tcp_cancel_for_close(state);
 	if (state->reader == NULL)
 		return;
 	if (is_over(state))
-		sh_co_wake(state->reader, why);
+		sh_co_wake(state->reader->co, why);
 	else if (end_drained(state))
-		sh_co_wake(state->reader, -SHOAL_ECANCELED);
+		sh_co_wake(state->reader->co, -SHOAL_ECANCELED);
 }
 
 /* Nobody is told but the handler, and that has returned. */

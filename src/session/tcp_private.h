@@ -20,12 +20,18 @@ struct sh_tcp_input {
 /* A coroutine that waits for room in the queue, or for its end. */
 struct sh_tcp_writer {
 	struct sh_co *co;
-	struct sh_tcp_state *state; /* NULL: it is on no list any more */
-	int error;                  /* then: why */
+	struct sh_tcp_state *state; /* NULL: it is on no list any more ... */
+	int error;                  /* ... and this is why */
 	bool flush;                 /* until nothing is queued */
 	TAILQ_ENTRY(sh_tcp_writer) next;
 };
 TAILQ_HEAD(sh_tcp_writer_list, sh_tcp_writer);
+
+/* A coroutine that waits for input; not always the handler's. */
+struct sh_tcp_reader {
+	struct sh_co *co;
+	bool gone; /* the handler has returned: there is no state any more */
+};
 
 enum { SH_TCP_SMALL_SIZE = 512 };
 
@@ -39,6 +45,7 @@ struct sh_tcp_state {
 	struct sh_co *co; /* of the callback that waits, or the handler */
 	struct sh_tcp_writer_list writers;
 	struct sh_tcp_input input;
+	bool close_known; /* to co: it has closed, or was cancelled for it */
 
 	bool closing; /* on_close has been called; the handler has returned */
 
@@ -46,8 +53,8 @@ struct sh_tcp_state {
 	bool writable_owed; /* on_writable came while a callback waited */
 
 	/* coroutine style */
-	struct sh_co *reader; /* in a receive, NULL */
-	const char *now;      /* what has just been read, and is behind the
+	struct sh_tcp_reader *reader; /* in a receive, NULL */
+	const char *now; /* what has just been read, and is behind the
 				   input; in the loop's buffer */
 	size_t now_len;
 	void *lent;   /* what the last receive gave away, to be freed */
@@ -88,3 +95,7 @@ void sh_tcp_input_trim(struct sh_tcp_input *input);
 void sh_tcp_wake_writers(struct sh_tcp_state *state);
 /** Let all of them fail. */
 void sh_tcp_fail_writers(struct sh_tcp_state *state, int error);
+
+/** The connection was closed: cancel its coroutine, once, unless that did it
+ *  itself. */
+void sh_tcp_cancel_for_close(struct sh_tcp_state *state);

@@ -61,6 +61,23 @@ attempt(struct sh_conn *conn, const struct sh_tcp_writer *writer,
 	return r;
 }
 
+/* It was woken. Between that and its turn the connection may have ended, with
+ * all that belongs to it. */
+static int
+attempt_again(struct sh_conn *conn, const struct sh_tcp_writer *writer,
+    const struct iovec *parts, int count)
+{
+	int r;
+
+	if (writer->state == NULL)
+		return writer->error;
+	if (TAILQ_FIRST(&writer->state->writers) != writer)
+		return -SHOAL_EAGAIN;
+	r = attempt(conn, writer, parts, count);
+	/* it may have met the end itself */
+	return r == 0 || writer->state != NULL ? r : writer->error;
+}
+
 static int
 stand_in_line(struct sh_conn *conn, struct sh_tcp_writer *writer,
     const struct iovec *parts, int count, int64_t deadline_us)
@@ -76,13 +93,8 @@ stand_in_line(struct sh_conn *conn, struct sh_tcp_writer *writer,
 	do {
 		r = sh_await(writer->flush ? "shoal_co_flush" : "shoal_co_send",
 		    deadline_us);
-		/* the connection may be gone since it was woken */
-		if (writer->state == NULL)
-			return writer->error;
 		if (r == 0)
-			r = TAILQ_FIRST(&state->writers) == writer
-			    ? attempt(conn, writer, parts, count)
-			    : -SHOAL_EAGAIN;
+			r = attempt_again(conn, writer, parts, count);
 	} while (r == -SHOAL_EAGAIN);
 	leave(writer);
 	return r;
@@ -92,8 +104,13 @@ stand_in_line(struct sh_conn *conn, struct sh_tcp_writer *writer,
 static int
 explain(const struct sh_conn *conn, int r)
 {
+	const struct sh_tcp_state *state = sh_conn_session(conn);
 	int why = r == -SHOAL_ENOTCONN ? sh_conn_why(conn) : 0;
 
+	/* who sends to many may meet many that are closed, a handler only its
+	 * own */
+	if (state != NULL && state->co == sh_co_running())
+		sh_await_slow_down("shoal_co_send");
 	/* that it was closed is no news to who closes and goes on */
 	return why < 0 && why != -SHOAL_ECANCELED ? why : r;
 }

@@ -6,18 +6,21 @@
 #include <shoal/error.h>
 
 #include "base/mem.h"
+#include "co/co.h"
+#include "io/await.h"
 #include "session/tcp_private.h"
 
 void
 sh_tcp_state_init(struct sh_tcp_state *state, struct sh_conn *conn)
 {
 	state->conn = conn;
-	state->co = state->reader = NULL;
+	state->co = NULL;
+	state->reader = NULL;
 	TAILQ_INIT(&state->writers);
 	/* bounded by the framing's limit and one read */
 	sh_buf_init(&state->input.buf, SIZE_MAX);
 	state->input.off = state->input.scanned = 0;
-	state->writable_owed = state->closing = false;
+	state->writable_owed = state->closing = state->close_known = false;
 	state->now = NULL;
 	state->now_len = 0;
 	state->lent = NULL;
@@ -44,6 +47,17 @@ sh_tcp_state_need(struct sh_conn *conn)
 	sh_tcp_state_init(state, conn);
 	sh_conn_set_session(conn, state);
 	return state;
+}
+
+void
+sh_tcp_cancel_for_close(struct sh_tcp_state *state)
+{
+	if (state->close_known || state->co == NULL)
+		return;
+	state->close_known = true;
+	/* its own doing is no reason to stop it */
+	if (state->co != sh_co_running())
+		sh_await_cancel(state->co);
 }
 
 int

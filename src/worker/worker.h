@@ -53,7 +53,8 @@ struct sh_worker {
 	int64_t deadline_timer; /* of the drain or stop, 0: none */
 	uint32_t obeyed;        /* orders about listeners, not told yet */
 	bool accepting, draining, stopping;
-	int drain_ms; /* what drain hooks are told */
+	bool in_drain_hooks; /* they have not returned */
+	int drain_ms;        /* what drain hooks are told */
 	bool hooks_started;
 	char why[1024]; /* why it cannot start */
 };

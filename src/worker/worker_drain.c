@@ -33,11 +33,12 @@ stop_accepting(struct sh_worker *worker)
 	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
 }
 
-/* Hooks may wait, the drain does not wait for them. */
+/* Connections go on meanwhile; the worker stays until they have returned, or
+ * its time is over. */
 static void
 call_drain_hooks(void *arg)
 {
-	const struct sh_worker *worker = arg;
+	struct sh_worker *worker = arg;
 	const struct shoal_worker_hooks *hooks = &worker->program->hooks;
 	int deadline_ms = worker->drain_ms;
 	size_t i;
@@ -47,6 +48,8 @@ call_drain_hooks(void *arg)
 	for (i = 0; i < worker->catalog.module_count; i++)
 		if (worker->catalog.modules[i].module->drain != NULL)
 			worker->catalog.modules[i].module->drain(deadline_ms);
+	worker->in_drain_hooks = false;
+	sh_worker_leave_when_idle(worker);
 }
 
 static void
@@ -57,6 +60,7 @@ tell_code(struct sh_worker *worker, int64_t ms)
 	worker->draining = true;
 	/* a year does not fit */
 	worker->drain_ms = ms < INT_MAX ? (int)ms : INT_MAX;
+	worker->in_drain_hooks = true;
 	sh_co_call(sh_loop_coroutines(worker->loop), call_drain_hooks, worker,
 	    "drain");
 }
@@ -73,7 +77,8 @@ set_deadline(struct sh_worker *worker, int64_t ms, sh_timer_fn *fn)
 void
 sh_worker_leave_when_idle(struct sh_worker *worker)
 {
-	if (!worker->accepting && sh_loop_connections(worker->loop) == 0)
+	if (!worker->accepting && !worker->in_drain_hooks &&
+	    sh_loop_connections(worker->loop) == 0)
 		sh_loop_stop(worker->loop);
 }
 

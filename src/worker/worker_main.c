@@ -25,8 +25,12 @@
 #include "settings/settings.h"
 #include "worker/worker.h"
 
-/* What cancelled coroutines have to end. */
-enum { COROUTINES_END_MS = 1000 };
+enum {
+	/* what cancelled coroutines have to end */
+	COROUTINES_END_MS = 1000,
+	/* so many of the others are named */
+	TOLD_MAX = 8
+};
 
 static struct sh_worker *current;
 
@@ -202,7 +206,8 @@ prologue(struct sh_worker *worker)
 		r = sh_worker_open_control(worker);
 	if (r == 0)
 		r = run_code(worker, sh_worker_start_code);
-	if (r == 0)
+	/* it may have been told to end while that code was in a wait */
+	if (r == 0 && worker->accepting)
 		r = sh_worker_open_services(worker);
 	if (r == 0)
 		r = sh_worker_begin_control(worker);
@@ -221,20 +226,35 @@ report_failure(struct sh_worker *worker, int error)
 	    worker->heritage->channel_fd, SH_MESSAGE_FAILED, "%s", worker->why);
 }
 
+static void
+tell_left_behind(struct sh_co *co, void *arg)
+{
+	int *told = arg;
+
+	if ((*told)++ < TOLD_MAX)
+		sh_log_warning("handler '%s' does not end; it waits in %s",
+		    sh_co_name(co), sh_co_place(co));
+}
+
 /* Those that are in a wait come out of it, clean up and return. */
 static void
 end_coroutines(struct sh_worker *worker)
 {
 	struct sh_co_pool *coroutines = sh_loop_coroutines(worker->loop);
 	int64_t until_ms = sh_clock_ms() + COROUTINES_END_MS;
+	int told = 0;
 
 	sh_await_cancel_all(worker->loop);
 	while (sh_co_pool_alive(coroutines) != 0 && sh_clock_ms() < until_ms)
 		if (sh_loop_turn(worker->loop) < 0)
 			break;
-	if (sh_co_pool_alive(coroutines) != 0)
-		sh_log_warning("%zu coroutines do not end and are left behind",
-		    sh_co_pool_alive(coroutines));
+	if (sh_co_pool_alive(coroutines) == 0)
+		return;
+	sh_log_warning("%zu coroutines do not end and are left behind",
+	    sh_co_pool_alive(coroutines));
+	sh_co_each(coroutines, tell_left_behind, &told);
+	/* what they use is going to be freed */
+	sh_co_forget_all(coroutines);
 }
 
 static void
@@ -274,7 +294,8 @@ sh_worker_main(const struct sh_heritage *heritage, void *arg)
 		return SH_WORKER_FAILED;
 	}
 	sh_channel_send_value(heritage->channel_fd, SH_MESSAGE_READY, 0);
-	r = sh_loop_run(worker.loop);
+	if (worker.accepting)
+		r = sh_loop_run(worker.loop);
 	epilogue(&worker);
 	return r < 0 ? SH_WORKER_FAILED : SH_WORKER_DONE;
 }

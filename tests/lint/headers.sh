@@ -35,7 +35,7 @@ done
 	echo "$lint_name: no $builddir/src/config.h; internal headers not checked"
 	finish
 }
-libraries=$(pkg-config --cflags libevent_core libconfig 2>/dev/null)
+libraries=$(pkg-config --cflags libevent_core libconfig hiredis 2>/dev/null)
 find src -name '*.h' ! -path 'src/include/*' ! -name config.h >"$tmp/list"
 # shellcheck disable=SC2086
 while read -r header; do

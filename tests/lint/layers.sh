@@ -28,6 +28,7 @@ EOT
 cat >"$tmp/libraries" <<'EOT'
 ^(event2/|event[.]h|evutil[.]h|evdns[.]h|evhttp[.]h)   io
 ^libconfig[.]h                                         settings
+^hiredis/                                              client
 ^systemd/                                              master
 EOT
 
@@ -101,7 +102,7 @@ awk -v base_public="$base_public" '
 	}' "$tmp/layers" "$tmp/libraries" "$tmp/includes" >>"$tmp/findings"
 
 # A public header stands on libc and other public headers.
-grep -nE '^[ 	]*#[ 	]*include[ 	]*("|<(event|libconfig|systemd))' \
+grep -nE '^[ 	]*#[ 	]*include[ 	]*("|<(event|libconfig|hiredis|systemd))' \
     src/include/shoal/*.h |
     sed 's/$/ -- a public header includes only libc and <shoal\/...>/' \
     >>"$tmp/findings"

@@ -47,7 +47,7 @@ SHOAL_API int shoal_run(shoal_co_fn *fn, void *arg);
  *
  * @param fn    what it does; it ends when fn returns
  * @param arg   handed to fn; the caller keeps it alive
- * @param name  for messages; lent until it ends
+ * @param name  for messages; lent until it and the timers it starts have ended
  *
  * Returns  its number, which is positive and never used again; -SHOAL_ENOMEM,
  *          also when the kernel grants no further stack guard, see

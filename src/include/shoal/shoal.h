@@ -15,6 +15,7 @@
  *	thread.h	what would block, and other threads
  *	resolve.h	addresses of a host
  *	sock.h		their sockets: clients of other servers
+ *	redis.h		Redis: commands, subscriptions, a pool
  *	timer.h		once, again and again
  *	worker.h	the process that a handler runs in
  *	listener.h	stop listeners and start them again
@@ -40,6 +41,7 @@
 #include <shoal/module.h>
 #include <shoal/mutex.h>
 #include <shoal/pool.h>
+#include <shoal/redis.h>
 #include <shoal/resolve.h>
 #include <shoal/semaphore.h>
 #include <shoal/server.h>

@@ -26,10 +26,8 @@ struct shoal_worker_hooks {
 	 */
 	int (*on_start)(void *arg);
 
-	/*
-	 * Draining begins: no new connections; those there are have
-	 * deadline_ms from now. The worker does not wait for it.
-	 */
+	/* Draining begins: no new connections; those there are have
+	 * deadline_ms from now. The worker stays until it has returned. */
 	void (*on_drain)(int deadline_ms, void *arg);
 
 	/*
