@@ -40,6 +40,7 @@ struct sh_co_pool {
 	struct sh_co *reserve; /* for when there is no other; may not wait */
 	size_t warm_count;
 	size_t alive;
+	bool has_forgotten; /* some that never end */
 	struct sh_co_list woken;
 	size_t woken_count;
 	struct place *places;
@@ -255,6 +256,12 @@ size_t
 sh_co_pool_alive(const struct sh_co_pool *pool)
 {
 	return pool->alive;
+}
+
+bool
+sh_co_pool_has_frames(const struct sh_co_pool *pool)
+{
+	return pool->alive != 0 || pool->has_forgotten;
 }
 
 uint64_t
@@ -504,6 +511,7 @@ void
 sh_co_forget_all(struct sh_co_pool *pool)
 {
 	sh_assert(running == NULL);
+	pool->has_forgotten = pool->has_forgotten || pool->alive != 0;
 	sh_co_each(pool, forget, pool);
 }
 

@@ -165,7 +165,7 @@ sh_loop_free(struct sh_loop **loop)
 	   that still runs may have its argument on the stack of one that waits
 	   for it. */
 	sh_await_forget_fds(l);
-	if (!busy || sh_co_pool_alive(l->coroutines) == 0)
+	if (!busy || !sh_co_pool_has_frames(l->coroutines))
 		sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);
