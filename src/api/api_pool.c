@@ -11,6 +11,7 @@
 #include "base/panic.h"
 #include "base/sock.h"
 #include "crew/crew.h"
+#include "io/loop.h"
 
 enum {
 	BACKLOG = 4096,
@@ -169,6 +170,9 @@ int
 shoal_pool_run(struct shoal_pool *pool)
 {
 	SH_CHECK(pool, SH_CREW_MAGIC);
+	/* a worker would inherit the loop, and could not have its own */
+	if (sh_loop_current() != NULL)
+		return -SHOAL_ESTATE;
 	return sh_crew_run(pool);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <shoal/error.h>
 
@@ -39,6 +40,7 @@ struct sh_co_pool {
 	struct sh_co *reserve; /* for when there is no other; may not wait */
 	size_t warm_count;
 	size_t alive;
+	bool has_forgotten; /* some that never end */
 	struct sh_co_list woken;
 	size_t woken_count;
 	struct place *places;
@@ -134,8 +136,9 @@ make(struct sh_co_pool *pool)
 
 	if (sh_stack_take(pool->stacks, &stack) < 0)
 		return NULL;
-	/* fresh pages are zero */
 	co = (void *)((char *)stack + size);
+	/* pages given back are not, if the process has locked its memory */
+	memset(co, 0, block_size(pool));
 	if (take_place(pool, co) < 0) {
 		sh_stack_give(pool->stacks, stack);
 		return NULL;
@@ -255,6 +258,12 @@ sh_co_pool_alive(const struct sh_co_pool *pool)
 	return pool->alive;
 }
 
+bool
+sh_co_pool_has_frames(const struct sh_co_pool *pool)
+{
+	return pool->alive != 0 || pool->has_forgotten;
+}
+
 uint64_t
 sh_co_pool_refused(const struct sh_co_pool *pool)
 {
@@ -312,7 +321,7 @@ sh_co_call(struct sh_co_pool *pool, sh_co_fn *fn, void *arg, const char *name)
 	}
 	if (SH_UNLIKELY(co == NULL)) {
 		/* inside of a call that has the reserve: on its stack */
-		fn(arg);
+		sh_co_call_local(running, fn, arg);
 		return NULL;
 	}
 	return begin(co, fn, arg, name) ? NULL : co;
@@ -502,6 +511,7 @@ void
 sh_co_forget_all(struct sh_co_pool *pool)
 {
 	sh_assert(running == NULL);
+	pool->has_forgotten = pool->has_forgotten || pool->alive != 0;
 	sh_co_each(pool, forget, pool);
 }
 

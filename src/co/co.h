@@ -34,6 +34,9 @@ struct sh_co_pool *sh_co_pool_new(const struct sh_co_pool_options *options);
 void sh_co_pool_free(struct sh_co_pool **pool);
 /** Coroutines that have begun and not ended. */
 size_t sh_co_pool_alive(const struct sh_co_pool *pool);
+/** Whether there are any, or were when they were forgotten: somebody may know
+ *  what is on their stacks. */
+bool sh_co_pool_has_frames(const struct sh_co_pool *pool);
 /** The guard in use; AUTO before the first one. */
 enum sh_stack_guard sh_co_pool_guard(const struct sh_co_pool *pool);
 
@@ -137,3 +140,6 @@ int sh_co_defer(sh_co_fn *fn, void *arg);
 int sh_co_set(const void *key, void *value, void (*free_value)(void *value));
 /** That value, NULL when there is none. */
 void *sh_co_get(const void *key);
+/** Do now what is due at the end of the running coroutine, of which the user's
+ *  part is over. It may wait. */
+void sh_co_end_local(void);

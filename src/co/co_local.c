@@ -8,6 +8,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "co/co_private.h"
@@ -96,6 +97,30 @@ sh_co_get(const void *key)
 	sh_assert(co != NULL);
 	value = *find_value(co, key);
 	return value != NULL ? value->value : NULL;
+}
+
+void
+sh_co_end_local(void)
+{
+	struct sh_co *co = sh_co_running();
+
+	sh_assert(co != NULL);
+	if (SH_UNLIKELY(co->deferred != NULL || co->values != NULL))
+		sh_co_local_end(co);
+}
+
+void
+sh_co_call_local(struct sh_co *co, sh_co_fn *fn, void *arg)
+{
+	struct sh_co_deferred *deferred = co->deferred;
+	struct sh_co_value *values = co->values;
+
+	co->deferred = NULL;
+	co->values = NULL;
+	fn(arg);
+	sh_co_local_end(co);
+	co->deferred = deferred;
+	co->values = values;
 }
 
 static void

@@ -56,3 +56,5 @@ struct sh_co {
 
 /** Run what was deferred, then free the values. */
 void sh_co_local_end(struct sh_co *co);
+/** Call fn(arg) on a coroutine that is in another call, as if it had its own. */
+void sh_co_call_local(struct sh_co *co, sh_co_fn *fn, void *arg);

@@ -342,12 +342,27 @@ sh_await_is_cancelled(void)
 	return sh_co_is_cancelled(co) && !is_shielded(co);
 }
 
+/* Its shield ends, and so does its wait. */
+static void
+count_alarm(struct sh_co *co, void *arg)
+{
+	size_t *count = arg;
+
+	if (sh_co_is_waiting(co) && alarm_of(co)->deadline_us != SH_NEVER)
+		++*count;
+}
+
 bool
 sh_await_is_deadlock(struct sh_loop *loop)
 {
-	return sh_co_pool_alive(loop->coroutines) != 0 &&
-	    loop->outside_waits == 0 && !loop->has_posters &&
-	    !sh_co_has_woken(loop->coroutines);
+	size_t alarms = 0;
+
+	if (sh_co_pool_alive(loop->coroutines) == 0 ||
+	    loop->outside_waits != 0 || loop->has_posters ||
+	    sh_co_has_woken(loop->coroutines))
+		return false;
+	sh_co_each(loop->coroutines, count_alarm, &alarms);
+	return alarms == 0;
 }
 
 void

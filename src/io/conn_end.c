@@ -164,7 +164,9 @@ finish(struct sh_conn *conn)
 	conn->lingers = must_linger(conn);
 	conn->state = SH_CONN_ENDING;
 	sh_id_table_remove(&conn->loop->conns, &conn->node);
+	conn->telling = true;
 	conn->group->options.ops->closed(conn, conn->cause, conn->error);
+	conn->telling = false;
 	SH_COUNT(conn->loop->counters->closed, 1);
 	/* its last callback may be in a wait */
 	if (SH_LIKELY(!conn->held))
@@ -262,7 +264,7 @@ sh_conn_settle(struct sh_conn *conn)
 	if (conn->state == SH_CONN_FAILED ||
 	    (conn->state == SH_CONN_CLOSING && conn->queue.len == 0))
 		finish(conn);
-	else if (conn->state == SH_CONN_ENDING)
+	else if (conn->state == SH_CONN_ENDING && !conn->telling)
 		bury(conn);
 }
 

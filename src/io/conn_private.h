@@ -45,7 +45,9 @@ struct sh_conn {
 	bool kept : 1;          /* the session has input to hand on */
 	bool held : 1;          /* may not end: the handler is in a wait */
 	bool shut : 1;          /* the peer has been told of our end */
-	bool lingers : 1;       /* ENDING: is to linger */
+	bool telling : 1;       /* ENDING: the callback has not returned, or
+					   waited */
+	bool lingers : 1;       /* likewise: is to linger */
 	bool flushing : 1;      /* writable() is for an empty queue */
 	bool eof : 1;           /* read(2) has returned 0 */
 	bool hangup : 1;        /* EV_CLOSED: an end is to be read */

@@ -26,8 +26,9 @@ enum {
 	MEASURED_PER_TICK = 64
 };
 
-/* The loop of this process. */
+/* The loop of this process, and how many there were. */
 static struct sh_loop *current;
+static uint64_t made;
 
 int64_t
 sh_loop_coarse_ns(void)
@@ -134,6 +135,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 		return -SHOAL_ENOMEM;
 	}
 	current = loop;
+	made++;
 	*out = loop;
 	return 0;
 }
@@ -163,7 +165,7 @@ sh_loop_free(struct sh_loop **loop)
 	   that still runs may have its argument on the stack of one that waits
 	   for it. */
 	sh_await_forget_fds(l);
-	if (!busy || sh_co_pool_alive(l->coroutines) == 0)
+	if (!busy || !sh_co_pool_has_frames(l->coroutines))
 		sh_co_pool_free(&l->coroutines);
 	if (event_initialized(&l->tick))
 		event_del(&l->tick);
@@ -181,6 +183,12 @@ struct sh_loop *
 sh_loop_current(void)
 {
 	return current;
+}
+
+uint64_t
+sh_loop_number(void)
+{
+	return current != NULL ? made : 0;
 }
 
 static void

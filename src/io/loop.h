@@ -45,6 +45,8 @@ int sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out);
 void sh_loop_free(struct sh_loop **loop);
 /** The loop of this process, NULL when there is none. */
 struct sh_loop *sh_loop_current(void);
+/** Its number, which no other one of this process gets; 0 when there is none. */
+uint64_t sh_loop_number(void);
 
 /** Take turns until sh_loop_stop(). 0, or -SHOAL_ESTATE when waiting for
  *  events has failed. */

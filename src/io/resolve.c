@@ -86,6 +86,14 @@ set_addr(struct sh_addr *addr, const void *from, socklen_t len)
 	addr->len = len;
 }
 
+/* getaddrinfo(3) takes such a number, cut off. */
+static bool
+is_too_large(const char *text)
+{
+	return text != NULL && strspn(text, "0123456789") == strlen(text) &&
+	    strtoull(text, NULL, 10) > UINT16_MAX;
+}
+
 /* What needs no name service: it would read files even for a number. */
 static bool
 read_number(const char *host, const char *service, struct sh_addr *out)
@@ -376,6 +384,8 @@ sh_resolve(const char *host, const char *service, struct sh_addr *addrs_out,
 	if (host_len == 0 || host_len > HOST_MAX || max == 0 ||
 	    (service != NULL && strlen(service) > SERVICE_MAX))
 		return -SHOAL_EINVAL;
+	if (is_too_large(service))
+		return -SHOAL_ENOTFOUND;
 	if (read_number(host, service, addrs_out))
 		return 1;
 	return query_name(host, service, addrs_out, max, deadline_us);

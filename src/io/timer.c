@@ -4,6 +4,7 @@
 #include "io/timer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <shoal/error.h>
 
@@ -25,10 +26,10 @@ struct sh_timer {
 	int64_t interval_us; /* 0: once */
 	sh_timer_fn *fn;
 	void *arg;
-	const char *name; /* of the handler that started it */
-	bool running;     /* its function has not returned ... */
-	bool calling;     /* ... or waited, since it was called ... */
-	bool stopped;     /* ... and not to be run again */
+	bool running; /* its function has not returned ... */
+	bool calling; /* ... or waited, since it was called ... */
+	bool stopped; /* ... and not to be run again */
+	char name[];  /* of the handler that started it */
 };
 
 static struct sh_timer *
@@ -72,6 +73,8 @@ call(void *arg)
 	struct sh_timer *timer = arg;
 
 	timer->fn(timer->arg);
+	/* the name that these run under is the timer's */
+	sh_co_end_local();
 	timer->running = false;
 	if (timer->stopped && !timer->calling)
 		forget(timer);
@@ -120,6 +123,18 @@ on_due(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* The name is copied: its owner may end before the timer does. */
+static struct sh_timer *
+make(const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct sh_timer *timer = sh_try_calloc(1, sizeof(*timer) + size);
+
+	if (timer != NULL)
+		memcpy(timer->name, name, size);
+	return timer;
+}
+
 int64_t
 sh_timer_start(struct sh_loop *loop, int64_t delay_ms, int64_t interval_ms,
     sh_timer_fn *fn, void *arg)
@@ -130,7 +145,7 @@ sh_timer_start(struct sh_loop *loop, int64_t delay_ms, int64_t interval_ms,
 	if (delay_ms < 0 || delay_ms > DELAY_MAX_MS || interval_ms < 0 ||
 	    interval_ms > DELAY_MAX_MS || fn == NULL)
 		return -SHOAL_EINVAL;
-	timer = sh_try_calloc(1, sizeof(*timer));
+	timer = make(name != NULL ? name : "timer");
 	if (timer == NULL)
 		return -SHOAL_ENOMEM;
 	timer->loop = loop;
@@ -138,7 +153,6 @@ sh_timer_start(struct sh_loop *loop, int64_t delay_ms, int64_t interval_ms,
 	timer->interval_us = interval_ms * 1000;
 	timer->fn = fn;
 	timer->arg = arg;
-	timer->name = name != NULL ? name : "timer";
 	timer->node.id = loop->last_timer + 1;
 	if (event_assign(&timer->event, loop->base, -1, 0, on_due, timer) < 0 ||
 	    sh_id_table_add(&loop->timers, &timer->node) < 0) {

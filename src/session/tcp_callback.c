@@ -87,6 +87,8 @@ go_on(struct sh_conn *conn)
 static inline void
 end_call(const struct call *call)
 {
+	/* what it has deferred may wait, and belongs to the call */
+	sh_co_end_local();
 	if (SH_UNLIKELY(sh_conn_is_held(call->conn)))
 		go_on(call->conn);
 }

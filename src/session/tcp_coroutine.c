@@ -268,6 +268,8 @@ serve(void *arg)
 	sh_conn_hold(conn);
 	sh_conn_stall(conn);
 	tcp->serve(sh_conn_to_public(conn), tcp->arg);
+	/* that may use the connection, and wait */
+	sh_co_end_local();
 	dismiss_reader(&state);
 	take_back(&state);
 	sh_conn_set_session(conn, NULL);

@@ -11,7 +11,20 @@
 void
 sh_waiters_init(struct sh_waiters *waiters)
 {
-	TAILQ_INIT(waiters);
+	TAILQ_INIT(&waiters->list);
+	waiters->loop = 0;
+}
+
+/* Those that shoal_run() gave up went away with their stacks. */
+static void
+forget_lost(struct sh_waiters *waiters)
+{
+	uint64_t loop = sh_loop_number();
+
+	if (loop == waiters->loop)
+		return;
+	TAILQ_INIT(&waiters->list);
+	waiters->loop = loop;
 }
 
 void
@@ -32,32 +45,25 @@ sh_waiters_wait(
 	int r;
 
 	sh_assert(waiter.co != NULL);
-	TAILQ_INSERT_TAIL(waiters, &waiter, next);
+	forget_lost(waiters);
+	TAILQ_INSERT_TAIL(&waiters->list, &waiter, next);
 	r = sh_await_peer(place, sh_deadline_us(timeout_ms));
 	/* else the list may be gone */
 	if (waiter.listed)
-		TAILQ_REMOVE(waiters, &waiter, next);
+		TAILQ_REMOVE(&waiters->list, &waiter, next);
 	return r;
 }
 
 static struct sh_waiter *
 take_first(struct sh_waiters *waiters)
 {
-	struct sh_waiter *waiter = TAILQ_FIRST(waiters);
+	struct sh_waiter *waiter = TAILQ_FIRST(&waiters->list);
 
 	if (waiter == NULL)
 		return NULL;
-	TAILQ_REMOVE(waiters, waiter, next);
+	TAILQ_REMOVE(&waiters->list, waiter, next);
 	waiter->listed = false;
 	return waiter;
-}
-
-/* Those that shoal_run() gave up went away with their stacks. */
-static void
-forget_lost(struct sh_waiters *waiters)
-{
-	if (sh_loop_current() == NULL)
-		TAILQ_INIT(waiters);
 }
 
 struct sh_waiter *

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 
 struct sh_co;
@@ -21,7 +22,10 @@ struct sh_waiter {
 	bool listed;
 };
 
-TAILQ_HEAD(sh_waiters, sh_waiter);
+struct sh_waiters {
+	TAILQ_HEAD(, sh_waiter) list;
+	uint64_t loop; /* number of the one that they wait in */
+};
 
 /** End the process when this is not a coroutine, with a message that names the
  *  public function that was called. */

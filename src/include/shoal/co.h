@@ -148,7 +148,7 @@ SHOAL_API bool shoal_co_may_wait(void);
 
 /**
  * Call fn(arg) when the running coroutine ends: the last one first, after its
- * function has returned. It may wait.
+ * function has returned. It may wait; a handler's connection is still there.
  *
  * Returns  0; -SHOAL_ENOMEM
  * Context  coroutine

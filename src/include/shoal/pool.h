@@ -169,13 +169,14 @@ SHOAL_API int shoal_pool_address(
  * before it returns. Children and descriptors of the program are left alone.
  *
  * Returns  0 after a stop; -SHOAL_EBUSY with more than one thread;
- *          -SHOAL_ESTATE when it runs already, or in a worker of it; -errno
- *          when an address cannot be bound; the result of on_worker_start when
- *          the first start fails with it; -SHOAL_ETIMEDOUT when that takes too
- *          long; -SHOAL_ECANCELED when a worker could not be forked or ended in
- *          it, or the pool was stopped in it. The log has the
- *          reason
- * Context  any process that is no worker of this pool; it may be called again
+ *          -SHOAL_ESTATE when it runs already, in a worker of it, or in a
+ *          process that runs coroutines; -errno when an address cannot be
+ *          bound; the result of on_worker_start when the first start fails with
+ *          it; -SHOAL_ETIMEDOUT when that takes too long; -SHOAL_ECANCELED when
+ *          a worker could not be forked or ended in it, or the pool was stopped
+ *          in it. The log has the reason
+ * Context  any process that is no worker of this pool and not in shoal_run();
+ *          it may be called again
  * Blocks   the process, until the pool is stopped
  * See      fork(2), signalfd(2), pidfd_open(2)
  */

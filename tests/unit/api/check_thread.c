@@ -382,6 +382,7 @@ START_TEST(loop_ends_with_a_stack_in_use)
 	for (i = 0; i < LONG_MS && gate.entered == 0; i++)
 		ck_assert_int_eq(sh_loop_turn(loop), 0);
 	ck_assert_int_eq(gate.entered, 1);
+	sh_co_forget_all(kept);
 	sh_loop_free(&loop);
 	ck_assert(gate_open(&gate, 1));
 	/* the thread writes to the stack, then tells */

@@ -99,18 +99,38 @@ ask_now(const char *host, int timeout_ms)
 }
 
 static void
+run(shoal_co_fn *fn, void *arg)
+{
+	ck_assert_int_eq(shoal_run(fn, arg), 0);
+}
+
+START_TEST(ports_that_there_are_not)
+{
+	static const char *const services[] = { "65536", "99999",
+		"99999999999999999999999" };
+	static const char *const hosts[] = { "127.0.0.1", "1.test" };
+	size_t i;
+
+	asked = 0;
+	for (i = 0; i < SH_ARRAY_LEN(hosts) * SH_ARRAY_LEN(services); i++) {
+		struct question question = { .host = hosts[i % 2],
+			.service = services[i / 2],
+			.timeout_ms = LONG_MS };
+
+		run(ask, &question);
+		ck_assert_int_eq(question.result, -SHOAL_ENOTFOUND);
+	}
+	ck_assert_int_eq(asked, 0);
+}
+END_TEST
+
+static void
 await_count(const atomic_int *count, int n)
 {
 	int i;
 
 	for (i = 0; i < LONG_MS && *count < n; i++)
 		shoal_co_sleep(1);
-}
-
-static void
-run(shoal_co_fn *fn, void *arg)
-{
-	ck_assert_int_eq(shoal_run(fn, arg), 0);
 }
 
 START_TEST(numbers_are_not_asked_for)
@@ -151,7 +171,7 @@ START_TEST(answers_and_errors)
 		{ "1.test", "80", 1, 1 },
 		{ "2.test", NULL, 2, 1 },
 		{ "9.test", "http", SERVERS, 1 },
-		{ "127.0.0.1", "65536", SERVERS, 1 },
+		{ "127.0.0.1", "65536", -SHOAL_ENOTFOUND, 0 },
 		{ "127.0.0.1", "http", SERVERS, 1 },
 		{ "none.test", "80", -SHOAL_ENOTFOUND, 1 },
 		{ "again.test", "80", -SHOAL_EAGAIN, 1 },
@@ -369,7 +389,7 @@ START_TEST(loop_ends_beside_a_query)
 }
 END_TEST
 
-SH_SUITE("io/resolve", numbers_are_not_asked_for, answers_and_errors,
-    answers_are_remembered, oldest_answers_are_forgotten,
+SH_SUITE("io/resolve", numbers_are_not_asked_for, ports_that_there_are_not,
+    answers_and_errors, answers_are_remembered, oldest_answers_are_forgotten,
     one_query_answers_all_who_ask, query_goes_on_without_who_asked,
     loop_ends_beside_a_query)
