@@ -57,6 +57,7 @@ shoal_co_join(int64_t co, int timeout_ms)
 	struct sh_co *of;
 	int r;
 
+	(void)sh_await_self(__func__);
 	if (co <= 0 || co == shoal_co_self())
 		return -SHOAL_EINVAL;
 	of = sh_co_find(coroutines(), co);
@@ -83,7 +84,7 @@ shoal_co_cancel(int64_t co)
 bool
 shoal_co_is_cancelled(void)
 {
-	return sh_await_is_cancelled();
+	return sh_co_running() != NULL && sh_await_is_cancelled();
 }
 
 int

@@ -19,6 +19,7 @@ shoal_co_resolve(const char *host, const char *service,
 	struct sh_addr *addrs; /* too large for a stack that sleeps */
 	int i, r;
 
+	(void)sh_await_self(__func__);
 	if (max == 0)
 		return -SHOAL_EINVAL;
 	if (max > SH_RESOLVE_MAX)

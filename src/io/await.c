@@ -188,13 +188,13 @@ await(struct sh_co *co, const char *place, int64_t deadline_us)
 	return wait_until(co, place, deadline_us);
 }
 
-static struct sh_co *
-running(void)
+struct sh_co *
+sh_await_self(const char *place)
 {
 	struct sh_co *co = sh_co_running();
 
 	if (SH_UNLIKELY(co == NULL))
-		sh_panic(__FILE__, __LINE__, __func__,
+		sh_panic(__FILE__, __LINE__, place,
 		    "a function that waits was called outside of a coroutine");
 	return co;
 }
@@ -202,7 +202,7 @@ running(void)
 int
 sh_await(const char *place, int64_t deadline_us)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(place);
 	struct sh_loop *loop = sh_loop_current();
 	int r;
 
@@ -217,13 +217,13 @@ sh_await_peer(const char *place, int64_t deadline_us)
 {
 	if (deadline_us != SH_NEVER)
 		return sh_await(place, deadline_us);
-	return await(running(), place, deadline_us);
+	return await(sh_await_self(place), place, deadline_us);
 }
 
 void
 sh_await_firmly(const char *place)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(place);
 	struct sh_loop *loop = sh_loop_current();
 
 	alarm_of(co)->deadline_us = SH_NEVER;
@@ -235,7 +235,7 @@ sh_await_firmly(const char *place)
 void
 sh_await_slow_down(const char *place)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(place);
 
 	if (sh_co_may_wait(co))
 		(void)refuse(co, place);
@@ -244,7 +244,7 @@ sh_await_slow_down(const char *place)
 int
 sh_await_turn(const char *place)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(place);
 	struct sh_alarm *alarm = alarm_of(co);
 
 	if (!sh_co_may_wait(co))
@@ -268,8 +268,8 @@ sh_await_fd(int fd, short what, const char *place, int64_t deadline_us)
 	struct sh_fd_wait wait;
 	int r;
 
-	if (event_assign(&wait.event, loop->base, fd, what, on_fd, running()) <
-	    0)
+	if (event_assign(&wait.event, loop->base, fd, what, on_fd,
+		sh_await_self(place)) < 0)
 		return -SHOAL_EINVAL;
 	errno = 0;
 	if (event_add(&wait.event, NULL) < 0)
@@ -327,7 +327,7 @@ sh_await_cancel_all(struct sh_loop *loop)
 void
 sh_await_shield(int64_t ms)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(__func__);
 	struct sh_alarm *alarm = alarm_of(co);
 
 	alarm->shield_for = sh_co_id(co);
@@ -337,7 +337,7 @@ sh_await_shield(int64_t ms)
 bool
 sh_await_is_cancelled(void)
 {
-	struct sh_co *co = running();
+	struct sh_co *co = sh_await_self(__func__);
 
 	return sh_co_is_cancelled(co) && !is_shielded(co);
 }

@@ -23,6 +23,9 @@ struct sh_loop;
  *  now; SH_NEVER when negative; 0 when 0. */
 int64_t sh_deadline_us(int timeout_ms);
 
+/** The running coroutine; outside of one the process ends, and place is what it
+ *  complains of. */
+struct sh_co *sh_await_self(const char *place);
 /** Suspend the running coroutine until sh_co_wake(): its result;
  *  -SHOAL_ETIMEDOUT at the deadline; -SHOAL_ECANCELED when the coroutine is
  *  cancelled, or was before; -SHOAL_ENOMEM when it may not wait at all. place
