@@ -54,15 +54,17 @@ int
 shoal_co_join(int64_t co, int timeout_ms)
 {
 	struct sh_co_joiner joiner;
+	struct sh_co_pool *pool;
 	struct sh_co *of;
 	int r;
 
-	(void)sh_await_self(__func__);
 	if (co <= 0 || co == shoal_co_self())
 		return -SHOAL_EINVAL;
-	of = sh_co_find(coroutines(), co);
+	pool = coroutines();
+	of = pool != NULL ? sh_co_find(pool, co) : NULL;
 	if (of == NULL)
 		return 0;
+	(void)sh_await_self(__func__);
 	sh_co_join_begin(&joiner, of);
 	r = sh_await_peer("shoal_co_join", sh_deadline_us(timeout_ms));
 	sh_co_join_end(&joiner);

@@ -195,6 +195,12 @@ shoal_conn_flush(struct shoal_conn *conn)
 }
 
 int
+shoal_conn_shutdown(struct shoal_conn *conn)
+{
+	return sh_conn_end_sending(sh_conn_of_public(conn));
+}
+
+int
 shoal_conn_close(struct shoal_conn *conn)
 {
 	return sh_conn_close(sh_conn_of_public(conn));

@@ -52,6 +52,8 @@ int sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count);
 bool sh_conn_is_full(struct sh_conn *conn);
 /** See shoal_conn_flush(). */
 int sh_conn_flush(struct sh_conn *conn);
+/** See shoal_conn_shutdown(). */
+int sh_conn_end_sending(struct sh_conn *conn);
 /** See shoal_conn_close(). */
 int sh_conn_close(struct sh_conn *conn);
 /** See shoal_conn_abort(). */

@@ -241,6 +241,10 @@ settle_open(struct sh_conn *conn)
 {
 	if (conn->refused && conn->queue.len <= sh_conn_write_mark(conn))
 		sh_conn_make_ready(conn);
+	if (conn->half && !conn->shut && conn->queue.len == 0) {
+		conn->shut = true;
+		(void)shutdown(conn->event.ev_fd, SHUT_WR);
+	}
 	if (conn->held || !is_done(conn))
 		return false;
 	begin_closing(
@@ -252,7 +256,8 @@ void
 sh_conn_settle(struct sh_conn *conn)
 {
 	if (conn->state == SH_CONN_OPEN) {
-		if (SH_LIKELY(!conn->refused && !conn->eof && !conn->draining))
+		if (SH_LIKELY(!conn->refused && !conn->eof && !conn->draining &&
+			!conn->half))
 			return;
 		if (!settle_open(conn) && !conn->held)
 			return;

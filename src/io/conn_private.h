@@ -44,6 +44,7 @@ struct sh_conn {
 	bool missed : 1;        /* there may be something to read */
 	bool kept : 1;          /* the session has input to hand on */
 	bool held : 1;          /* may not end: the handler is in a wait */
+	bool half : 1;          /* nothing more is to be sent */
 	bool shut : 1;          /* the peer has been told of our end */
 	bool telling : 1;       /* ENDING: the callback has not returned, or
 					   waited */

@@ -128,6 +128,8 @@ admit(struct sh_conn *conn)
 {
 	size_t high = conn->group->options.queue_high;
 
+	if (SH_UNLIKELY(conn->half))
+		return -SHOAL_ENOTCONN;
 	if (SH_LIKELY(sh_conn_queued(conn) < high))
 		return 0;
 	push(conn);
@@ -206,6 +208,18 @@ sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
 			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);
 	}
 	return r;
+}
+
+int
+sh_conn_end_sending(struct sh_conn *conn)
+{
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	if (conn->half)
+		return -EALREADY;
+	conn->half = true;
+	push(conn);
+	return 0;
 }
 
 int

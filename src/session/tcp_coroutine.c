@@ -14,6 +14,7 @@
 #include <shoal/error.h>
 
 #include "base/attr.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "co/co.h"
 #include "io/await.h"
@@ -183,8 +184,11 @@ wait_for_input(struct sh_tcp_state *state, int64_t deadline_us)
 		sh_await_slow_down("shoal_co_recv");
 		return -SHOAL_ECANCELED;
 	}
-	state->reader = &reader;
 	sh_conn_unstall(state->conn);
+	/* who only looks, again and again, finds next time what comes now */
+	if (deadline_us == 0)
+		return -SHOAL_ETIMEDOUT;
+	state->reader = &reader;
 	r = sh_await("shoal_co_recv", deadline_us);
 	if (SH_UNLIKELY(reader.gone))
 		return r < 0 ? r : -SHOAL_ECANCELED;
@@ -228,12 +232,29 @@ sh_tcp_recv(struct sh_conn *conn, const void **data_out, int64_t deadline_us)
 	return receive(conn, find_any, 0, data_out, deadline_us);
 }
 
+/* Every connection of the listener will end like this: once is enough. */
+static void
+complain_of_framing(const struct sh_tcp *tcp)
+{
+	static bool told;
+
+	if (told)
+		return;
+	told = true;
+	sh_log_warning("listener %s: its handler receives packets, but it has "
+		       "no framing; set listeners[].framing, or the framing of "
+		       "the handler",
+	    tcp->listener);
+}
+
 ssize_t
 sh_tcp_recv_packet(
     struct sh_conn *conn, const void **data_out, int64_t deadline_us)
 {
-	if (sh_tcp_of(conn)->framing.type == SHOAL_FRAMING_RAW)
+	if (sh_tcp_of(conn)->framing.type == SHOAL_FRAMING_RAW) {
+		complain_of_framing(sh_tcp_of(conn));
 		return -SHOAL_EINVAL;
+	}
 	return receive(conn, find_packet, 0, data_out, deadline_us);
 }
 
@@ -312,10 +333,14 @@ received(struct sh_conn *conn, const void *data, size_t len)
 	if (SH_LIKELY(
 		state->reader != NULL && sh_co_is_waiting(state->reader->co)))
 		sh_co_resume(state->reader->co, 0);
-	if (SH_LIKELY(sh_conn_session(conn) == state))
-		keep_rest(conn, state);
-	else
+	if (SH_UNLIKELY(sh_conn_session(conn) != state)) {
 		sh_read_buffer_replace(sh_loop_current());
+		return;
+	}
+	keep_rest(conn, state);
+	/* no more than one read is kept for who does not wait for it */
+	if (state->reader == NULL)
+		sh_conn_stall(conn);
 }
 
 static void

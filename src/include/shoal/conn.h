@@ -255,6 +255,19 @@ SHOAL_API int shoal_conn_printf(
 SHOAL_API int shoal_conn_flush(struct shoal_conn *conn);
 
 /**
+ * End the own side: what is queued is sent, then the peer is told that nothing
+ * more comes. Input is received as before, and the connection ends when the
+ * peer has ended its side too.
+ *
+ * Returns  0; -EALREADY when it has been called already; -SHOAL_ENOTCONN after
+ *          close, abort or failure. A send returns -SHOAL_ENOTCONN from now on
+ * Context  worker
+ * Blocks   never
+ * See      shutdown(2) SHUT_WR; RFC 9293, 3.6
+ */
+SHOAL_API int shoal_conn_shutdown(struct shoal_conn *conn);
+
+/**
  * Close: what is queued is sent first, nothing more is read.
  *
  * on_close follows with SHOAL_CLOSE_LOCAL, after the current callback has

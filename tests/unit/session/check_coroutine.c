@@ -306,6 +306,32 @@ START_TEST(timeout_of_zero_does_not_wait)
 }
 END_TEST
 
+/* Only looks, and does something else in between. */
+static void
+serve_polling(struct shoal_conn *conn, void *arg)
+{
+	struct serving *s = arg;
+
+	s->conn = conn;
+	s->timeout_ms = 0;
+	while (s->count < STUBBORN_MAX && receive(s) < 0)
+		shoal_co_sleep(1);
+	s->returned = true;
+}
+
+START_TEST(polling_finds_what_has_come)
+{
+	struct serving s = { 0 };
+	int fd = open_with(&s, serve_polling);
+
+	RIG_UNTIL(&s.rig, s.count > 2);
+	rig_write(fd, "hello", 5);
+	RIG_UNTIL(&s.rig, s.returned);
+	ck_assert_mem_eq(s.text, "hello", 5);
+	close_all(&s, fd);
+}
+END_TEST
+
 /* --- two coroutines at one connection --- */
 
 static void
@@ -646,7 +672,8 @@ SH_SUITE("session/coroutine", data_and_end_wait_for_the_handler,
     closed_peer_waits_for_the_handler, half_closed_peer_gets_its_answers,
     reset_is_told, data_before_a_reset_is_given_if_it_was_read,
     timeout_loses_nothing, timeout_of_zero_does_not_wait,
-    second_reader_is_refused, return_of_the_handler_ends_the_reader,
+    polling_finds_what_has_come, second_reader_is_refused,
+    return_of_the_handler_ends_the_reader,
     return_of_the_handler_and_data_at_once, close_by_another_cancels,
     own_close_does_not_cancel, idle_connection_ends,
     idle_connection_ends_outside_of_a_receive, stubborn_handlers_do_not_spin,

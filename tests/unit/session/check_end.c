@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <shoal/error.h>
+
 #include "rig.h"
 
 START_TEST(write_and_shutdown_gets_its_answer)
@@ -98,6 +100,56 @@ START_TEST(half_closed_peer_gets_all_of_a_long_answer)
 	ck_assert_int_eq(rig.closes, 1);
 	ck_assert_int_eq(rig.cause, SHOAL_CLOSE_PEER);
 	close(fd);
+	rig_close(&rig);
+}
+END_TEST
+
+static int shutdown_results[3];
+
+/* Answers much, and ends its side; what comes afterwards is counted. */
+static void
+answer_and_end(struct shoal_conn *conn, const void *data, size_t len, void *arg)
+{
+	struct rig *rig = arg;
+
+	rig->bytes += len;
+	if (rig->receives++ != 0)
+		return;
+	answer_much(conn, data, len, arg);
+	shutdown_results[0] = shoal_conn_shutdown(conn);
+	shutdown_results[1] = shoal_conn_shutdown(conn);
+	shutdown_results[2] = shoal_conn_send(conn, "x", 1);
+}
+
+static const struct shoal_tcp_callbacks halves = {
+	.size = sizeof(struct shoal_tcp_callbacks),
+	.on_receive = answer_and_end,
+	.on_close = note_close,
+};
+
+START_TEST(shutdown_ends_only_the_own_side)
+{
+	struct rig rig = { .options = { .callbacks = &halves,
+			       .queue_high = 64 * 1024 * 1024 } };
+	size_t total = 0;
+	int fd, error = -1;
+
+	rig_open(&rig);
+	fd = rig_connect(&rig);
+	rig_write(fd, "x", 1);
+	RIG_UNTIL(&rig, rig_read(fd, &total, &error));
+	ck_assert_int_eq(error, 0);
+	ck_assert_uint_eq(total, 16 * 1024 * 1024);
+	ck_assert_int_eq(shutdown_results[0], 0);
+	ck_assert_int_eq(shutdown_results[1], -EALREADY);
+	ck_assert_int_eq(shutdown_results[2], -SHOAL_ENOTCONN);
+	ck_assert_int_eq(rig.closes, 0);
+	rig_write(fd, "more", 4);
+	RIG_UNTIL(&rig, rig.bytes == 5);
+	ck_assert_int_eq(rig.closes, 0);
+	close(fd);
+	RIG_UNTIL(&rig, rig.closes == 1);
+	ck_assert_int_eq(rig.cause, SHOAL_CLOSE_PEER);
 	rig_close(&rig);
 }
 END_TEST
@@ -446,9 +498,10 @@ END_TEST
 
 SH_SUITE("session/end", write_and_shutdown_gets_its_answer,
     fin_after_idle_is_noticed, half_closed_peer_gets_all_of_a_long_answer,
-    reset_is_an_error, reset_together_with_data_is_noticed,
-    reset_while_paused_is_noticed_at_once, fin_while_paused_waits_for_resume,
-    close_lets_the_answer_through, lingering_ends_after_two_seconds,
-    close_from_a_timer_flushes, abort_resets, idle_connections_are_closed,
-    stall_beyond_the_idle_timeout, drain_handles_what_has_arrived,
-    drain_gives_up_after_the_linger_time, abort_of_a_service_ends_all_now)
+    shutdown_ends_only_the_own_side, reset_is_an_error,
+    reset_together_with_data_is_noticed, reset_while_paused_is_noticed_at_once,
+    fin_while_paused_waits_for_resume, close_lets_the_answer_through,
+    lingering_ends_after_two_seconds, close_from_a_timer_flushes, abort_resets,
+    idle_connections_are_closed, stall_beyond_the_idle_timeout,
+    drain_handles_what_has_arrived, drain_gives_up_after_the_linger_time,
+    abort_of_a_service_ends_all_now)
