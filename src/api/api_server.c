@@ -16,6 +16,7 @@
 #include "check/check.h"
 #include "cmd/cmd.h"
 #include "handlers/builtin.h"
+#include "io/loop.h"
 #include "master/master.h"
 #include "module/program.h"
 #include "proto/framing.h"
@@ -230,6 +231,12 @@ serve(const struct sh_cmd_line *line, bool daemon, int ready_fd, void *arg)
 		.start_timeout_ms = line->timeout_ms,
 	};
 
+	if (sh_loop_current() != NULL) {
+		fputs("a server cannot run inside of shoal_run(): its workers "
+		      "have loops of their own\n",
+		    stderr);
+		return SH_CMD_FAILED;
+	}
 	return sh_master_run(&options);
 }
 
