@@ -32,8 +32,8 @@ struct sh_ws_event {
 	const char *why; /* error: a constant sentence */
 };
 
-/* What the receivers of one worker share that have the same limits. Zero but
- * for these to begin with. */
+/* What receivers of one worker share that have the same limits. The limits are
+ * set before the first, and stay; spare is NULL to begin with. */
 struct sh_ws_intake {
 	size_t message_max;         /* bytes */
 	uint32_t fragments_max;     /* frames of a message; 0: no limit */
