@@ -1,0 +1,134 @@
+/*
+ * This file reads the headers of a WebSocket client's frames and takes off the
+ * mask; it keeps no bytes and knows nothing of messages.
+ */
+#include "config.h"
+
+#include "proto/ws_scan.h"
+
+#include <string.h>
+
+#include <shoal/error.h>
+
+enum {
+	FIN = 0x80,
+	RESERVED = 0x70,
+	OPCODE = 0x0f,
+	MASKED = 0x80,
+	LENGTH = 0x7f,
+	LENGTH_16 = 126,
+	LENGTH_64 = 127,
+	MASK_LEN = 4,
+};
+
+static bool
+is_opcode(unsigned opcode)
+{
+	return opcode <= SH_WS_BINARY ||
+	    (opcode >= SH_WS_CLOSE && opcode <= SH_WS_PONG);
+}
+
+/* What is wrong with the first byte, or NULL. */
+static const char *
+judge_first(uint8_t first)
+{
+	if ((first & RESERVED) != 0)
+		return "a reserved bit is set";
+	if (!is_opcode(first & OPCODE))
+		return "there is no such opcode";
+	if (sh_ws_is_control(first & OPCODE) && (first & FIN) == 0)
+		return "a control frame is fragmented";
+	return NULL;
+}
+
+static const char *
+judge_second(uint8_t first, uint8_t second)
+{
+	if ((second & MASKED) == 0)
+		return "a frame is not masked";
+	if (sh_ws_is_control(first & OPCODE) &&
+	    (second & LENGTH) > SH_WS_CONTROL_MAX)
+		return "a control frame has more than 125 bytes";
+	return NULL;
+}
+
+/* Bytes of the length behind the first two. */
+static size_t
+width_of(uint8_t second)
+{
+	switch (second & LENGTH) {
+	case LENGTH_16: return 2;
+	case LENGTH_64: return 8;
+	default: return 0;
+	}
+}
+
+static uint64_t
+read_length(const uint8_t *data, size_t width)
+{
+	uint64_t number = width != 0 ? 0 : data[1] & LENGTH;
+	size_t i;
+
+	for (i = 0; i < width; i++)
+		number = number << 8 | data[2 + i];
+	return number;
+}
+
+static const char *
+judge(const uint8_t *data, size_t len)
+{
+	const char *why = NULL;
+
+	if (len >= 1)
+		why = judge_first(data[0]);
+	if (why == NULL && len >= 2)
+		why = judge_second(data[0], data[1]);
+	if (why == NULL && len >= 3 && width_of(data[1]) == 8 &&
+	    (data[2] & 0x80) != 0)
+		why = "the top bit of a length is set";
+	return why;
+}
+
+int
+sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
+    const char **why_out)
+{
+	const char *why = judge(data, len);
+	size_t width, header;
+
+	if (why != NULL) {
+		*why_out = why;
+		return -SHOAL_EPROTO;
+	}
+	if (len < 2)
+		return 0;
+	width = width_of(data[1]);
+	header = 2 + width + MASK_LEN;
+	if (len < header)
+		return 0;
+	frame_out->len = read_length(data, width);
+	memcpy(frame_out->mask, data + 2 + width, MASK_LEN);
+	frame_out->opcode = data[0] & OPCODE;
+	frame_out->fin = (data[0] & FIN) != 0;
+	return (int)header;
+}
+
+void
+sh_ws_unmask(uint8_t *to, const uint8_t *from, size_t len,
+    const uint8_t mask[4], uint64_t offset)
+{
+	uint8_t turned[8];
+	uint64_t key, eight;
+	size_t i, n = 0;
+
+	for (i = 0; i < sizeof(turned); i++)
+		turned[i] = mask[(offset + i) % MASK_LEN];
+	memcpy(&key, turned, sizeof(key));
+	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, from + n, sizeof(eight));
+		eight ^= key;
+		memcpy(to + n, &eight, sizeof(eight));
+	}
+	for (i = 0; n < len; i++, n++)
+		to[n] = from[n] ^ turned[i];
+}
