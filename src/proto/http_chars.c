@@ -52,17 +52,15 @@ sh_http_equal(const char *text, size_t len, const char *word)
 {
 	size_t i;
 
-	if (strlen(word) != len)
-		return false;
 	for (i = 0; i < len; i++) {
 		char c = text[i];
 
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
-		if (c != word[i])
+		if (c != word[i] || c == '\0')
 			return false;
 	}
-	return true;
+	return word[len] == '\0';
 }
 
 static bool
