@@ -1,0 +1,39 @@
+/*
+ * This file is the alphabet of HTTP and URIs: which byte may stand where. It
+ * knows no syntax beyond that, and no locale.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum sh_http_class {
+	SH_HTTP_TOKEN,  /* RFC 9110 5.6.2: methods, names of fields, options */
+	SH_HTTP_VALUE,  /* RFC 9110 5.5: VCHAR, obs-text, SP, HTAB */
+	SH_HTTP_TARGET, /* VCHAR but '#'; more than RFC 3986, as browsers are */
+	SH_HTTP_HOST    /* RFC 3986 3.2.2: reg-name but for its %XX */
+};
+
+/** How many bytes at the front are of the class. */
+size_t sh_http_span(enum sh_http_class class, const char *data, size_t len);
+/** Whether the byte is of the class. */
+bool sh_http_is(enum sh_http_class class, char c);
+/** Value of a hexadecimal digit, -1 when it is none. */
+int sh_hex_value(char c);
+/** Whether text is word, which is in lower case, but for case. */
+bool sh_http_equal(const char *text, size_t len, const char *word);
+/** Cut SP and HTAB off both ends. */
+void sh_http_trim(const char **text, size_t *len);
+/** Take the next element, trimmed, off a list with commas (RFC 9110 5.6.1);
+ *  empty ones are passed over. Quoted strings are not understood. Whether
+ *  there was one. */
+bool sh_http_list_next(
+    const char **list, size_t *list_len, const char **item, size_t *item_len);
+/** Set *why_out, unless it is NULL, and return the negated status. */
+static inline int
+sh_http_refuse(const char **why_out, int status, const char *why)
+{
+	if (why_out != NULL)
+		*why_out = why;
+	return -status;
+}

@@ -1,0 +1,174 @@
+/*
+ * This file judges what the fields of a request mean for the message: length
+ * of the body, host, connection, expectations. It does not look for lines.
+ * RFC 9112 6 and 9, RFC 9110 7 and 10.1.1.
+ */
+#include "config.h"
+
+#include "proto/http_meaning.h"
+
+#include <string.h>
+
+#include "proto/http_chars.h"
+#include "proto/http_target.h"
+
+/* Digits only: no sign, no list, not even of the same twice. */
+static int
+parse_length(struct sh_http_head *head, const char *text, size_t len,
+    const char **why_out)
+{
+	uint64_t number = 0;
+	bool too_much = false;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		uint64_t digit = (uint64_t)(text[i] - '0');
+
+		if (text[i] < '0' || text[i] > '9')
+			break;
+		if (number > (INT64_MAX - digit) / 10)
+			too_much = true;
+		else
+			number = number * 10 + digit;
+	}
+	if (len == 0 || i != len)
+		return sh_http_refuse(
+		    why_out, 400, "Content-Length is not a number");
+	if (too_much)
+		return sh_http_refuse(
+		    why_out, 413, "Content-Length is beyond all limits");
+	head->body = SH_HTTP_BODY_LENGTH;
+	head->body_len = number;
+	return 0;
+}
+
+static int
+judge_coding(struct sh_http_head *head, const char *data,
+    const struct sh_http_field *coding, const char **why_out)
+{
+	if (head->minor == 0)
+		return sh_http_refuse(
+		    why_out, 400, "Transfer-Encoding came in HTTP/1.0");
+	if (sh_http_field_find(head, data, "transfer-encoding", coding) !=
+		NULL ||
+	    !sh_http_equal(
+		data + coding->value.off, coding->value.len, "chunked"))
+		return sh_http_refuse(
+		    why_out, 501, "Transfer-Encoding is not just chunked");
+	head->body = SH_HTTP_BODY_CHUNKED;
+	return 0;
+}
+
+static int
+judge_body(struct sh_http_head *head, const char *data, const char **why_out)
+{
+	const struct sh_http_field *coding, *length;
+
+	coding = sh_http_field_find(head, data, "transfer-encoding", NULL);
+	length = sh_http_field_find(head, data, "content-length", NULL);
+	head->body = SH_HTTP_BODY_NONE;
+	head->body_len = 0;
+	if (coding != NULL && length != NULL)
+		return sh_http_refuse(why_out, 400,
+		    "there are Content-Length and Transfer-Encoding");
+	if (coding != NULL)
+		return judge_coding(head, data, coding, why_out);
+	if (length == NULL)
+		return 0;
+	if (sh_http_field_find(head, data, "content-length", length) != NULL)
+		return sh_http_refuse(
+		    why_out, 400, "there is more than one Content-Length");
+	return parse_length(
+	    head, data + length->value.off, length->value.len, why_out);
+}
+
+static int
+judge_host(struct sh_http_head *head, const char *data, const char **why_out)
+{
+	const struct sh_http_field *host;
+
+	host = sh_http_field_find(head, data, "host", NULL);
+	if (host == NULL)
+		return head->minor == 0
+		    ? 0
+		    : sh_http_refuse(why_out, 400, "there is no Host");
+	if (sh_http_field_find(head, data, "host", host) != NULL)
+		return sh_http_refuse(
+		    why_out, 400, "there is more than one Host");
+	if (!sh_http_host_is_valid(data + host->value.off, host->value.len))
+		return sh_http_refuse(why_out, 400, "Host is malformed");
+	/* RFC 9112 3.2.2: the target's own wins */
+	if (head->form == SH_HTTP_ORIGIN || head->form == SH_HTTP_ASTERISK)
+		head->host = host->value;
+	return 0;
+}
+
+static int
+judge_connection(
+    struct sh_http_head *head, const char *data, const char **why_out)
+{
+	const struct sh_http_field *field = NULL;
+	bool closes = false, keeps = head->minor > 0, upgrades = false;
+	const char *list, *item;
+	size_t list_len, n;
+
+	while ((field = sh_http_field_find(head, data, "connection", field)) !=
+	    NULL) {
+		list = data + field->value.off;
+		list_len = field->value.len;
+		while (sh_http_list_next(&list, &list_len, &item, &n)) {
+			if (sh_http_span(SH_HTTP_TOKEN, item, n) != n)
+				return sh_http_refuse(why_out, 400,
+				    "Connection is not a list of tokens");
+			closes |= sh_http_equal(item, n, "close");
+			keeps |= sh_http_equal(item, n, "keep-alive");
+			upgrades |= sh_http_equal(item, n, "upgrade");
+		}
+	}
+	head->keep_alive = keeps && !closes;
+	/* RFC 9110 7.8: not in HTTP/1.0 */
+	head->upgrades = upgrades && head->minor > 0 &&
+	    sh_http_field_find(head, data, "upgrade", NULL) != NULL;
+	return 0;
+}
+
+static int
+judge_expectation(
+    struct sh_http_head *head, const char *data, const char **why_out)
+{
+	const struct sh_http_field *field = NULL;
+	const char *list, *item;
+	size_t list_len, n;
+	bool expects = false;
+
+	while (
+	    (field = sh_http_field_find(head, data, "expect", field)) != NULL) {
+		list = data + field->value.off;
+		list_len = field->value.len;
+		while (sh_http_list_next(&list, &list_len, &item, &n)) {
+			if (!sh_http_equal(item, n, "100-continue"))
+				return sh_http_refuse(
+				    why_out, 417, "Expect is not 100-continue");
+			expects = true;
+		}
+	}
+	/* RFC 9110 10.1.1: ignored in HTTP/1.0; without a body it is void */
+	head->expects_continue = expects && head->minor > 0 &&
+	    (head->body == SH_HTTP_BODY_CHUNKED || head->body_len > 0);
+	return 0;
+}
+
+int
+sh_http_head_judge(
+    struct sh_http_head *head, const char *data, const char **why_out)
+{
+	int r = judge_body(head, data, why_out);
+
+	if (r == 0)
+		r = judge_host(head, data, why_out);
+	if (r == 0)
+		r = judge_connection(head, data, why_out);
+	if (r == 0)
+		r = judge_expectation(head, data, why_out);
+	return r;
+}
