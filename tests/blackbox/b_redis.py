@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -53,13 +54,18 @@ class Place:
             raise Skip(f"no compiler: {error}") from error
 
     def __enter__(self):
-        until(lambda: os.path.exists(self.socket), "redis-server's socket")
+        until(self.listens, "redis-server's socket")
         return self
 
     def __exit__(self, *_):
         self.server.kill()
         self.server.wait()
         self.folder.cleanup()
+
+    def listens(self):
+        """The file is there a moment before anybody listens."""
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.socket) == 0
 
     def run(self):
         """The lines that it prints."""

@@ -157,12 +157,18 @@ def service_switch(folder):
         assert lines == SWITCHED.splitlines(), lines
 
 
+def listens(path):
+    """The file is there a moment before anybody listens."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 def start_redis(folder):
     path = os.path.join(folder, "redis.sock")
     server = subprocess.Popen(
         ["redis-server", "--port", "0", "--unixsocket", path, "--save", "",
          "--appendonly", "no", "--dir", folder], stdout=subprocess.DEVNULL)
-    wait_until("redis-server", lambda: os.path.exists(path))
+    wait_until("redis-server", lambda: listens(path))
     return server, path
 
 
