@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <shoal/conn.h>
 #include <shoal/framing.h>
+#include <shoal/request.h>
 #include <shoal/settings.h>
 #include <shoal/visibility.h>
 
@@ -29,14 +30,23 @@ struct shoal_handler {
 	/* Called once for each open(), after the last connection. Or NULL. */
 	void (*close)(void *arg);
 
-	struct shoal_tcp_callbacks tcp; /* callback style; or ... */
-	shoal_serve_fn *serve;          /* ... coroutine style; one of them */
+	/*
+	 * TCP: callback style or coroutine style, one of them or none.
+	 */
+	struct shoal_tcp_callbacks tcp;
+	shoal_serve_fn *serve;
 
 	/*
 	 * How its connections are cut into packets, when the listener's
 	 * `framing' does not say; NULL: not at all. Lent like the handler.
 	 */
 	const struct shoal_framing *framing;
+
+	/*
+	 * HTTP and WebSocket: what answers the requests of a route that names
+	 * the handler. A handler may do both, TCP and this.
+	 */
+	shoal_request_fn *request;
 };
 
 #ifdef __cplusplus

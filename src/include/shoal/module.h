@@ -16,7 +16,7 @@ extern "C" {
 
 enum {
 	SHOAL_MODULE_MAGIC = 0x6c6f6f70, /* "pool", little-endian */
-	SHOAL_MODULE_ABI = 2
+	SHOAL_MODULE_ABI = 3
 };
 
 struct shoal_module {

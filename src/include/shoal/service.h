@@ -18,7 +18,9 @@ extern "C" {
 
 struct shoal_service;
 
-/* What a service is: address or listen_fd, and callbacks or serve. */
+struct shoal_route;
+
+/* What a service is: address or listen_fd; and callbacks, serve or routes. */
 struct shoal_service_options {
 	size_t size; /* sizeof(struct shoal_service_options) */
 
@@ -31,6 +33,9 @@ struct shoal_service_options {
 	const struct shoal_tcp_callbacks *callbacks; /* copied */
 	shoal_serve_fn *serve;
 	void *arg; /* handed to them; the caller keeps it alive */
+	const struct shoal_route *routes; /* HTTP, see shoal/route.h; copied as
+					     by shoal_server_route_with() */
+	size_t route_count;
 
 	/* copied, but for what framing points to; NULL: defaults. For
 	 * listen_fd, options of sockets are those of that socket */

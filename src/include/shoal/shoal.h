@@ -1,9 +1,13 @@
 /*
- * shoal: a pre-fork server for TCP.
+ * shoal: a pre-fork server for TCP, HTTP and WebSocket.
  *
  * In reading order:
  *	server.h	listeners, handlers, the command line
  *	conn.h		a connection: receive, send, close
+ *	route.h		paths of an HTTP listener
+ *	request.h	what an HTTP client asks
+ *	response.h	what it is answered
+ *	ws.h		WebSockets: receive, send, close
  *	service.h	a listening socket of one process, on and off
  *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
@@ -42,7 +46,10 @@
 #include <shoal/mutex.h>
 #include <shoal/pool.h>
 #include <shoal/redis.h>
+#include <shoal/request.h>
 #include <shoal/resolve.h>
+#include <shoal/response.h>
+#include <shoal/route.h>
 #include <shoal/semaphore.h>
 #include <shoal/server.h>
 #include <shoal/service.h>
@@ -53,6 +60,7 @@
 #include <shoal/wait.h>
 #include <shoal/wait_group.h>
 #include <shoal/worker.h>
+#include <shoal/ws.h>
 
 #define SHOAL_VERSION_MAJOR 0
 #define SHOAL_VERSION_MINOR 1
