@@ -40,8 +40,8 @@ enum {
 	SHOAL_WS_GOING_AWAY = 1001,
 	SHOAL_WS_PROTOCOL_ERROR = 1002,
 	SHOAL_WS_UNSUPPORTED = 1003,
-	SHOAL_WS_NO_CODE = 1005,  /* never sent: the close frame has none */
-	SHOAL_WS_CUT_OFF = 1006,  /* never sent: there was no close frame */
+	SHOAL_WS_NO_CODE = 1005, /* never sent: the close frame has none */
+	SHOAL_WS_CUT_OFF = 1006, /* never sent: there was no close frame */
 	SHOAL_WS_BAD_DATA = 1007,
 	SHOAL_WS_POLICY = 1008,
 	SHOAL_WS_TOO_BIG = 1009,
@@ -74,15 +74,16 @@ enum shoal_ws_compression {
  * As the group `websocket' of a route in shoal.conf(5). */
 struct shoal_ws_options {
 	size_t size; /* sizeof(struct shoal_ws_options) */
-	/* Origins that may connect, up to NULL: "https://example.org",
-	 * "https://*.example.org", "*" for all. NULL: the same origin. A request
-	 * without an Origin, which no browser sends, is let in. */
+	/* Origins that may connect, up to NULL: "https://example.org". A host
+	 * that begins with "*." is all below it, "*" alone any origin. NULL:
+	 * the same origin. A request without an Origin, which no browser sends,
+	 * is let in. */
 	const char *const *origins;
 	const char *const *subprotocols; /* up to NULL, the best one first */
-	int64_t message_size; /* bytes of a message, 1 MiB; more: 1009 */
-	int64_t fragments;    /* frames of a message, 1024 */
-	int64_t control_rate; /* control frames a second, 10; more: 1008 */
-	int64_t ping_ms;      /* silence before a ping, 30 s */
+	int64_t message_size;     /* bytes of a message, 1 MiB; more: 1009 */
+	int64_t fragments;        /* frames of a message, 1024 */
+	int64_t control_rate;     /* control frames a second, 10; more: 1008 */
+	int64_t ping_ms;          /* silence before a ping, 30 s */
 	int64_t pong_timeout_ms;  /* silence after it that ends it, 10 s */
 	int64_t close_timeout_ms; /* for the peer's close frame, 5 s */
 	enum shoal_ws_compression compression; /* OFF: the route's */
@@ -175,9 +176,9 @@ SHOAL_API int shoal_co_ws_printf(struct shoal_ws *ws, const char *format, ...)
  *  final set; the type of the others does not count. While one is begun,
  *  other messages get -SHOAL_EBUSY. Never compressed. Else as
  *  shoal_co_ws_send(). See RFC 6455, 5.4. */
-SHOAL_API int shoal_co_ws_send_part(struct shoal_ws *ws,
-    enum shoal_ws_type type, const void *data, size_t len, bool final,
-    int timeout_ms);
+SHOAL_API int
+shoal_co_ws_send_part(struct shoal_ws *ws, enum shoal_ws_type type,
+    const void *data, size_t len, bool final, int timeout_ms);
 
 /** Wait until all that was sent is with the kernel; see shoal_co_flush(). */
 SHOAL_API int shoal_co_ws_flush(struct shoal_ws *ws, int timeout_ms);
@@ -221,8 +222,8 @@ struct shoal_ws_callbacks {
 	 * refused with -SHOAL_EAGAIN or shoal_ws_is_full() said so. */
 	void (*on_writable)(struct shoal_ws *ws, void *arg);
 	/* The end, exactly once. Nothing can be sent any more. */
-	void (*on_close)(struct shoal_ws *ws, const struct shoal_ws_end *end,
-	    void *arg);
+	void (*on_close)(
+	    struct shoal_ws *ws, const struct shoal_ws_end *end, void *arg);
 };
 
 /** Make the request a WebSocket in callback style. callbacks are lent for its
@@ -236,8 +237,8 @@ SHOAL_API int shoal_ws_serve(struct shoal_request *req,
 
 /** Send a message without waiting: -SHOAL_EAGAIN, with nothing taken, above the
  *  high-water mark, and on_writable later; else as shoal_co_ws_send(). */
-SHOAL_API int shoal_ws_send(struct shoal_ws *ws, enum shoal_ws_type type,
-    const void *data, size_t len);
+SHOAL_API int shoal_ws_send(
+    struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len);
 /** Likewise, a formatted text; see shoal_co_ws_printf(). */
 SHOAL_API int shoal_ws_printf(struct shoal_ws *ws, const char *format, ...)
     SHOAL_PRINTF(2, 3);
