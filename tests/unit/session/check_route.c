@@ -385,9 +385,10 @@ START_TEST(test_all_short_paths)
 	for (k = 0; k < n; k++) {
 		const struct sh_route *want = judge(routes, count, paths[k]);
 		struct sh_route_match match = ask(table, "GET", "", paths[k]);
-		char slash[10];
+		char slash[sizeof(paths[k]) + 1];
 
-		snprintf(slash, sizeof(slash), "%s/", paths[k]);
+		memcpy(slash, paths[k], sizeof(paths[k]));
+		strcat(slash, "/");
 		if (want == NULL || strcmp(want->path, paths[k]) != 0)
 			for (i = 0; i < count; i++)
 				if (strcmp(routes[i].path, slash) == 0)
