@@ -16,9 +16,9 @@ struct sh_route {
 	shoal_request_fn *fn;
 	void *arg;
 	const char *handler; /* its name, for logs and crash reports */
-	struct shoal_http_limits limits; /* none is 0; -1: off */
-	int gzip_level;                  /* 0: off */
-	int64_t gzip_min_size;           /* bytes */
+	struct shoal_http_limits limits;   /* none is 0; -1: off */
+	int gzip_level;                    /* 0: off */
+	int64_t gzip_min_size;             /* bytes */
 	struct shoal_ws_options websocket; /* no number is 0; -1: off */
 };
 
