@@ -27,19 +27,31 @@
 #include "proto/ws_cut.h"
 #include "proto/ws_deflate.h"
 
+/* What is kept of a frame's length at once: a header is no reason to take
+ * memory for what may never come. */
+enum { ROOM_AT_ONCE = 256 * 1024 };
+
+/* Bytes of a frame that are inflated for a piece of a message that is streamed:
+ * deflate makes a thousandth of what it compresses at best, so a piece has 4 MiB
+ * at most. */
+enum { PACKED_AT_ONCE = 4096 };
+
 struct sh_ws_partial {
 	struct sh_ws_cutter *cutter; /* NULL: between frames */
 	struct sh_ws_scanned frame;  /* that the cutter is amid */
 	bool open;                   /* a message is begun */
 	bool text;
-	uint32_t fragments; /* of the message, with this frame */
+	bool shown; /* a piece of it has been given */
+	bool lent;  /* ... which lies in message */
 	bool compressed;
 	struct sh_ws_inflater *inflater; /* of the message, if compressed */
-	uint64_t packed;       /* bytes of its frames, with this one */
+	uint64_t inflated;               /* bytes that have come out of it */
+	uint32_t fragments;              /* of the message, with this frame */
+	uint64_t size;         /* of its frames, with all of this one */
 	struct sh_utf8 utf8;   /* of its text */
 	struct sh_buf message; /* at most the intake's message_max */
 	uint8_t control_len;
-	uint8_t control[SH_WS_CONTROL_MAX];
+	uint8_t control[SH_WS_CONTROL_MAX + 1]; /* one is for the byte behind */
 };
 
 /* --- memory ---------------------------------------------------------------- */
@@ -88,7 +100,6 @@ end_inflating(struct sh_ws_receiver *receiver)
 		sh_ws_inflater_return(
 		    receiver->intake->deflate, partial->inflater);
 	partial->inflater = NULL;
-	partial->compressed = false;
 }
 
 static void
@@ -115,20 +126,28 @@ need_partial(struct sh_ws_receiver *receiver)
 	partial = sh_try_calloc(1, sizeof(*partial));
 	if (partial == NULL)
 		return -SHOAL_ENOMEM;
-	sh_buf_init(&partial->message, receiver->intake->message_max);
+	/* the limit is kept by judge(), before anything comes, or while it is
+	 * inflated; and there is a byte behind it */
+	sh_buf_init(&partial->message, SIZE_MAX);
 	receiver->partial = partial;
 	return 0;
 }
 
-/* Free what the last event lent, when nothing is begun. */
+/* Free what the last event lent, when nothing is begun; else a piece that it
+ * lent is gone. */
 static void
 rest(struct sh_ws_receiver *receiver)
 {
-	const struct sh_ws_partial *partial = receiver->partial;
+	struct sh_ws_partial *partial = receiver->partial;
 
-	if (partial != NULL &&
-	    (receiver->over || (partial->cutter == NULL && !partial->open)))
+	if (partial == NULL)
+		return;
+	if (receiver->over || (partial->cutter == NULL && !partial->open)) {
 		drop_partial(receiver);
+	} else if (partial->lent) {
+		partial->message.len = 0;
+		partial->lent = false;
+	}
 }
 
 void
@@ -244,25 +263,24 @@ give_bad_text(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 
 /* --- frames that are not whole, and messages in fragments ------------------ */
 
-/* Keep a piece of the message. 1 with an error. */
+/* Keep a piece of the message, in the given place if it is to be streamed. 1
+ * with an error. */
 static int
 keep(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
-    const uint8_t *piece, size_t len)
+    const uint8_t *piece, size_t len, uint8_t *place)
 {
 	struct sh_ws_partial *partial = receiver->partial;
-	size_t room = partial->message.max - partial->message.len;
-	size_t n = len < room ? len : room;
 
-	if (partial->text && !sh_utf8_take(&partial->utf8, piece, n))
+	if (partial->text && !sh_utf8_take(&partial->utf8, piece, len))
 		return give_bad_text(receiver, event);
-	if (n < len)
-		return give_error(receiver, event, SH_WS_TOO_BIG,
-		    "a message is too long when inflated");
-	return sh_buf_add(&partial->message, piece, len);
+	if (place == NULL)
+		return sh_buf_add(&partial->message, piece, len);
+	memcpy(place, piece, len);
+	return 0;
 }
 
-/* Keep what comes out of the bytes that the decompressor was fed. Never more
- * is made of them than one byte that is too much. */
+/* Keep what comes out of the bytes that the decompressor was fed. Not more is
+ * made of them than one byte that is too much. 1 with an error. */
 static int
 keep_inflated(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 {
@@ -271,23 +289,34 @@ keep_inflated(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 	int n, r = 0;
 
 	do {
-		size_t room = partial->message.max - partial->message.len;
+		uint64_t left =
+		    receiver->intake->message_max - partial->inflated;
+		size_t room = left < SH_WS_INFLATED_MAX ? (size_t)left + 1
+							: SH_WS_INFLATED_MAX;
+		size_t kept;
 
-		n = sh_ws_inflater_next(partial->inflater, inflated,
-		    room < SH_WS_INFLATED_MAX ? room + 1 : SH_WS_INFLATED_MAX);
-		if (n > 0)
-			r = keep(receiver, event, inflated, (size_t)n);
-	} while (n > 0 && r == 0);
+		n = sh_ws_inflater_next(partial->inflater, inflated, room);
+		if (n <= 0)
+			break;
+		/* what fits is judged as it is, however it came */
+		kept = (uint64_t)n < left ? (size_t)n : (size_t)left;
+		partial->inflated += kept;
+		r = keep(receiver, event, inflated, kept, NULL);
+		if (r == 0 && kept < (size_t)n)
+			return give_error(receiver, event, SH_WS_TOO_BIG,
+			    "a message is too long when inflated");
+	} while (r == 0);
 	if (n == -SHOAL_EPROTO)
 		return give_error(receiver, event, SH_WS_BAD_DATA,
 		    "a compressed message does not inflate");
 	return n < 0 ? n : r;
 }
 
-/* Keep a piece of the frame. 1 with an error. */
+/* Keep a piece of the frame, in the given place if it is to be streamed and is
+ * not compressed. 1 with an error. */
 static int
 collect(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
-    const uint8_t *piece, size_t len)
+    const uint8_t *piece, size_t len, uint8_t *place)
 {
 	struct sh_ws_partial *partial = receiver->partial;
 
@@ -298,7 +327,7 @@ collect(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
 		return 0;
 	}
 	if (!partial->compressed)
-		return keep(receiver, event, piece, len);
+		return keep(receiver, event, piece, len, place);
 	sh_ws_inflater_feed(partial->inflater, piece, len);
 	return keep_inflated(receiver, event);
 }
@@ -344,30 +373,78 @@ end_frame(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 	if (!sh_utf8_is_complete(&partial->utf8))
 		return give_bad_text(receiver, event);
 	partial->open = false;
-	/* an empty message has no buffer, but is somewhere */
-	return give_message(event, partial->text,
-	    message->len != 0 ? (uint8_t *)message->data : partial->control,
-	    message->len);
+	if (receiver->intake->stream)
+		return 0;
+	if (sh_buf_reserve(message, 1) < 0)
+		return -SHOAL_ENOMEM;
+	return give_message(
+	    event, partial->text, (uint8_t *)message->data, message->len);
+}
+
+/* What has come of a message that is streamed, or its end. */
+static int
+give_piece(struct sh_ws_partial *partial, struct sh_ws_event *event,
+    uint8_t *data, size_t len)
+{
+	*event = (struct sh_ws_event){
+		.type = SH_WS_EVENT_PIECE,
+		.text = partial->text,
+		.first = !partial->shown,
+		.final = !partial->open,
+		/* an empty one has no place, but is somewhere */
+		.data = len != 0 ? (char *)data : (char *)partial->control,
+		.len = len,
+	};
+	partial->shown = true;
+	return 1;
+}
+
+/* Likewise of one that is compressed: in a buffer, as it is more than came. */
+static int
+give_inflated_piece(struct sh_ws_partial *partial, struct sh_ws_event *event)
+{
+	struct sh_buf *message = &partial->message;
+
+	if (message->len == 0 && partial->open)
+		return 0;
+	if (sh_buf_reserve(message, 1) < 0)
+		return -SHOAL_ENOMEM;
+	partial->lent = true;
+	return give_piece(
+	    partial, event, (uint8_t *)message->data, message->len);
 }
 
 static int
-take_payload(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
+take_payload(struct sh_ws_receiver *receiver, uint8_t *data, size_t len,
     size_t *used, struct sh_ws_event *event)
 {
 	struct sh_ws_partial *partial = receiver->partial;
 	uint64_t left = sh_ws_cutter_left(partial->cutter);
-	size_t n = len < left ? len : (size_t)left, piece_len;
+	size_t n = len < left ? len : (size_t)left, piece_len, at = 0;
+	bool stream = receiver->intake->stream &&
+	    !sh_ws_is_control(partial->frame.opcode);
 	const uint8_t *piece;
-	int r;
+	int r = 0;
 
+	if (stream && partial->compressed && n > PACKED_AT_ONCE)
+		n = PACKED_AT_ONCE;
 	sh_ws_cutter_feed(partial->cutter, data, n);
 	*used += n;
 	while ((piece_len = sh_ws_cutter_next(partial->cutter, &piece)) != 0) {
-		r = collect(receiver, event, piece, piece_len);
+		r = collect(receiver, event, piece, piece_len,
+		    stream ? data + at : NULL);
 		if (r != 0)
 			return r;
+		at += piece_len;
 	}
-	return n == left ? end_frame(receiver, event) : 0;
+	if (n == left)
+		r = end_frame(receiver, event);
+	if (r != 0 || !stream)
+		return r;
+	if (partial->compressed)
+		return give_inflated_piece(partial, event);
+	return n != 0 || !partial->open ? give_piece(partial, event, data, n)
+					: 0;
 }
 
 static int
@@ -408,9 +485,14 @@ begin_partial(
 		if (frame->compressed && begin_inflating(receiver) < 0)
 			return -SHOAL_ENOMEM;
 	}
-	partial->packed += frame->len;
 	partial->fragments++;
-	return 0;
+	partial->size += frame->len;
+	/* one that is all there soon shall not be moved as it grows */
+	if (receiver->intake->stream || frame->len > ROOM_AT_ONCE)
+		return 0;
+	return partial->fragments == 1
+	    ? sh_buf_reserve(&partial->message, (size_t)frame->len + 1)
+	    : 0;
 }
 
 /* --- frames that are whole ------------------------------------------------- */
@@ -473,7 +555,7 @@ fits(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame)
 	const struct sh_ws_partial *partial = receiver->partial;
 	bool open = partial != NULL && partial->open;
 	uint64_t max = receiver->intake->message_max;
-	uint64_t had = open ? partial->packed : 0;
+	uint64_t had = open ? partial->size : 0;
 
 	if (open ? partial->compressed : frame->compressed)
 		max += max < UINT64_MAX / 2 ? max / 8 + 1024 : 0;
@@ -506,7 +588,7 @@ judge(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame,
 	if (open && intake->fragments_max != 0 &&
 	    partial->fragments >= intake->fragments_max) {
 		*why_out = "a message has too many fragments";
-		return SH_WS_TOO_BIG;
+		return SH_WS_POLICY;
 	}
 	return 0;
 }
@@ -590,4 +672,17 @@ sh_ws_receive(struct sh_ws_receiver *receiver, void *data, size_t len,
 	}
 	*used_out = used;
 	return r;
+}
+
+char *
+sh_ws_receiver_take(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+	char *data;
+
+	if (partial == NULL || partial->cutter != NULL || partial->open)
+		return NULL;
+	data = partial->message.data;
+	sh_buf_init(&partial->message, SIZE_MAX);
+	return data;
 }
