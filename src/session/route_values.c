@@ -105,16 +105,18 @@ websocket_lacks(const struct shoal_ws_options *options)
 	return NULL;
 }
 
-static const char *
-limits_lack(const struct shoal_http_limits *limits)
+const char *
+sh_http_limits_lack(const struct shoal_http_limits *limits)
 {
 	const int64_t values[] = { limits->header_timeout_ms,
 		limits->body_timeout_ms, limits->keepalive_timeout_ms,
-		limits->header_size, limits->header_count, limits->body_size };
+		limits->body_size };
 
-	return any_below_off(values, sizeof(values) / sizeof(values[0]))
-	    ? "a limit is below -1"
-	    : NULL;
+	if (any_below_off(values, sizeof(values) / sizeof(values[0])))
+		return "a limit is below -1";
+	if (limits->header_size < 0 || limits->header_count < 0)
+		return "header_size or header_count is below 0";
+	return NULL;
 }
 
 static const char *
@@ -124,7 +126,7 @@ numbers_lack(const struct shoal_route *route)
 		return "gzip_level is not 0 to 9";
 	if (route->gzip_min_size < 0)
 		return "gzip_min_size is below 0";
-	return limits_lack(&route->limits);
+	return sh_http_limits_lack(&route->limits);
 }
 
 const char *

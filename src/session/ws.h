@@ -11,8 +11,8 @@ struct sh_conn;
 /** Check the handshake, answer it, and take the connection of the request.
  *  callbacks NULL: coroutine style. 0; negative when the refusal has been
  *  answered. */
-int sh_ws_upgrade(struct shoal_request *req,
-    const struct shoal_ws_options *options,
+int
+sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *options,
     const struct shoal_ws_callbacks *callbacks, void *arg,
     struct shoal_ws **out);
 /** The request's handler has returned: in coroutine style, close. */
