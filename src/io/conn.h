@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <shoal/conn.h>
 
 struct iovec;
@@ -22,8 +23,8 @@ struct sh_conn_ops {
 	void (*connected)(struct sh_conn *conn);
 	/* Bytes have come; borrowed until the return. */
 	void (*received)(struct sh_conn *conn, const void *data, size_t len);
-	/* Room again after a refused send, or nothing queued any more, see
-	 * sh_conn_await_flush(). */
+	/* Room again after a refused send, or nothing queued any more and the
+	 * kernel takes more, see sh_conn_await_flush(). */
 	void (*writable)(struct sh_conn *conn);
 	/* Going on after a stall or pause, and sh_conn_keep() was said; comes
 	 * before received(). Perhaps still paused. */
@@ -52,6 +53,12 @@ int sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count);
 bool sh_conn_is_full(struct sh_conn *conn);
 /** See shoal_conn_flush(). */
 int sh_conn_flush(struct sh_conn *conn);
+/** Send bytes of a file, behind what is queued: as many as the kernel takes,
+ *  and those that others leave to it in this turn. *offset and *left move on. 0
+ *  when none is left; -SHOAL_EAGAIN, then writable() comes; -SHOAL_ETRUNCATED
+ *  when the file ends before; -SHOAL_ENOTCONN; -errno when the connection has
+ *  failed, also by a file that could not be read. */
+int sh_conn_sendfile(struct sh_conn *conn, int fd, off_t *offset, size_t *left);
 /** See shoal_conn_shutdown(). */
 int sh_conn_end_sending(struct sh_conn *conn);
 /** See shoal_conn_close(). */

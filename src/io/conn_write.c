@@ -233,10 +233,16 @@ sh_conn_flush(struct sh_conn *conn)
 	return conn->queue.len == 0 ? 0 : -SHOAL_EAGAIN;
 }
 
-size_t
-sh_conn_write_mark(const struct sh_conn *conn)
+bool
+sh_conn_is_writable(const struct sh_conn *conn)
 {
-	return conn->flushing ? 0 : conn->group->options.queue_low;
+	size_t mark = conn->flushing ? 0 : conn->group->options.queue_low;
+
+	if (!conn->refused || conn->state != SH_CONN_OPEN ||
+	    conn->queue.len > mark)
+		return false;
+	/* what the kernel has refused of a file is not queued */
+	return !conn->blocked || conn->queue.len != 0;
 }
 
 void

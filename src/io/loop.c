@@ -154,6 +154,7 @@ sh_loop_free(struct sh_loop **loop)
 	sh_group_abandon_all(l);
 	sh_socket_unwatch_all(l);
 	sh_timer_stop_all(l);
+	sh_wheel_free(&l->timer_wheel);
 	sh_signals_free(&l->signals);
 	sh_conn_free_dead(l);
 	sh_id_table_fini(&l->conns);

@@ -19,6 +19,7 @@ struct sh_signals;
 struct sh_socket;
 struct sh_resolver;
 struct sh_thread_pool;
+struct sh_wheel;
 
 enum {
 	/* what one read(2) takes at most, and a connection gets in a turn */
@@ -84,6 +85,7 @@ struct sh_loop {
 	struct sh_socket_list sockets; /* those with an event */
 	struct sh_id_table timers;
 	uint64_t last_timer;
+	struct sh_wheel *timer_wheel; /* NULL: none was set yet */
 };
 
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
@@ -91,6 +93,8 @@ int64_t sh_loop_coarse_ns(void);
 /** Let signals act again that were waited for, and clear the pointer; NULL is
  *  fine. */
 void sh_signals_free(struct sh_signals **signals);
+/** Forget the timers that are set, and clear the pointer; NULL is fine. */
+void sh_wheel_free(struct sh_wheel **wheel);
 /** Close those that are left, when the loop ends. */
 void sh_listener_close_all(struct sh_loop *loop);
 /** Close the connections that are left, when the loop ends. */

@@ -45,7 +45,7 @@ drop_idle_state(struct sh_conn *conn)
 	struct sh_tcp_state *state = sh_conn_session(conn);
 
 	if (state == NULL || state->co != NULL || state->writable_owed ||
-	    !TAILQ_EMPTY(&state->writers))
+	    !sh_send_line_is_empty(&state->senders))
 		return;
 	if (state->closing || sh_tcp_input_len(&state->input) == 0)
 		drop_state(state, -SHOAL_ECANCELED);
@@ -282,7 +282,7 @@ writable(struct sh_conn *conn)
 	struct sh_tcp_state *state = sh_conn_session(conn);
 
 	if (state != NULL)
-		sh_tcp_wake_writers(state);
+		sh_send_line_wake(&state->senders);
 	tell_writable(conn, state);
 }
 
@@ -312,7 +312,7 @@ changed(struct sh_conn *conn)
 
 	if (state == NULL || why == 0)
 		return;
-	sh_tcp_fail_writers(state, why);
+	sh_send_line_fail(&state->senders, why);
 	if (why == -SHOAL_ECANCELED)
 		sh_tcp_cancel_for_close(state);
 }
@@ -339,7 +339,7 @@ closed(struct sh_conn *conn, enum shoal_close_cause cause, int error)
 	call.error = close_error(conn, cause, error);
 	state = sh_conn_session(conn);
 	if (state != NULL) {
-		sh_tcp_fail_writers(state, -SHOAL_ECANCELED);
+		sh_send_line_fail(&state->senders, -SHOAL_ECANCELED);
 		state->closing = true;
 		state->writable_owed = false;
 	}

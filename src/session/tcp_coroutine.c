@@ -349,7 +349,7 @@ writable(struct sh_conn *conn)
 	struct sh_tcp_state *state = sh_conn_session(conn);
 
 	if (state != NULL)
-		sh_tcp_wake_writers(state);
+		sh_send_line_wake(&state->senders);
 }
 
 static void
@@ -361,7 +361,7 @@ changed(struct sh_conn *conn)
 	if (state == NULL)
 		return;
 	if (why < 0)
-		sh_tcp_fail_writers(state, why);
+		sh_send_line_fail(&state->senders, why);
 	if (why == -SHOAL_ECANCELED)
 		sh_tcp_cancel_for_close(state);
 	if (state->reader == NULL)

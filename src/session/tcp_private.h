@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/queue.h>
 #include "base/buf.h"
+#include "session/send_line.h"
 #include "session/tcp.h"
 
 /* Bytes that have come and have not been handed on. */
@@ -16,16 +16,6 @@ struct sh_tcp_input {
 	size_t off;     /* of them, handed on already */
 	size_t scanned; /* see sh_framing_find() */
 };
-
-/* A coroutine that waits for room in the queue, or for its end. */
-struct sh_tcp_writer {
-	struct sh_co *co;
-	struct sh_tcp_state *state; /* NULL: it is on no list any more ... */
-	int error;                  /* ... and this is why */
-	bool flush;                 /* until nothing is queued */
-	TAILQ_ENTRY(sh_tcp_writer) next;
-};
-TAILQ_HEAD(sh_tcp_writer_list, sh_tcp_writer);
 
 /* A coroutine that waits for input; not always the handler's. */
 struct sh_tcp_reader {
@@ -43,7 +33,7 @@ enum { SH_TCP_SMALL_SIZE = 512 };
 struct sh_tcp_state {
 	struct sh_conn *conn;
 	struct sh_co *co; /* of the callback that waits, or the handler */
-	struct sh_tcp_writer_list writers;
+	struct sh_send_line senders;
 	struct sh_tcp_input input;
 	bool close_known; /* to co: it has closed, or was cancelled for it */
 
@@ -90,11 +80,6 @@ int sh_tcp_input_add(struct sh_tcp_input *input, const void *data, size_t len);
 void sh_tcp_input_take(struct sh_tcp_input *input, size_t len);
 /** Free what nothing is left of. */
 void sh_tcp_input_trim(struct sh_tcp_input *input);
-
-/** Room in the queue: let the first writer go on. */
-void sh_tcp_wake_writers(struct sh_tcp_state *state);
-/** Let all of them fail. */
-void sh_tcp_fail_writers(struct sh_tcp_state *state, int error);
 
 /** The connection was closed: cancel its coroutine, once, unless that did it
  *  itself. */

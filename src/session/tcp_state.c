@@ -16,7 +16,7 @@ sh_tcp_state_init(struct sh_tcp_state *state, struct sh_conn *conn)
 	state->conn = conn;
 	state->co = NULL;
 	state->reader = NULL;
-	TAILQ_INIT(&state->writers);
+	sh_send_line_init(&state->senders);
 	/* bounded by the framing's limit and one read */
 	sh_buf_init(&state->input.buf, SIZE_MAX);
 	state->input.off = state->input.scanned = 0;
@@ -30,7 +30,7 @@ sh_tcp_state_init(struct sh_tcp_state *state, struct sh_conn *conn)
 void
 sh_tcp_state_fini(struct sh_tcp_state *state, int error)
 {
-	sh_tcp_fail_writers(state, error);
+	sh_send_line_fail(&state->senders, error);
 	sh_buf_fini(&state->input.buf);
 }
 

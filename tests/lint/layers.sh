@@ -31,6 +31,7 @@ cat >"$tmp/libraries" <<'EOT'
 ^hiredis/                                              client
 ^wslay/                                                proto
 ^openssl/                                              proto
+^zlib[.]h                                              proto
 ^systemd/                                              master
 EOT
 

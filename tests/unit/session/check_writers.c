@@ -1,4 +1,5 @@
-/* This file tests session/tcp_send.c: coroutines that wait to send. */
+/* This file tests session/send_line.c, through tcp_send.c: coroutines that wait
+ * to send. */
 #include "config.h"
 
 #include <errno.h>
