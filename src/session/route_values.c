@@ -24,6 +24,7 @@ const struct shoal_ws_options sh_ws_default_options = {
 	.ping_ms = 30 * 1000,
 	.pong_timeout_ms = 10 * 1000,
 	.close_timeout_ms = 5 * 1000,
+	.compression_min_size = 256,
 };
 
 static void
@@ -59,6 +60,7 @@ sh_ws_options_resolve(
 	fill(&options->ping_ms, defaults->ping_ms);
 	fill(&options->pong_timeout_ms, defaults->pong_timeout_ms);
 	fill(&options->close_timeout_ms, defaults->close_timeout_ms);
+	fill(&options->compression_min_size, defaults->compression_min_size);
 	if (options->compression == SHOAL_WS_COMPRESSION_OFF)
 		options->compression = defaults->compression;
 	options->stream = options->stream || defaults->stream;
@@ -91,7 +93,8 @@ websocket_lacks(const struct shoal_ws_options *options)
 {
 	const int64_t values[] = { options->message_size, options->fragments,
 		options->control_rate, options->ping_ms,
-		options->pong_timeout_ms, options->close_timeout_ms };
+		options->pong_timeout_ms, options->close_timeout_ms,
+		options->compression_min_size };
 
 	if (options->size == 0)
 		return "websocket.size is not set";

@@ -91,7 +91,8 @@ struct sh_settings_framing {
 
 struct sh_settings_websocket {
 	struct sh_settings_group origins, subprotocols;
-	int64_t compression; /* enum shoal_ws_compression */
+	int64_t compression;          /* enum shoal_ws_compression */
+	int64_t compression_min_size; /* bytes */
 	int64_t message_size, fragments, control_rate; /* or SH_OFF */
 	int64_t ping_ms, pong_timeout_ms;              /* or SH_OFF */
 	int64_t close_timeout_ms;

@@ -332,6 +332,10 @@ const struct sh_key sh_keys[] = {
 	{ ROUTE("websocket.compression", websocket.compression),
 	    .type = SH_KEY_WORD, .words = compressions, .fallback = "off",
 	    .doc = "takeover: smaller, and memory for each connection" },
+	{ ROUTE(
+	      "websocket.compression_min_size", websocket.compression_min_size),
+	    .type = SH_KEY_SIZE, .min = 1, .max = GIB, .fallback = "256",
+	    .doc = "bytes of a message worth it" },
 	{ ROUTE("websocket.message_size", websocket.message_size), BYTES,
 	    .from = "limits.message_size", .flags = SH_KEY_INHERITS,
 	    .doc = "bytes of a message" },

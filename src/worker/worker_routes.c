@@ -153,6 +153,7 @@ websocket_options(const struct sh_worker_route *at,
 		.close_timeout_ms = websocket->close_timeout_ms,
 		.compression =
 		    (enum shoal_ws_compression)websocket->compression,
+		.compression_min_size = websocket->compression_min_size,
 	};
 }
 

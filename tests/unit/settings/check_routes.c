@@ -230,6 +230,7 @@ START_TEST(overrides_are_checked)
 		{ "listeners[1].routes[0].websocket=1",
 		    "'listeners[1].routes[0].websocket' is a group; set one of "
 		    "its keys: origins, subprotocols, compression, "
+		    "compression_min_size, "
 		    "message_size, fragments, control_rate, ping, "
 		    "pong_timeout, close_timeout" },
 		{ "listeners[1].routes[0].config=1",
