@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <shoal/conn.h>
 
 struct iovec;
@@ -20,10 +21,11 @@ struct sh_loop;
 struct sh_conn_ops {
 	/* Accepted. */
 	void (*connected)(struct sh_conn *conn);
-	/* Bytes have come; borrowed until the return. */
+	/* Bytes have come; borrowed until the return. They may be written over,
+	 * and so may the byte behind them. */
 	void (*received)(struct sh_conn *conn, const void *data, size_t len);
-	/* Room again after a refused send, or nothing queued any more, see
-	 * sh_conn_await_flush(). */
+	/* Room again after a refused send, or nothing queued any more and the
+	 * kernel takes more, see sh_conn_await_flush(). */
 	void (*writable)(struct sh_conn *conn);
 	/* Going on after a stall or pause, and sh_conn_keep() was said; comes
 	 * before received(). Perhaps still paused. */
@@ -35,6 +37,9 @@ struct sh_conn_ops {
 	/* The last call. */
 	void (*closed)(
 	    struct sh_conn *conn, enum shoal_close_cause cause, int error);
+	/* Whether silence may end it now, see idle_timeout_ms in group.h; NULL:
+	 * always. */
+	bool (*is_idle)(const struct sh_conn *conn);
 };
 
 /** Serve an accepted socket as a member of group. Takes fd, also when it
@@ -48,10 +53,20 @@ void sh_conn_check(const struct sh_conn *conn);
 int sh_conn_send(struct sh_conn *conn, const void *data, size_t len);
 /** See shoal_conn_sendv(). */
 int sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count);
+/** Likewise, above the high-water mark too: for the end of what has begun, and
+ *  what a peer has to be told. */
+int sh_conn_sendv_anyway(
+    struct sh_conn *conn, const struct iovec *parts, int count);
 /** See shoal_conn_is_full(). */
 bool sh_conn_is_full(struct sh_conn *conn);
 /** See shoal_conn_flush(). */
 int sh_conn_flush(struct sh_conn *conn);
+/** Send bytes of a file, behind what is queued: as many as the kernel takes,
+ *  and those that others leave to it in this turn. *offset and *left move on. 0
+ *  when none is left; -SHOAL_EAGAIN, then writable() comes; -SHOAL_ETRUNCATED
+ *  when the file ends before; -SHOAL_ENOTCONN; -errno when the connection has
+ *  failed, also by a file that could not be read. */
+int sh_conn_sendfile(struct sh_conn *conn, int fd, off_t *offset, size_t *left);
 /** See shoal_conn_shutdown(). */
 int sh_conn_end_sending(struct sh_conn *conn);
 /** See shoal_conn_close(). */
@@ -85,6 +100,11 @@ void sh_conn_await_flush(struct sh_conn *conn);
 /** 0 while it is open. Then what a call of the session should return:
  *  -SHOAL_ECANCELED when it was closed here, or the reason of its failure. */
 int sh_conn_why(const struct sh_conn *conn);
+/** Whether it is past its end, and nothing will be sent any more: it has failed,
+ *  or was aborted or shut down. */
+bool sh_conn_is_cut(const struct sh_conn *conn);
+/** When bytes came from it or went to the kernel last, of sh_loop_now_ms(). */
+int64_t sh_conn_active_ms(const struct sh_conn *conn);
 /** Whether the peer has ended its side, and all it sent was read. */
 bool sh_conn_is_eof(const struct sh_conn *conn);
 /** Whether it is to end as soon as what had come is handled, and that has been

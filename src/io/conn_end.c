@@ -239,7 +239,7 @@ settle_held(struct sh_conn *conn)
 static bool
 settle_open(struct sh_conn *conn)
 {
-	if (conn->refused && conn->queue.len <= sh_conn_write_mark(conn))
+	if (sh_conn_is_writable(conn))
 		sh_conn_make_ready(conn);
 	if (conn->half && !conn->shut && conn->queue.len == 0) {
 		conn->shut = true;

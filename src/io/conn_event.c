@@ -149,8 +149,7 @@ sh_conn_unlist(struct sh_conn *conn)
 static void
 tell_writable(struct sh_conn *conn)
 {
-	if (!conn->refused || conn->state != SH_CONN_OPEN ||
-	    conn->queue.len > sh_conn_write_mark(conn))
+	if (!sh_conn_is_writable(conn))
 		return;
 	conn->refused = conn->flushing = false;
 	conn->group->options.ops->writable(conn);

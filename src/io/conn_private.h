@@ -129,8 +129,8 @@ void sh_conn_check_reset(struct sh_conn *conn);
 void sh_conn_write_queue(struct sh_conn *conn);
 /** Queue bytes behind those that are queued. 0 or -SHOAL_ENOMEM. */
 int sh_conn_enqueue(struct sh_conn *conn, const void *data, size_t len);
-/** writable() is due when so many bytes are queued, or fewer. */
-size_t sh_conn_write_mark(const struct sh_conn *conn);
+/** Whether writable() is due. */
+bool sh_conn_is_writable(const struct sh_conn *conn);
 /** Forget what is queued. */
 void sh_conn_drop_queue(struct sh_conn *conn);
 /** write(2) and its failures: bytes taken, perhaps 0 or fewer than len, then

@@ -188,14 +188,11 @@ sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
 	return append(conn, data, len);
 }
 
-int
-sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+static int
+append_parts(struct sh_conn *conn, const struct iovec *parts, int count)
 {
-	int i, r;
+	int i, r = 0;
 
-	if (conn->state != SH_CONN_OPEN)
-		return -SHOAL_ENOTCONN;
-	r = admit(conn);
 	for (i = 0; i < count && r == 0; i++) {
 		if (parts[i].iov_len == 0)
 			continue;
@@ -208,6 +205,25 @@ sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
 			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);
 	}
 	return r;
+}
+
+int
+sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	int r;
+
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	r = admit(conn);
+	return r < 0 ? r : append_parts(conn, parts, count);
+}
+
+int
+sh_conn_sendv_anyway(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	if (conn->state != SH_CONN_OPEN || conn->half)
+		return -SHOAL_ENOTCONN;
+	return append_parts(conn, parts, count);
 }
 
 int
@@ -233,10 +249,16 @@ sh_conn_flush(struct sh_conn *conn)
 	return conn->queue.len == 0 ? 0 : -SHOAL_EAGAIN;
 }
 
-size_t
-sh_conn_write_mark(const struct sh_conn *conn)
+bool
+sh_conn_is_writable(const struct sh_conn *conn)
 {
-	return conn->flushing ? 0 : conn->group->options.queue_low;
+	size_t mark = conn->flushing ? 0 : conn->group->options.queue_low;
+
+	if (!conn->refused || conn->state != SH_CONN_OPEN ||
+	    conn->queue.len > mark)
+		return false;
+	/* what the kernel has refused of a file is not queued */
+	return !conn->blocked || conn->queue.len != 0;
 }
 
 void

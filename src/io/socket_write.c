@@ -6,14 +6,12 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include <shoal/error.h>
 
+#include "io/send_file.h"
 #include "io/socket_private.h"
 
 enum {
@@ -169,30 +167,6 @@ sh_socket_sendv(struct sh_socket *socket, const struct iovec *parts, int count,
 	    socket, parts, count, "shoal_co_sock_sendv", timeout_ms);
 }
 
-/* sendfile(2) knows no MSG_NOSIGNAL, and the program may want its SIGPIPE for
- * other descriptors: it is held back, and taken if it was this call's. */
-static __attribute__((noinline)) ssize_t
-send_file_piece(int to, struct file_rest *rest)
-{
-	size_t len = rest->len < FILE_PIECE ? rest->len : FILE_PIECE;
-	static const struct timespec now;
-	sigset_t pipe, before, pending;
-	ssize_t n;
-	int error;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &pipe, &before);
-	n = sendfile(to, rest->fd, &rest->offset, len);
-	error = errno;
-	if (n < 0 && error == EPIPE && !sigismember(&pending, SIGPIPE))
-		(void)sigtimedwait(&pipe, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = error;
-	return n;
-}
-
 static int
 write_file(
     struct sh_socket *socket, struct sh_socket_use *use, struct file_rest *rest)
@@ -204,7 +178,8 @@ write_file(
 		r = sh_socket_take_share(socket, use, &socket->out);
 		if (r < 0)
 			break;
-		n = send_file_piece(socket->fd, rest);
+		n = sh_send_file(socket->fd, rest->fd, &rest->offset,
+		    rest->len < FILE_PIECE ? rest->len : FILE_PIECE);
 		if (n < 0) {
 			r = wait_to_write(socket, use, errno);
 			continue;

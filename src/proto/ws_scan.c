@@ -125,22 +125,44 @@ sh_ws_scan(const uint8_t *data, size_t len, bool deflates,
 	return (int)header;
 }
 
+/* The mask twice, as it falls on payload that begins at an offset. */
+static uint64_t
+turn_mask(const uint8_t mask[4], uint64_t offset)
+{
+	uint8_t turned[MASK_LEN];
+	uint32_t four;
+	size_t i;
+
+	memcpy(&four, mask, sizeof(four));
+	if (offset % MASK_LEN != 0) {
+		for (i = 0; i < MASK_LEN; i++)
+			turned[i] = mask[(offset + i) % MASK_LEN];
+		memcpy(&four, turned, sizeof(four));
+	}
+	return (uint64_t)four << 32 | four;
+}
+
 void
 sh_ws_unmask(uint8_t *to, const uint8_t *from, size_t len,
     const uint8_t mask[4], uint64_t offset)
 {
-	uint8_t turned[8];
-	uint64_t key, eight;
+	uint64_t key = turn_mask(mask, offset), words[4];
+	uint8_t turned[sizeof(key)];
 	size_t i, n = 0;
 
-	for (i = 0; i < sizeof(turned); i++)
-		turned[i] = mask[(offset + i) % MASK_LEN];
-	memcpy(&key, turned, sizeof(key));
-	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
-		memcpy(&eight, from + n, sizeof(eight));
-		eight ^= key;
-		memcpy(to + n, &eight, sizeof(eight));
+	/* so many at a time that compilers take the widest registers */
+	for (; len - n >= sizeof(words); n += sizeof(words)) {
+		memcpy(words, from + n, sizeof(words));
+		for (i = 0; i < 4; i++)
+			words[i] ^= key;
+		memcpy(to + n, words, sizeof(words));
 	}
+	for (; len - n >= sizeof(key); n += sizeof(key)) {
+		memcpy(words, from + n, sizeof(key));
+		words[0] ^= key;
+		memcpy(to + n, words, sizeof(key));
+	}
+	memcpy(turned, &key, sizeof(key));
 	for (i = 0; n < len; i++, n++)
 		to[n] = from[n] ^ turned[i];
 }

@@ -49,6 +49,6 @@ const struct sh_route *sh_request_route(const struct shoal_request *req);
  *  handed out are moved to *rest_out, which is empty if there are none; others
  *  come by session->ops->received().
  *  0 or negative: then the request is still one. */
-int sh_request_switch(struct shoal_request *req,
-    struct sh_http_session *session, struct shoal_ws *ws,
-    struct sh_buf *rest_out);
+int
+sh_request_switch(struct shoal_request *req, struct sh_http_session *session,
+    struct shoal_ws *ws, struct sh_buf *rest_out);

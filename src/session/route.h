@@ -16,9 +16,9 @@ struct sh_route {
 	shoal_request_fn *fn;
 	void *arg;
 	const char *handler; /* its name, for logs and crash reports */
-	struct shoal_http_limits limits; /* none is 0; -1: off */
-	int gzip_level;                  /* 0: off */
-	int64_t gzip_min_size;           /* bytes */
+	struct shoal_http_limits limits;   /* none is 0; -1: off */
+	int gzip_level;                    /* 0: off */
+	int64_t gzip_min_size;             /* bytes */
 	struct shoal_ws_options websocket; /* no number is 0; -1: off */
 };
 
@@ -49,6 +49,8 @@ struct sh_route_match {
 void sh_routes_find(const struct sh_routes *routes,
     const struct sh_route_query *query, struct sh_route_match *match_out);
 
+/** What is wrong with limits that code gives, as below. */
+const char *sh_http_limits_lack(const struct shoal_http_limits *limits);
 /** What is wrong with a route as code or a file gives it; NULL: nothing. A
  *  constant sentence. */
 const char *sh_route_lacks(const struct shoal_route *route);
