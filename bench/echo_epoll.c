@@ -1,109 +1,33 @@
 /*
- * This file is the cheapest honest echo server: one epoll loop, one read and
- * one write per event, no memory per connection. It is what the others are
- * compared with, so a peer that does not read is cut off, not queued for.
+ * This file is the cheapest honest echo server: one read and one write per
+ * event, no memory per connection. It is what the others are compared with, so
+ * a peer that does not read is cut off, not queued for.
  */
 #include "config.h"
 
-#include <arpa/inet.h>
+#include "epoll_server.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { LIFETIME_S = 600, BACKLOG = 4096, EVENTS = 256 };
-
-static int epoll_fd, listen_fd;
-
-static void
-fail(const char *what)
-{
-	fprintf(stderr, "echo_epoll: %s: %s\n", what, strerror(errno));
-	exit(EXIT_FAILURE);
-}
-
-static void
-watch(int fd, uint32_t events)
-{
-	struct epoll_event event = { .events = events, .data.fd = fd };
-
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-		fail("epoll_ctl");
-}
-
-static void
-open_listener(const char *port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET };
-	socklen_t len = sizeof(sin);
-	int on = 1;
-
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	sin.sin_port = htons((uint16_t)atoi(port));
-	listen_fd =
-	    socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	setsockopt(listen_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(listen_fd, (struct sockaddr *)&sin, sizeof(sin)) != 0 ||
-	    listen(listen_fd, BACKLOG) != 0 ||
-	    getsockname(listen_fd, (struct sockaddr *)&sin, &len) != 0)
-		fail("listen");
-	printf("%u\n", ntohs(sin.sin_port));
-	fflush(stdout);
-}
-
-static void
-accept_all(void)
-{
-	int fd, on = 1;
-
-	while ((fd = accept4(listen_fd, NULL, NULL,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		watch(fd, EPOLLIN);
-	}
-}
-
-/* Level-triggered: what one read leaves behind is announced again. */
-static void
+static bool
 echo(int fd)
 {
 	static char buf[64 * 1024];
 	ssize_t n = read(fd, buf, sizeof(buf));
 
 	if (n < 0 && errno == EAGAIN)
-		return;
-	if (n <= 0 || write(fd, buf, (size_t)n) != n)
-		close(fd);
+		return true;
+	return n > 0 && write(fd, buf, (size_t)n) == n;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct epoll_event events[EVENTS];
-	int i, n;
-
 	if (argc != 2) {
 		fprintf(stderr, "usage: echo_epoll PORT\n");
 		return 2;
 	}
-	alarm(LIFETIME_S);
-	signal(SIGPIPE, SIG_IGN);
-	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	open_listener(argv[1]);
-	watch(listen_fd, EPOLLIN);
-	for (;;) {
-		n = epoll_wait(epoll_fd, events, EVENTS, -1);
-		for (i = 0; i < n; i++) {
-			if (events[i].data.fd == listen_fd)
-				accept_all();
-			else
-				echo(events[i].data.fd);
-		}
-	}
+	epoll_server_run(argv[1], echo);
 }

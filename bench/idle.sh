@@ -7,8 +7,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
 	cat >&2 <<-END
-	usage: idle.sh [--connections N] [--rounds N] [--style STYLE]
+	usage: idle.sh [--protocol P] [--connections N] [--rounds N] [--style STYLE]
 
+	  --protocol P     what is spoken on them: tcp (default), http or ws
 	  --connections N  held at the same time (19000)
 	  --rounds N       how often every server is measured, in turn (3)
 	  --style S        style of shoal's handler: callback, coroutine or both
@@ -16,10 +17,11 @@ usage() {
 	exit 2
 }
 
-connections=19000 rounds=3 style=callback
+connections=19000 rounds=3 style=callback protocol=tcp
 while [ $# -gt 0 ]; do
-	case $1 in --connections | --rounds | --style) [ $# -ge 2 ] || usage ;; esac
+	[ $# -ge 2 ] || usage
 	case $1 in
+	--protocol) protocol=$2 ;;
 	--connections) connections=$2 ;;
 	--rounds) rounds=$2 ;;
 	--style) style=$2 ;;
@@ -28,10 +30,19 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 case $connections$rounds in *[!0-9]*) usage ;; esac
+case $protocol in
+tcp) suffix='' ;;
+http) suffix=-http ;;
+ws) suffix=-ws ;;
+*) usage ;;
+esac
 case $style in callback | coroutine | both) ;; *) usage ;; esac
 
 # shellcheck source=bench/servers.sh
 . "$here/servers.sh"
+
+load_options=()
+[ "$protocol" != http ] || load_options=(--body "$body")
 
 private_kib() { # pid
 	awk '$1 == "Private_Clean:" || $1 == "Private_Dirty:" { kib += $2 }
@@ -43,7 +54,8 @@ is_holding() { grep -q '^holding' "$tmp/load.err"; }
 
 # warm_up: the first connections pay for what is made once.
 warm_up() {
-	"$load" connect "$address" --count 200 >/dev/null 2>&1
+	"$load" "connect$suffix" "$address" "${load_options[@]}" \
+	    --count 200 >/dev/null 2>&1
 }
 
 # What a worker's loop trims in a second, see src/io/loop.c; it passes by those
@@ -77,8 +89,8 @@ measure() { # server
 	before=$(private_kib "$worker")
 	: >"$tmp/load.err"
 	mkfifo "$tmp/hold"
-	taskset -c "$load_cpu" "$load" idle "$address" \
-	    --connections "$connections" --time "$hold_s" \
+	taskset -c "$load_cpu" "$load" "idle$suffix" "$address" \
+	    "${load_options[@]}" --connections "$connections" --time "$hold_s" \
 	    <"$tmp/hold" >"$tmp/load.out" 2>"$tmp/load.err" &
 	held=$!
 	exec 9>"$tmp/hold"
@@ -103,6 +115,7 @@ measure() { # server
 }
 
 bad=0
+say_missing
 for ((round = 1; round <= rounds; round++)); do
 	for name in $(list_servers); do
 		measure "$name" || bad=1

@@ -21,18 +21,24 @@ volatile sig_atomic_t load_stopped;
 static const char usage_text[] =
     "usage: load MODE ADDRESS [OPTION...]\n"
     "\n"
-    "Modes, all over TCP; ADDRESS is 127.0.0.1:PORT or [::1]:PORT:\n"
+    "Modes; ADDRESS is 127.0.0.1:PORT or [::1]:PORT:\n"
     "  echo     keep messages in flight on every connection, for throughput\n"
     "  connect  connect, send one message, read its answer, close; again\n"
     "  idle     open connections, one message on each, then hold them\n"
+    "All three speak TCP. http and ws do what echo does, connect-http and\n"
+    "connect-ws what connect does, idle-http and idle-ws what idle does; a\n"
+    "message is a GET request, or one that is echoed over WebSocket.\n"
     "\n"
-    "  -c, --connections N  at the same time (echo 64, connect 16, idle 1000)\n"
+    "  -c, --connections N  at the same time (64; connect 16, idle 1000)\n"
     "  -s, --size BYTES     of a message (128)\n"
-    "  -d, --depth N        echo: messages in flight per connection (1)\n"
+    "  -d, --depth N        messages in flight per connection (1)\n"
     "  -t, --time SECONDS   to measure, run or hold (5; idle 60)\n"
-    "  -w, --warmup SECONDS echo: before the measurement (0.3)\n"
+    "  -w, --warmup SECONDS before the measurement (0.3)\n"
     "  -n, --count N        connect: end after N connections\n"
     "  -r, --rate N         connect: begin N connections a second\n"
+    "  -p, --path PATH      of HTTP requests and handshakes (/)\n"
+    "  -b, --body TEXT      http: what is to be answered (\"\")\n"
+    "      --binary         ws: messages are not text\n"
     "      --sources N      take 127.0.0.1 to 127.0.0.N as sources in turn\n"
     "      --timeout MS     for an answer (5000)\n"
     "      --pid PID        server, whose tree's processor time is reported\n"
@@ -49,6 +55,9 @@ static const struct option long_options[] = {
 	{ "warmup", required_argument, NULL, 'w' },
 	{ "count", required_argument, NULL, 'n' },
 	{ "rate", required_argument, NULL, 'r' },
+	{ "path", required_argument, NULL, 'p' },
+	{ "body", required_argument, NULL, 'b' },
+	{ "binary", no_argument, NULL, 'B' },
 	{ "sources", required_argument, NULL, 'S' },
 	{ "timeout", required_argument, NULL, 'T' },
 	{ "pid", required_argument, NULL, 'P' },
@@ -59,13 +68,20 @@ static const struct option long_options[] = {
 static const struct mode {
 	const char *name;
 	int (*run)(const struct load_options *options);
+	const struct load_protocol *protocol;
 	int connections, sources;
 	double seconds;
 } modes[] = {
-	{ "echo", load_echo, 64, 1, 5 },
+	{ "echo", load_flow, &load_echo, 64, 1, 5 },
+	{ "http", load_flow, &load_http, 64, 1, 5 },
+	{ "ws", load_flow, &load_ws, 64, 1, 5 },
 	/* One address has about 28,000 ports, each busy for a minute. */
-	{ "connect", load_connect, 16, 64, 5 },
-	{ "idle", load_idle, 1000, 8, 60 },
+	{ "connect", load_connect, &load_echo, 16, 64, 5 },
+	{ "connect-http", load_connect, &load_http, 16, 64, 5 },
+	{ "connect-ws", load_connect, &load_ws, 16, 64, 5 },
+	{ "idle", load_idle, &load_echo, 1000, 8, 60 },
+	{ "idle-http", load_idle, &load_http, 1000, 8, 60 },
+	{ "idle-ws", load_idle, &load_ws, 1000, 8, 60 },
 };
 
 void
@@ -126,6 +142,9 @@ set_option(struct load_options *options, int letter, const char *value)
 	case 'w': options->warmup_s = number(value, 0, 60); break;
 	case 'n': options->count = (uint64_t)whole_number(value, 1, 1e9); break;
 	case 'r': options->rate = number(value, 0.1, 1e6); break;
+	case 'p': options->path = value; break;
+	case 'b': options->body = value; break;
+	case 'B': options->binary = true; break;
 	case 'S': options->sources = (int)whole_number(value, 1, 254); break;
 	case 'T': options->timeout_ms = (int)whole_number(value, 1, 6e5); break;
 	case 'P':
@@ -154,14 +173,16 @@ read_command_line(struct load_options *options, int argc, char **argv)
 	const char *why;
 	int letter;
 
-	while ((letter = getopt_long(
-		    argc, argv, "c:s:d:t:w:n:r:h", long_options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, "c:s:d:t:w:n:r:p:b:h",
+		    long_options, NULL)) != -1)
 		set_option(options, letter, optarg);
 	if (argc - optind != 2) {
 		fputs(usage_text, stderr);
 		exit(LOAD_USAGE);
 	}
 	mode = mode_of(argv[optind]);
+	options->mode = mode->name;
+	options->protocol = mode->protocol;
 	options->address = argv[optind + 1];
 	if (!load_target_parse(&options->target, options->address, &why))
 		load_die("%s: %s", options->address, why);
@@ -193,9 +214,12 @@ set_signals(void)
 int
 main(int argc, char **argv)
 {
-	struct load_options options = {
-		.depth = 1, .size = 128, .warmup_s = 0.3, .timeout_ms = 5000
-	};
+	struct load_options options = { .depth = 1,
+		.size = 128,
+		.warmup_s = 0.3,
+		.timeout_ms = 5000,
+		.path = "/",
+		.body = "" };
 	const struct mode *mode = read_command_line(&options, argc, argv);
 
 	/* Whatever goes wrong below, it ends. */
@@ -203,6 +227,7 @@ main(int argc, char **argv)
 	    2 * (unsigned)options.timeout_ms / 1000 + SETUP_SECONDS);
 	set_signals();
 	load_pattern_init();
+	options.message_size = options.protocol->prepare(&options);
 	load_net_want_descriptors((unsigned)options.connections + 16);
 	return mode->run(&options);
 }

@@ -27,15 +27,23 @@ struct load_target {
 	socklen_t len;
 };
 
+struct load_protocol;
+
 struct load_options {
+	const char *mode; /* its name */
+	const struct load_protocol *protocol;
 	struct load_target target;
 	const char *address; /* of the target, as it was given */
 	int connections;     /* open at the same time */
 	int depth;           /* messages in flight per connection */
 	int sources;         /* source addresses taken in turn */
-	size_t size;         /* bytes of a message */
+	size_t size;         /* bytes of a message, or of a body */
+	size_t message_size; /* bytes of a message as it is sent */
+	const char *path;    /* of requests and handshakes */
+	const char *body;    /* what HTTP answers have to have */
+	bool binary;         /* WebSocket messages are not text */
 	double seconds;      /* how long to measure, to run or to hold */
-	double warmup_s;     /* before it, echo only */
+	double warmup_s;     /* before a measurement */
 	uint64_t count;      /* connections in all; 0: as time allows */
 	double rate;         /* connections a second; 0: no limit */
 	int timeout_ms;      /* for an answer */
@@ -53,7 +61,7 @@ load_die(const char *format, ...) LOAD_PRINTF(1, 2) __attribute__((noreturn));
 
 /* --- the modes, each in its file; they return the exit status --- */
 
-int load_echo(const struct load_options *options);
+int load_flow(const struct load_options *options);
 int load_connect(const struct load_options *options);
 int load_idle(const struct load_options *options);
 
@@ -70,21 +78,66 @@ int load_net_connect(const struct load_target *target, int source);
  *  -errno. */
 int load_net_connect_wait(
     const struct load_target *target, int source, int timeout_ms);
+/** Take a head, up to its empty line, off a socket when all of it is there, and
+ *  nothing behind it. Its length, with a NUL behind it in buf; 0 when the rest
+ *  is still to come; -errno, -ENOTCONN for an end, -EMSGSIZE. */
+ssize_t load_net_take_head(int fd, char *buf, size_t cap);
 /** Allow as many descriptors as the system lets us have, at least n. */
 void load_net_want_descriptors(unsigned n);
+
+/* --- what is spoken: load_echo.c, load_http.c, load_ws.c --- */
+
+/* Where a connection is in what it says and hears. */
+struct load_talk {
+	uint64_t number;     /* of the connection */
+	uint64_t received;   /* bytes of answers */
+	size_t partial;      /* bytes of an answer that is not complete */
+	unsigned char *rest; /* these bytes, if the protocol keeps them */
+};
+
+struct load_protocol {
+	/* Make what is sent, before anything else. Bytes of one message. */
+	size_t (*prepare)(struct load_options *options);
+	/* Sent first, NULL for nothing; and whether its answer, a head, is as it
+	 * should be. */
+	const char *(*greeting)(void);
+	bool (*is_welcome)(const char *head);
+	/* What is sent at a place of a connection's endless stream of messages,
+	 * LOAD_CHUNK bytes of it. */
+	const unsigned char *(*bytes_at)(
+	    const struct load_talk *talk, uint64_t place);
+	/* Take what has come. How many answers are complete by it, or -1 when it
+	 * is not what should have come. */
+	int64_t (*take)(struct load_talk *talk, const void *data, size_t len);
+};
+
+extern const struct load_protocol load_echo, load_http, load_ws;
 
 /* --- load_pattern.c: the content of messages --- */
 
 enum { LOAD_CHUNK = 256 * 1024 };
 
+/* A piece of content over and over, so long that LOAD_CHUNK bytes of it lie
+ * behind any place in it. */
+struct load_loop {
+	size_t period;
+	unsigned char *data;
+};
+
+/** Make room for it; the first period is to be written, then
+ *  load_loop_close(). */
+void load_loop_open(struct load_loop *loop, size_t period);
+void load_loop_close(struct load_loop *loop);
+/** The bytes at a place, LOAD_CHUNK of them. */
+const unsigned char *load_loop_at(const struct load_loop *loop, uint64_t place);
+/** Whether the bytes are those at a place; any length. */
+bool load_loop_is(
+    const struct load_loop *loop, uint64_t place, const void *data, size_t len);
+
 /** Make the content; before anything else of this file. */
 void load_pattern_init(void);
-/** The bytes at a place of the endless stream, LOAD_CHUNK of them. */
-const unsigned char *load_pattern_at(uint64_t place);
-/** Where the stream of a connection begins. */
-uint64_t load_pattern_begin(uint64_t connection);
-/** Whether the bytes are those at this place; any length. */
-bool load_pattern_is(uint64_t place, const void *data, size_t len);
+/** The endless stream of bytes. */
+const struct load_loop *load_pattern(void);
 
 /* --- load_histogram.c: latencies, within 2 % --- */
 
@@ -142,10 +195,11 @@ enum load_outcome {
 struct load_exchange {
 	int fd; /* -1: not in use */
 	enum load_outcome outcome;
-	bool connected;
-	uint64_t place; /* in the content, where the message begins */
+	const struct load_options *options;
+	bool connected, greeted, welcome;
+	struct load_talk talk;
 	uint64_t started_ns;
-	size_t size, sent, received;
+	size_t sent; /* bytes of the message */
 };
 
 /** Begin: connect and have the socket watched by epoll, with the exchange as

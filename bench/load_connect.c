@@ -146,7 +146,7 @@ report(const struct run *run, double cpu_us)
 	bool ok = load_outcomes_good(run->counts) &&
 	    (load_stopped || run->started >= options->count);
 
-	load_report_begin("connect", options->address, ok);
+	load_report_begin(options->mode, options->address, ok);
 	load_report_count("started", run->started);
 	load_outcomes_report(run->counts);
 	load_report_number("seconds", seconds);

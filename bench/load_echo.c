@@ -1,325 +1,47 @@
 /*
- * This file measures throughput and latency: a fixed number of messages is in
- * flight on every connection, and each answer is followed by the next message.
- * It makes no new connections while it measures.
+ * This file is an echo over TCP: each connection sends its own part of the
+ * endless stream and has to get it back. It does no I/O.
  */
 #include "config.h"
 
 #include "load.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
+static size_t message_size;
 
-struct conn {
-	int fd;
-	bool waits_writable;          /* EPOLLOUT is asked for */
-	uint64_t begin;               /* place of its stream in the content */
-	uint64_t due, sent, received; /* bytes; received <= sent <= due */
-	uint64_t *sent_ns; /* ring of depth times, by message number */
-};
-
-enum phase { WARMING, MEASURING, DRAINING };
-
-struct run {
-	const struct load_options *options;
-	int epoll_fd;
-	struct conn *conns;
-	enum phase phase;
-	uint64_t phase_end_ns, begun_ns, ended_ns;
-	uint64_t messages; /* answered while measuring */
-	uint64_t closed, reset, mismatched, unopened;
-	int open;
-	struct load_histogram latency;
-	struct load_cpu server[2], own[2]; /* at begin and end */
-	bool has_server;
-};
-
-static void
-drop(struct run *run, struct conn *conn, uint64_t *counter)
+static size_t
+prepare(struct load_options *options)
 {
-	(*counter)++;
-	run->open--;
-	close(conn->fd);
-	conn->fd = -1;
+	return message_size = options->size;
 }
 
-static void
-watch_writable(struct run *run, struct conn *conn, bool wanted)
-{
-	struct epoll_event event = {
-		.events = EPOLLIN | (wanted ? EPOLLOUT : 0), .data.ptr = conn
-	};
-
-	if (conn->waits_writable == wanted)
-		return;
-	conn->waits_writable = wanted;
-	epoll_ctl(run->epoll_fd, EPOLL_CTL_MOD, conn->fd, &event);
-}
-
-static void
-send_due(struct run *run, struct conn *conn)
-{
-	while (conn->sent < conn->due) {
-		size_t len = conn->due - conn->sent;
-		ssize_t n;
-
-		if (len > LOAD_CHUNK)
-			len = LOAD_CHUNK;
-		n = send(conn->fd, load_pattern_at(conn->begin + conn->sent),
-		    len, MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN) {
-			drop(run, conn, &run->reset);
-			return;
-		}
-		if (n < 0)
-			break;
-		conn->sent += (size_t)n;
-	}
-	watch_writable(run, conn, conn->sent < conn->due);
-}
-
-/* Count the messages that are complete now, and begin as many new ones. */
-static void
-complete_messages(struct run *run, struct conn *conn, size_t len)
-{
-	const struct load_options *options = run->options;
-	uint64_t number = conn->received / options->size;
-	uint64_t end = (conn->received + len) / options->size;
-	uint64_t now = number < end ? load_now() : 0;
-
-	conn->received += len;
-	for (; number < end; number++) {
-		uint64_t *sent_ns =
-		    &conn->sent_ns[number % (uint64_t)options->depth];
-
-		if (run->phase == MEASURING) {
-			load_histogram_add(&run->latency, now - *sent_ns);
-			run->messages++;
-		}
-		if (run->phase != DRAINING) {
-			*sent_ns = now;
-			conn->due += options->size;
-		}
-	}
-	send_due(run, conn);
-}
-
-static void
-on_readable(struct run *run, struct conn *conn)
-{
-	static char buf[64 * 1024];
-	ssize_t n = recv(conn->fd, buf, sizeof(buf), 0);
-
-	if (n == 0)
-		drop(run, conn, &run->closed);
-	else if (n < 0 && errno != EAGAIN)
-		drop(run, conn, &run->reset);
-	else if (n < 0)
-		return;
-	else if (conn->received + (size_t)n > conn->sent ||
-	    !load_pattern_is(conn->begin + conn->received, buf, (size_t)n))
-		drop(run, conn, &run->mismatched);
-	else
-		complete_messages(run, conn, (size_t)n);
-}
-
-static void
-open_conn(struct run *run, int i)
-{
-	const struct load_options *options = run->options;
-	struct conn *conn = &run->conns[i];
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = conn };
-	size_t depth = (size_t)options->depth;
-
-	conn->begin = load_pattern_begin((uint64_t)i);
-	conn->sent_ns = calloc(depth, sizeof(*conn->sent_ns));
-	if (conn->sent_ns == NULL)
-		load_die("out of memory");
-	conn->fd = load_net_connect_wait(
-	    &options->target, i % options->sources, options->timeout_ms);
-	if (conn->fd < 0) {
-		if (run->unopened++ == 0)
-			fprintf(
-			    stderr, "load: connect: %s\n", strerror(-conn->fd));
-		return;
-	}
-	run->open++;
-	epoll_ctl(run->epoll_fd, EPOLL_CTL_ADD, conn->fd, &event);
-}
-
-static void
-begin_conn(struct run *run, struct conn *conn)
-{
-	uint64_t now = load_now();
-	int i;
-
-	if (conn->fd < 0)
-		return;
-	for (i = 0; i < run->options->depth; i++)
-		conn->sent_ns[i] = now;
-	conn->due = (uint64_t)run->options->depth * run->options->size;
-	send_due(run, conn);
-}
-
-static bool
-is_answered(const struct run *run)
-{
-	int i;
-
-	for (i = 0; i < run->options->connections; i++)
-		if (run->conns[i].fd >= 0 &&
-		    run->conns[i].received < run->conns[i].due)
-			return false;
-	return true;
-}
-
-static void
-read_cpu(struct run *run, int which)
-{
-	pid_t pid = run->options->server_pid;
-
-	load_cpu_read(getpid(), &run->own[which]);
-	if (pid > 0 && !load_cpu_read(pid, &run->server[which]))
-		run->has_server = false;
-}
-
-/* Go to the next phase when its time has come; true at the end of the last. */
-static bool
-next_phase(struct run *run)
-{
-	uint64_t now = load_now();
-
-	if (run->phase == DRAINING)
-		return now >= run->phase_end_ns || is_answered(run);
-	if (run->open == 0)
-		return true;
-	if (now < run->phase_end_ns && !load_stopped)
-		return false;
-	if (run->phase == WARMING) {
-		read_cpu(run, 0);
-		run->begun_ns = load_now();
-		run->phase = MEASURING;
-		run->phase_end_ns =
-		    run->begun_ns + (uint64_t)(run->options->seconds * 1e9);
-	} else {
-		run->ended_ns = now;
-		read_cpu(run, 1);
-		run->phase = DRAINING;
-		run->phase_end_ns =
-		    now + (uint64_t)run->options->timeout_ms * 1000000;
-	}
-	return false;
-}
-
-static void
-loop(struct run *run)
-{
-	struct epoll_event events[256];
-	int i, n;
-
-	while (!next_phase(run)) {
-		n = epoll_wait(run->epoll_fd, events, 256, 10);
-		for (i = 0; i < n; i++) {
-			struct conn *conn = events[i].data.ptr;
-
-			if (events[i].events & EPOLLOUT)
-				send_due(run, conn);
-			if (conn->fd >= 0 && events[i].events & ~EPOLLOUT)
-				on_readable(run, conn);
-		}
-	}
-}
-
+/* Where the stream of a connection begins. */
 static uint64_t
-count_unanswered(const struct run *run)
+begin_of(const struct load_talk *talk)
 {
-	uint64_t n = 0;
-	int i;
-
-	for (i = 0; i < run->options->connections; i++)
-		n += (run->conns[i].due - run->conns[i].received +
-			 run->options->size - 1) /
-		    run->options->size;
-	return n;
+	return talk->number * 40503;
 }
 
-static double
-part(uint64_t ns, double seconds)
+static const unsigned char *
+bytes_at(const struct load_talk *talk, uint64_t place)
 {
-	return seconds > 0 ? (double)ns / 1e7 / seconds : 0;
+	return load_loop_at(load_pattern(), begin_of(talk) + place);
 }
 
-/* The server's part: CPU time per message, how busy, how disturbed. */
-static void
-report_server(const struct run *run, double seconds)
+static int64_t
+take(struct load_talk *talk, const void *data, size_t len)
 {
-	const struct load_cpu *cpu = run->server;
-	uint64_t ns = load_cpu_between(&cpu[0], &cpu[1]);
+	size_t due = talk->partial + len;
 
-	load_report_number(
-	    "server_us_per_message", (double)ns / 1000 / (double)run->messages);
-	load_report_number("server_cpu_percent", part(ns, seconds));
-	load_report_number("server_wait_percent",
-	    part(cpu[1].wait_ns - cpu[0].wait_ns, seconds));
+	if (!load_loop_is(
+		load_pattern(), begin_of(talk) + talk->received, data, len))
+		return -1;
+	talk->received += len;
+	talk->partial = due % message_size;
+	return (int64_t)(due / message_size);
 }
 
-static int
-report(const struct run *run)
-{
-	const struct load_options *options = run->options;
-	double seconds = (double)(run->ended_ns - run->begun_ns) / 1e9;
-	uint64_t unanswered = count_unanswered(run);
-	bool ok = run->messages > 0 && unanswered == 0 && run->closed == 0 &&
-	    run->reset == 0 && run->mismatched == 0 && run->unopened == 0;
-
-	load_report_begin("echo", options->address, ok);
-	load_report_count("connections", (uint64_t)options->connections);
-	load_report_count("size", options->size);
-	load_report_count("depth", (uint64_t)options->depth);
-	load_report_count("unopened", run->unopened);
-	load_report_count("closed", run->closed);
-	load_report_count("reset", run->reset);
-	load_report_count("unanswered", unanswered);
-	load_report_count("mismatched", run->mismatched);
-	load_report_count("messages", run->messages);
-	load_report_number("seconds", seconds);
-	load_report_number(
-	    "per_second", seconds > 0 ? (double)run->messages / seconds : 0);
-	load_report_latency(&run->latency);
-	if (run->has_server && run->messages > 0)
-		report_server(run, seconds);
-	load_report_number("generator_cpu_percent",
-	    part(load_cpu_between(&run->own[0], &run->own[1]), seconds));
-	load_report_number("generator_wait_percent",
-	    part(run->own[1].wait_ns - run->own[0].wait_ns, seconds));
-	load_report_end();
-	return ok ? LOAD_OK : LOAD_WRONG;
-}
-
-int
-load_echo(const struct load_options *options)
-{
-	static struct run run;
-	int i;
-
-	run.options = options;
-	run.has_server = options->server_pid > 0;
-	run.conns = calloc((size_t)options->connections, sizeof(*run.conns));
-	run.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (run.epoll_fd < 0 || run.conns == NULL)
-		load_die("cannot begin: %s", strerror(errno));
-	for (i = 0; i < options->connections; i++) {
-		run.conns[i].fd = -1;
-		/* One that cannot be opened is enough to say so. */
-		if (run.unopened == 0)
-			open_conn(&run, i);
-	}
-	for (i = 0; i < options->connections; i++)
-		begin_conn(&run, &run.conns[i]);
-	run.phase_end_ns = load_now() + (uint64_t)(options->warmup_s * 1e9);
-	loop(&run);
-	return report(&run);
-}
+const struct load_protocol load_echo = {
+	.prepare = prepare,
+	.bytes_at = bytes_at,
+	.take = take,
+};

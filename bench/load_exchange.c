@@ -7,6 +7,8 @@
 #include "load.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -30,8 +32,8 @@ load_exchange_start(struct load_exchange *ex,
 		    EPOLLET,
 		.data.ptr = ex };
 
-	*ex = (struct load_exchange){ .size = options->size,
-		.place = load_pattern_begin(number),
+	*ex = (struct load_exchange){ .options = options,
+		.talk.number = number,
 		.started_ns = load_now() };
 	ex->fd = load_net_connect(
 	    &options->target, (int)(number % (uint64_t)options->sources));
@@ -60,16 +62,47 @@ finish_connect(struct load_exchange *ex)
 		ex->connected = true;
 }
 
+/* A head is less than a socket takes at once. */
+static void
+send_greeting(struct load_exchange *ex)
+{
+	const char *text = ex->options->protocol->greeting();
+	ssize_t n = send(ex->fd, text, strlen(text), MSG_NOSIGNAL);
+
+	ex->greeted = true;
+	if (n != (ssize_t)strlen(text))
+		ex->outcome = n < 0 ? outcome_of(errno) : LOAD_FAILED;
+}
+
+static void
+receive_welcome(struct load_exchange *ex)
+{
+	static char head[4096];
+	ssize_t n = load_net_take_head(ex->fd, head, sizeof(head));
+
+	if (n == -ENOTCONN)
+		ex->outcome = LOAD_UNANSWERED;
+	else if (n < 0)
+		ex->outcome = outcome_of((int)-n);
+	else if (n > 0 && !ex->options->protocol->is_welcome(head))
+		ex->outcome = LOAD_MISMATCHED;
+	else if (n > 0)
+		ex->welcome = true;
+}
+
 static void
 send_rest(struct load_exchange *ex)
 {
-	while (ex->sent < ex->size) {
-		size_t len = ex->size - ex->sent;
+	const struct load_options *options = ex->options;
+
+	while (ex->sent < options->message_size) {
+		size_t len = options->message_size - ex->sent;
 		ssize_t n;
 
 		if (len > LOAD_CHUNK)
 			len = LOAD_CHUNK;
-		n = send(ex->fd, load_pattern_at(ex->place + ex->sent), len,
+		n = send(ex->fd,
+		    options->protocol->bytes_at(&ex->talk, ex->sent), len,
 		    MSG_NOSIGNAL);
 		if (n < 0) {
 			if (errno != EAGAIN)
@@ -83,14 +116,12 @@ send_rest(struct load_exchange *ex)
 static void
 take_answer(struct load_exchange *ex, const void *data, size_t len)
 {
-	if (ex->received + len > ex->size ||
-	    !load_pattern_is(ex->place + ex->received, data, len)) {
-		ex->outcome = LOAD_MISMATCHED;
-		return;
-	}
-	ex->received += len;
-	if (ex->received == ex->size)
+	int64_t answers = ex->options->protocol->take(&ex->talk, data, len);
+
+	if (answers == 1 && ex->talk.partial == 0)
 		ex->outcome = LOAD_ANSWERED;
+	else if (answers != 0)
+		ex->outcome = LOAD_MISMATCHED;
 }
 
 static void
@@ -120,6 +151,14 @@ load_exchange_step(struct load_exchange *ex)
 		finish_connect(ex);
 	if (!ex->connected || ex->outcome != LOAD_RUNNING)
 		return;
+	if (ex->options->protocol->greeting != NULL && !ex->welcome) {
+		if (!ex->greeted)
+			send_greeting(ex);
+		if (ex->outcome == LOAD_RUNNING)
+			receive_welcome(ex);
+		if (!ex->welcome)
+			return;
+	}
 	send_rest(ex);
 	if (ex->outcome == LOAD_RUNNING)
 		receive_answer(ex);
@@ -131,6 +170,8 @@ load_exchange_close(struct load_exchange *ex)
 	if (ex->fd >= 0)
 		close(ex->fd);
 	ex->fd = -1;
+	free(ex->talk.rest);
+	ex->talk.rest = NULL;
 }
 
 void

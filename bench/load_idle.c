@@ -151,7 +151,7 @@ report(const struct run *run)
 	bool ok = load_outcomes_good(run->counts) && run->lost == 0 &&
 	    run->unexpected == 0 && run->started == run->options->connections;
 
-	load_report_begin("idle", run->options->address, ok);
+	load_report_begin(run->options->mode, run->options->address, ok);
 	load_report_count("connections", (uint64_t)run->options->connections);
 	load_outcomes_report(run->counts);
 	load_report_count("lost", run->lost);

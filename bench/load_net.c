@@ -134,6 +134,24 @@ load_net_connect_wait(
 	return -error;
 }
 
+ssize_t
+load_net_take_head(int fd, char *buf, size_t cap)
+{
+	ssize_t n = recv(fd, buf, cap - 1, MSG_PEEK);
+	char *end;
+
+	if (n <= 0)
+		return n == 0 ? -ENOTCONN : errno == EAGAIN ? 0 : -errno;
+	buf[n] = '\0';
+	end = strstr(buf, "\r\n\r\n");
+	if (end == NULL)
+		return (size_t)n < cap - 1 ? 0 : -EMSGSIZE;
+	n = recv(fd, buf, (size_t)(end + 4 - buf), 0);
+	if (n > 0)
+		buf[n] = '\0';
+	return n > 0 ? n : -EPROTO;
+}
+
 void
 load_net_want_descriptors(unsigned n)
 {

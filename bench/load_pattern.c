@@ -7,11 +7,54 @@
 
 #include "load.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { PERIOD = 65521 };
 
-static unsigned char table[PERIOD + LOAD_CHUNK];
+static struct load_loop pattern;
+
+void
+load_loop_open(struct load_loop *loop, size_t period)
+{
+	loop->period = period;
+	loop->data = malloc(period + LOAD_CHUNK);
+	if (loop->data == NULL)
+		load_die("out of memory");
+}
+
+void
+load_loop_close(struct load_loop *loop)
+{
+	size_t i;
+
+	for (i = loop->period; i < loop->period + LOAD_CHUNK; i++)
+		loop->data[i] = loop->data[i - loop->period];
+}
+
+const unsigned char *
+load_loop_at(const struct load_loop *loop, uint64_t place)
+{
+	return loop->data + place % loop->period;
+}
+
+bool
+load_loop_is(
+    const struct load_loop *loop, uint64_t place, const void *data, size_t len)
+{
+	const unsigned char *at = data;
+
+	while (len > 0) {
+		size_t part = len < LOAD_CHUNK ? len : LOAD_CHUNK;
+
+		if (memcmp(at, load_loop_at(loop, place), part) != 0)
+			return false;
+		at += part;
+		place += part;
+		len -= part;
+	}
+	return true;
+}
 
 void
 load_pattern_init(void)
@@ -19,41 +62,18 @@ load_pattern_init(void)
 	uint64_t x = 0x9e3779b97f4a7c15;
 	size_t i;
 
+	load_loop_open(&pattern, PERIOD);
 	for (i = 0; i < PERIOD; i++) {
 		x ^= x << 13;
 		x ^= x >> 7;
 		x ^= x << 17;
-		table[i] = (unsigned char)(x >> 32);
+		pattern.data[i] = (unsigned char)(x >> 32);
 	}
-	for (; i < sizeof(table); i++)
-		table[i] = table[i - PERIOD];
+	load_loop_close(&pattern);
 }
 
-const unsigned char *
-load_pattern_at(uint64_t place)
+const struct load_loop *
+load_pattern(void)
 {
-	return table + place % PERIOD;
-}
-
-uint64_t
-load_pattern_begin(uint64_t connection)
-{
-	return connection * 40503;
-}
-
-bool
-load_pattern_is(uint64_t place, const void *data, size_t len)
-{
-	const unsigned char *at = data;
-
-	while (len > 0) {
-		size_t part = len < LOAD_CHUNK ? len : LOAD_CHUNK;
-
-		if (memcmp(at, load_pattern_at(place), part) != 0)
-			return false;
-		at += part;
-		place += part;
-		len -= part;
-	}
-	return true;
+	return &pattern;
 }

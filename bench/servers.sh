@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what it sets is for those who source it
-# This file starts and stops the servers that are compared; sourced by tcp.sh
-# and idle.sh. One server at a time. It sets:
+# This file starts and stops the servers that are compared; sourced by tcp.sh,
+# http.sh, ws.sh and idle.sh, which set `protocol'. One server at a time. It
+# sets:
 #   server   pid of the process that was started
 #   worker   pid of the process that serves
 #   address  where it listens
@@ -14,8 +15,12 @@ tmp=$(mktemp -d) || exit 1
 server='' worker='' address=''
 
 # Which styles of shoal are measured: callback, which is the daemon with its
-# own echo, coroutine or both, which are echo_shoal.
+# own echo, coroutine or both, which are programs on libshoal.
 style=${style:-callback}
+protocol=${protocol:-tcp}
+
+# What HTTP requests are answered with: one word, as a configuration has it.
+body=Hello,_world!
 
 # Where `shoal status --json' keeps what is needed here.
 status_address=listeners.0.address
@@ -55,16 +60,28 @@ wait_for() {
 
 # The program that serves as a shoal server, and its handler.
 shoal_program() {
-	case $1 in
-	shoal) echo "$build/shoal" ;;
-	*) echo "$build/bench/echo_shoal" ;;
+	case $protocol,$1 in
+	tcp,shoal | ws,shoal) echo "$build/shoal" ;;
+	tcp,*) echo "$build/bench/echo_shoal" ;;
+	*) echo "$build/bench/web_shoal" ;;
 	esac
 }
 
 shoal_handler() {
-	case $1 in
-	shoal) echo 'handler = "echo"; config = { prefix = ""; };' ;;
-	*) echo "handler = \"echo_${1#shoal_}\";" ;;
+	case $protocol,$1 in
+	*,shoal) echo 'handler = "echo"; config = { prefix = ""; };' ;;
+	tcp,*) echo "handler = \"echo_${1#shoal_}\";" ;;
+	ws,*) echo "handler = \"ws_${1#shoal_}\";" ;;
+	http,*) echo "handler = \"page\"; config = { body = \"$body\"; };" ;;
+	esac
+}
+
+# What the listener of a shoal server is.
+shoal_listener() { # server
+	case $protocol in
+	tcp) echo "protocol = \"tcp\"; $(shoal_handler "$1")" ;;
+	*) echo "protocol = \"http\"; routes = (" \
+	    "{ path = \"/\"; $(shoal_handler "$1") } );" ;;
 	esac
 }
 
@@ -75,9 +92,41 @@ shoal_config() { # server
 	workers = { count = 1; };
 	log = { target = "stderr"; level = "warning"; };
 	listeners = (
-		{ name = "bench"; protocol = "tcp"; address = "127.0.0.1:0";
-		  $(shoal_handler "$1") }
+		{ name = "bench"; address = "127.0.0.1:0";
+		  $(shoal_listener "$1") }
 	);
+	END
+}
+
+# nginx takes no port 0, so one that is free now has to do.
+free_port() {
+	python3 -c 'import socket
+print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
+}
+
+nginx_config() {
+	cat <<-END
+	daemon off;
+	worker_processes 1;
+	pid $tmp/nginx.pid;
+	error_log stderr error;
+	worker_rlimit_nofile 20000;
+	events { worker_connections 19900; }
+	http {
+		access_log off;
+		default_type text/plain;
+		keepalive_timeout 600s;
+		keepalive_requests 1000000000;
+		client_body_temp_path $tmp;
+		proxy_temp_path $tmp;
+		fastcgi_temp_path $tmp;
+		uwsgi_temp_path $tmp;
+		scgi_temp_path $tmp;
+		server {
+			listen $address backlog=4096;
+			location / { return 200 "$body"; }
+		}
+	}
 	END
 }
 
@@ -104,6 +153,21 @@ reference_is_up() {
 	address=127.0.0.1:$port worker=$server
 }
 
+nginx_is_up() {
+	(exec 3<>"/dev/tcp/${address%:*}/${address#*:}") 2>/dev/null &&
+	    worker=$(pgrep -P "$server") && [ -n "$worker" ]
+}
+
+# What a reference is started with.
+reference_command() { # server
+	case $protocol,$1 in
+	tcp,*) echo "$build/bench/echo_$1 0" ;;
+	http,epoll) echo "$build/bench/http_epoll 0 $body" ;;
+	ws,epoll) echo "$build/bench/ws_epoll 0" ;;
+	*,lws) echo "$build/bench/web_lws 0 $body" ;;
+	esac
+}
+
 # start_server NAME: one of list_servers.
 start_server() {
 	local probe command program
@@ -114,8 +178,13 @@ start_server() {
 		shoal_config "$1" >"$tmp/shoal.conf"
 		command=("$program" run -c "$tmp/shoal.conf")
 		probe=shoal_is_up ;;
+	nginx)
+		address=127.0.0.1:$(free_port)
+		nginx_config >"$tmp/nginx.conf"
+		command=(nginx -e stderr -p "$tmp" -c "$tmp/nginx.conf")
+		probe=nginx_is_up ;;
 	*)
-		command=("$build/bench/echo_$1" 0)
+		read -ra command <<<"$(reference_command "$1")"
 		probe=reference_is_up ;;
 	esac
 	taskset -c "$server_cpu" "${command[@]}" \
@@ -128,23 +197,38 @@ start_server() {
 	return 1
 }
 
-# The servers that were built, in the order of the table.
+# The servers that are there, in the order of the table; HTTP has one style.
 list_servers() {
-	local name
-	for name in epoll bufferevent; do
-		[ -x "$build/bench/echo_$name" ] && echo "$name"
-	done
-	case $style in
-	callback) echo shoal ;;
-	coroutine) echo shoal_coroutine ;;
-	both) echo shoal_callback; echo shoal_coroutine ;;
+	echo epoll
+	case $protocol in
+	tcp) [ ! -x "$build/bench/echo_bufferevent" ] || echo bufferevent ;;
+	http) ! command -v nginx >/dev/null || echo nginx ;;
 	esac
+	[ "$protocol" = tcp ] || [ ! -x "$build/bench/web_lws" ] || echo lws
+	case $protocol,$style in
+	http,*) echo shoal_page ;;
+	*,callback) echo shoal ;;
+	*,coroutine) echo shoal_coroutine ;;
+	*,both) echo shoal_callback; echo shoal_coroutine ;;
+	esac
+}
+
+# say_missing: which servers are not there to be compared with.
+say_missing() {
+	[ "$protocol" != tcp ] || [ -x "$build/bench/echo_bufferevent" ] ||
+	    say "without bufferevent, install libevent-dev and build again"
+	[ "$protocol" != http ] || command -v nginx >/dev/null ||
+	    say "without nginx, install nginx-light"
+	[ "$protocol" = tcp ] || [ -x "$build/bench/web_lws" ] ||
+	    say "without libwebsockets, install libwebsockets-dev and build again"
 }
 
 # What the table calls a server.
 label() {
 	case $1 in
+	shoal_page) echo shoal ;;
 	shoal_*) echo "shoal (${1#shoal_})" ;;
+	lws) echo libwebsockets ;;
 	*) echo "$1" ;;
 	esac
 }

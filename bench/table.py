@@ -1,27 +1,25 @@
-"""Makes a Markdown table of what tcp.sh measured.
+"""Makes a Markdown table of what tcp.sh, http.sh or ws.sh measured.
 
-usage: table.py FILE
+usage: table.py FILE BASE...
 
 FILE has one line of JSON a measurement, as bench/load prints it, with the
-server's name and the number of the round in front.
+server's name and the number of the round in front. Costs are shown as ratios to
+those of the servers BASE, too, as far as they were measured.
 """
 import collections
 import json
 import statistics
 import sys
 
-BASE = "epoll"
 # The styles of shoal, when both were measured.
 CALLBACK, COROUTINE = "shoal (callback)", "shoal (coroutine)"
-HEAD = ("server", "in flight", "messages/s", "us CPU/message",
-        "ratio to " + BASE, "p50 us", "p99 us", "noise %", "flags")
 
 
 def median(runs, key):
     return statistics.median(run.get(key, 0) for run in runs)
 
 
-def ratio(runs, base_runs):
+def find_ratio(runs, base_runs):
     """Median over the rounds of cost / cost of the base in that round."""
     base = {run["round"]: run["server_us_per_message"] for run in base_runs}
     ratios = [run["server_us_per_message"] / base[run["round"]]
@@ -42,34 +40,45 @@ def flags(runs):
     return " ".join(f"{mark}{n}" for mark, n in counts.items() if n)
 
 
-def row(name, depth, runs, base_runs):
-    noise = statistics.median(max(run["server_wait_percent"],
-                                  run["generator_wait_percent"])
-                              for run in runs)
-    return (name, str(depth), f"{median(runs, 'per_second'):,.0f}",
-            f"{median(runs, 'server_us_per_message'):.3f}",
-            ratio(runs, base_runs), f"{median(runs, 'p50_us'):,.0f}",
-            f"{median(runs, 'p99_us'):,.0f}", f"{noise:.1f}", flags(runs))
+def noise(runs):
+    return statistics.median(max(run["server_wait_percent"],
+                                 run["generator_wait_percent"])
+                             for run in runs)
 
 
-def compare_styles(groups, depth, name):
-    """How the coroutine style compares with the callback style."""
-    if name != COROUTINE:
-        return "-"
-    return ratio(groups[depth, name], groups.get((depth, CALLBACK), []))
-
-
-def with_styles(cells, both, cell):
-    """The cells, with one more behind the ratio to the base."""
-    at = HEAD.index("ratio to " + BASE) + 1
-    return (*cells[:at], cell, *cells[at:]) if both else cells
+def make_columns(groups, bases):
+    """Heads, and what stands below them for one group of runs."""
+    names = {name for _, _, name in groups}
+    columns = [("server", lambda key, runs: key[2])]
+    if len({size for size, _, _ in groups}) > 1:
+        columns.append(("bytes", lambda key, runs: f"{key[0]:,}"))
+    columns += [
+        ("in flight", lambda key, runs: str(key[1])),
+        ("messages/s", lambda key, runs: f"{median(runs, 'per_second'):,.0f}"),
+        ("us CPU/message",
+         lambda key, runs: f"{median(runs, 'server_us_per_message'):.3f}"),
+    ]
+    columns += [
+        ("ratio to " + base, lambda key, runs, base=base:
+            find_ratio(runs, groups.get((*key[:2], base), [])))
+        for base in bases if base in names]
+    if {CALLBACK, COROUTINE} <= names:
+        columns.append(("ratio to callback", lambda key, runs:
+                        find_ratio(runs, groups.get((*key[:2], CALLBACK), []))
+                        if key[2] == COROUTINE else "-"))
+    return columns + [
+        ("p50 us", lambda key, runs: f"{median(runs, 'p50_us'):,.0f}"),
+        ("p99 us", lambda key, runs: f"{median(runs, 'p99_us'):,.0f}"),
+        ("noise %", lambda key, runs: f"{noise(runs):.1f}"),
+        ("flags", lambda key, runs: flags(runs)),
+    ]
 
 
 def print_row(cells):
     print("| " + " | ".join(cells) + " |")
 
 
-def main(path):
+def main(path, bases):
     groups = collections.defaultdict(list)
     broken = 0
     with open(path, encoding="utf-8") as file:
@@ -77,19 +86,16 @@ def main(path):
             run = json.loads(line)
             broken += not run["ok"]
             if "server_us_per_message" in run:
-                groups[run["depth"], run["server"]].append(run)
-    both = {CALLBACK, COROUTINE} <= {name for _, name in groups}
-    head = with_styles(HEAD, both, "ratio to callback")
-    print_row(head)
-    print("|---|" + "---:|" * (len(head) - 2) + "---|")
-    for (depth, name), runs in groups.items():
-        cells = row(name, depth, runs, groups.get((depth, BASE), []))
-        print_row(with_styles(cells, both,
-                              compare_styles(groups, depth, name)))
+                groups[run["size"], run["depth"], run["server"]].append(run)
+    columns = make_columns(groups, bases)
+    print_row([head for head, _ in columns])
+    print("|---|" + "---:|" * (len(columns) - 2) + "---|")
+    for key, runs in groups.items():
+        print_row([cell(key, runs) for _, cell in columns])
     return 1 if broken or not groups else 0
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) < 2:
         sys.exit(__doc__)
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -26,11 +26,10 @@ sh_buf_fini(struct sh_buf *buf)
 	sh_buf_init(buf, buf->max);
 }
 
-/* Make room for len more bytes. */
+/* Make room for len more bytes; cap is what to have when that takes more. */
 static int
-reserve(struct sh_buf *buf, size_t len)
+make_room(struct sh_buf *buf, size_t len, size_t cap)
 {
-	size_t cap = buf->cap != 0 ? buf->cap : BUF_FIRST;
 	char *data;
 
 	if (len > buf->max || buf->len > buf->max - len) {
@@ -49,6 +48,18 @@ reserve(struct sh_buf *buf, size_t len)
 	buf->data = data;
 	buf->cap = cap;
 	return 0;
+}
+
+static int
+reserve(struct sh_buf *buf, size_t len)
+{
+	return make_room(buf, len, buf->cap != 0 ? buf->cap : BUF_FIRST);
+}
+
+int
+sh_buf_reserve(struct sh_buf *buf, size_t len)
+{
+	return make_room(buf, len, len <= buf->max ? buf->len + len : 1);
 }
 
 int

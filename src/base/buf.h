@@ -18,6 +18,9 @@ struct sh_buf {
 void sh_buf_init(struct sh_buf *buf, size_t max);
 /** Free what it holds; it is empty and usable afterwards. */
 void sh_buf_fini(struct sh_buf *buf);
+/** Make room for exactly len more bytes, or no less: it need not grow when they
+ *  are appended. As sh_buf_add(). */
+int sh_buf_reserve(struct sh_buf *buf, size_t len);
 /** Append bytes (copies). 0, -SHOAL_EMSGSIZE past max, -SHOAL_ENOMEM; a
  *  failure takes nothing and sets failed. */
 int sh_buf_add(struct sh_buf *buf, const void *data, size_t len);

@@ -24,16 +24,22 @@
 #include "proto/utf8.h"
 #include "proto/ws_cut.h"
 
+/* What is kept of a frame's length at once: a header is no reason to take
+ * memory for what may never come. */
+enum { ROOM_AT_ONCE = 256 * 1024 };
+
 struct sh_ws_partial {
 	struct sh_ws_cutter *cutter; /* NULL: between frames */
 	struct sh_ws_scanned frame;  /* that the cutter is amid */
 	bool open;                   /* a message is begun */
 	bool text;
+	bool shown;            /* a piece of it has been given */
 	uint32_t fragments;    /* of the message, with this frame */
+	uint64_t size;         /* of its frames, with all of this one */
 	struct sh_utf8 utf8;   /* of its text */
 	struct sh_buf message; /* at most the intake's message_max */
 	uint8_t control_len;
-	uint8_t control[SH_WS_CONTROL_MAX];
+	uint8_t control[SH_WS_CONTROL_MAX + 1]; /* one is for the byte behind */
 };
 
 /* --- memory ---------------------------------------------------------------- */
@@ -81,7 +87,9 @@ need_partial(struct sh_ws_receiver *receiver)
 	partial = sh_try_calloc(1, sizeof(*partial));
 	if (partial == NULL)
 		return -SHOAL_ENOMEM;
-	sh_buf_init(&partial->message, receiver->intake->message_max);
+	/* the limit is kept by judge(), before anything comes; and there is a
+	 * byte behind it */
+	sh_buf_init(&partial->message, SIZE_MAX);
 	receiver->partial = partial;
 	return 0;
 }
@@ -200,9 +208,11 @@ give_bad_text(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 
 /* --- frames that are not whole, and messages in fragments ------------------ */
 
-/* Keep a piece of the frame. -SHOAL_EPROTO when it cannot be text. */
+/* Keep a piece of the frame, in the given place if it is to be streamed.
+ * -SHOAL_EPROTO when it cannot be text. */
 static int
-collect(struct sh_ws_partial *partial, const uint8_t *piece, size_t len)
+collect(struct sh_ws_partial *partial, const uint8_t *piece, size_t len,
+    uint8_t *place)
 {
 	if (sh_ws_is_control(partial->frame.opcode)) {
 		sh_assert(partial->control_len + len <= SH_WS_CONTROL_MAX);
@@ -212,6 +222,10 @@ collect(struct sh_ws_partial *partial, const uint8_t *piece, size_t len)
 	}
 	if (partial->text && !sh_utf8_take(&partial->utf8, piece, len))
 		return -SHOAL_EPROTO;
+	if (place != NULL) {
+		memcpy(place, piece, len);
+		return 0;
+	}
 	return sh_buf_add(&partial->message, piece, len);
 }
 
@@ -232,32 +246,60 @@ end_frame(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 	if (!sh_utf8_is_complete(&partial->utf8))
 		return give_bad_text(receiver, event);
 	partial->open = false;
-	/* an empty message has no buffer, but is somewhere */
-	return give_message(event, partial->text,
-	    message->len != 0 ? (uint8_t *)message->data : partial->control,
-	    message->len);
+	if (receiver->intake->stream)
+		return 0;
+	if (sh_buf_reserve(message, 1) < 0)
+		return -SHOAL_ENOMEM;
+	return give_message(
+	    event, partial->text, (uint8_t *)message->data, message->len);
+}
+
+/* What has come of a message that is streamed, or its end. */
+static int
+give_piece(struct sh_ws_partial *partial, struct sh_ws_event *event,
+    uint8_t *data, size_t len)
+{
+	*event = (struct sh_ws_event){
+		.type = SH_WS_EVENT_PIECE,
+		.text = partial->text,
+		.first = !partial->shown,
+		.final = !partial->open,
+		/* an empty one has no place, but is somewhere */
+		.data = len != 0 ? (char *)data : (char *)partial->control,
+		.len = len,
+	};
+	partial->shown = true;
+	return 1;
 }
 
 static int
-take_payload(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
+take_payload(struct sh_ws_receiver *receiver, uint8_t *data, size_t len,
     size_t *used, struct sh_ws_event *event)
 {
 	struct sh_ws_partial *partial = receiver->partial;
 	uint64_t left = sh_ws_cutter_left(partial->cutter);
-	size_t n = len < left ? len : (size_t)left, piece_len;
+	size_t n = len < left ? len : (size_t)left, piece_len, at = 0;
+	bool stream = receiver->intake->stream &&
+	    !sh_ws_is_control(partial->frame.opcode);
 	const uint8_t *piece;
-	int r;
+	int r = 0;
 
 	sh_ws_cutter_feed(partial->cutter, data, n);
 	*used += n;
 	while ((piece_len = sh_ws_cutter_next(partial->cutter, &piece)) != 0) {
-		r = collect(partial, piece, piece_len);
+		r = collect(
+		    partial, piece, piece_len, stream ? data + at : NULL);
 		if (r == -SHOAL_EPROTO)
 			return give_bad_text(receiver, event);
 		if (r < 0)
 			return r;
+		at += piece_len;
 	}
-	return n == left ? end_frame(receiver, event) : 0;
+	if (n == left)
+		r = end_frame(receiver, event);
+	if (r == 0 && stream && (n != 0 || !partial->open))
+		r = give_piece(partial, event, data, n);
+	return r;
 }
 
 static int
@@ -283,7 +325,13 @@ begin_partial(
 		partial->text = frame->opcode == SH_WS_TEXT;
 	}
 	partial->fragments++;
-	return 0;
+	partial->size += frame->len;
+	/* one that is all there soon shall not be moved as it grows */
+	if (receiver->intake->stream || frame->len > ROOM_AT_ONCE)
+		return 0;
+	return partial->fragments == 1
+	    ? sh_buf_reserve(&partial->message, (size_t)frame->len + 1)
+	    : 0;
 }
 
 /* --- frames that are whole ------------------------------------------------- */
@@ -345,7 +393,7 @@ judge(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame,
 	const struct sh_ws_intake *intake = receiver->intake;
 	const struct sh_ws_partial *partial = receiver->partial;
 	bool open = partial != NULL && partial->open;
-	size_t had = open ? partial->message.len : 0;
+	uint64_t had = open ? partial->size : 0;
 
 	if (sh_ws_is_control(frame->opcode))
 		return 0;
@@ -364,7 +412,7 @@ judge(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame,
 	if (open && intake->fragments_max != 0 &&
 	    partial->fragments >= intake->fragments_max) {
 		*why_out = "a message has too many fragments";
-		return SH_WS_TOO_BIG;
+		return SH_WS_POLICY;
 	}
 	return 0;
 }
@@ -447,4 +495,17 @@ sh_ws_receive(struct sh_ws_receiver *receiver, void *data, size_t len,
 	}
 	*used_out = used;
 	return r;
+}
+
+char *
+sh_ws_receiver_take(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+	char *data;
+
+	if (partial == NULL || partial->cutter != NULL || partial->open)
+		return NULL;
+	data = partial->message.data;
+	sh_buf_init(&partial->message, SIZE_MAX);
+	return data;
 }

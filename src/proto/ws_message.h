@@ -16,6 +16,8 @@ struct sh_ws_partial;
 
 enum sh_ws_event_type {
 	SH_WS_EVENT_MESSAGE, /* a whole one, text being UTF-8 */
+	SH_WS_EVENT_PIECE,   /* of one, when they are streamed: what is there;
+			      * a piece may end inside of a character */
 	SH_WS_EVENT_PING,
 	SH_WS_EVENT_PONG,
 	SH_WS_EVENT_CLOSE, /* the last one */
@@ -24,9 +26,10 @@ enum sh_ws_event_type {
 
 struct sh_ws_event {
 	enum sh_ws_event_type type;
-	bool text;     /* of a message: else it is binary */
+	bool text;         /* of a message: else it is binary */
+	bool first, final; /* piece: the first or the last one */
 	unsigned code; /* close: the client's, or SH_WS_NO_CODE; error: 1002,
-			* 1007 or 1009 */
+			    * 1007, 1008 (too many fragments) or 1009 */
 	char *data;    /* message, payload, reason; never NULL but for errors */
 	size_t len;
 	const char *why; /* error: a constant sentence */
@@ -37,6 +40,8 @@ struct sh_ws_event {
 struct sh_ws_intake {
 	size_t message_max;         /* bytes */
 	uint32_t fragments_max;     /* frames of a message; 0: no limit */
+	bool stream;                /* messages come in pieces, unless one is
+				     * there as a whole */
 	struct sh_ws_cutter *spare; /* of frames that are done with */
 };
 
@@ -62,6 +67,14 @@ void sh_ws_receiver_fini(struct sh_ws_receiver *receiver);
  *  1 with *event_out, whose data is valid until the next call and lies in the
  *  receiver or in the bytes that were given, which are written over; 0 when
  *  all was taken and no event is there; -SHOAL_ENOMEM, and the receiver
- *  ignores the rest. *used_out is how many bytes were taken, in all cases. */
+ *  ignores the rest. *used_out is how many bytes were taken, in all cases.
+ *
+ *  The byte behind an event's data may be changed, and has to be as it was at
+ *  the next call: who does that gives bytes that have another one behind
+ *  them. */
 int sh_ws_receive(struct sh_ws_receiver *receiver, void *data, size_t len,
     size_t *used_out, struct sh_ws_event *event_out);
+/** Take the memory that the data of the last event, a message, lies in: it is
+ *  the caller's now, free(3), and stays. NULL when the data lies among the bytes
+ *  that were given, or there is none: copy it. */
+char *sh_ws_receiver_take(struct sh_ws_receiver *receiver);

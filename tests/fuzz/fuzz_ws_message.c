@@ -6,8 +6,9 @@
  *	0	limit of a message, times 8
  *	1	limit of fragments
  *	2	seed of the portions
- *	3	if odd, the mask bit of what begins a frame is set on the way in,
- *		so that more inputs get beyond it
+ *	3	bit 0: the mask bit of what begins a frame is set on the way in,
+ *		so that more inputs get beyond it; bit 1: messages are streamed,
+ *		and their pieces have to give the same bytes
  */
 #include "config.h"
 
@@ -43,6 +44,33 @@ set_mask_bits(uint8_t *data, size_t size)
 	}
 }
 
+/* A message that is streamed: where its pieces are put together, and what comes
+ * among them. */
+struct stream {
+	bool on, open;
+	struct sh_buf data;
+};
+
+/* Pieces become the message that they are of; one that is cut off is none. */
+static void
+join(struct stream *stream, struct sh_buf *log, const struct sh_ws_event *event)
+{
+	bool whole = event->type == SH_WS_EVENT_MESSAGE;
+
+	sh_assert(stream->on && (whole || event->first == !stream->open));
+	sh_assert(!whole || !stream->open);
+	if (!stream->open)
+		sh_buf_fini(&stream->data);
+	stream->open = !whole && !event->final;
+	sh_buf_add(&stream->data, event->data, event->len);
+	if (stream->open)
+		return;
+	sh_assert(!event->text ||
+	    sh_utf8_is_valid(stream->data.data, stream->data.len));
+	sh_buf_printf(log, "streamed %d %zu ", event->text, stream->data.len);
+	sh_buf_add(log, stream->data.data, stream->data.len);
+}
+
 static void
 note(struct sh_buf *log, const struct sh_ws_event *event)
 {
@@ -65,6 +93,10 @@ check_event(const struct sh_ws_intake *intake, const struct sh_ws_event *event)
 		sh_assert(
 		    !event->text || sh_utf8_is_valid(event->data, event->len));
 		break;
+	case SH_WS_EVENT_PIECE:
+		sh_assert(event->len <= intake->message_max);
+		sh_assert(event->len != 0 || event->final);
+		break;
 	case SH_WS_EVENT_PING:
 	case SH_WS_EVENT_PONG:
 		sh_assert(event->len <= SH_WS_CONTROL_MAX);
@@ -76,6 +108,7 @@ check_event(const struct sh_ws_intake *intake, const struct sh_ws_event *event)
 		break;
 	case SH_WS_EVENT_ERROR:
 		sh_assert(event->code == SH_WS_PROTOCOL_ERROR ||
+		    event->code == SH_WS_POLICY ||
 		    event->code == SH_WS_BAD_DATA ||
 		    event->code == SH_WS_TOO_BIG);
 		break;
@@ -84,7 +117,7 @@ check_event(const struct sh_ws_intake *intake, const struct sh_ws_event *event)
 
 static void
 come(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
-    struct sh_buf *log)
+    struct sh_buf *log, struct stream *stream)
 {
 	uint8_t *exact = sh_xcalloc(1, len);
 	size_t at = 0, used;
@@ -103,7 +136,12 @@ come(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
 		at += used;
 		if (r == 1) {
 			check_event(receiver->intake, &event);
-			note(log, &event);
+			if (stream->on &&
+			    (event.type == SH_WS_EVENT_MESSAGE ||
+				event.type == SH_WS_EVENT_PIECE))
+				join(stream, log, &event);
+			else
+				note(log, &event);
 		}
 	} while (r == 1);
 	sh_assert(at == len);
@@ -115,12 +153,14 @@ static struct sh_buf
 receive_in_portions(struct sh_ws_intake *intake, const uint8_t *data,
     size_t size, size_t portion, uint32_t seed)
 {
+	struct stream stream = { .on = intake->stream };
 	struct sh_ws_receiver receiver;
 	struct sh_buf log;
 	size_t at = 0;
 
 	sh_ws_receiver_init(&receiver, intake);
 	sh_buf_init(&log, LOG_MAX);
+	sh_buf_init(&stream.data, LOG_MAX);
 	while (at < size) {
 		size_t left = size - at, n = left;
 
@@ -128,11 +168,12 @@ receive_in_portions(struct sh_ws_intake *intake, const uint8_t *data,
 		if (portion != 0)
 			n = 1 + (seed >> 16) % portion;
 		n = n < left ? n : left;
-		come(&receiver, data + at, n, &log);
+		come(&receiver, data + at, n, &log, &stream);
 		at += n;
 	}
 	sh_ws_receiver_fini(&receiver);
-	sh_assert(!log.failed);
+	sh_assert(!log.failed && !stream.data.failed);
+	sh_buf_fini(&stream.data);
 	return log;
 }
 
@@ -157,6 +198,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	intake.message_max = (size_t)data[0] * 8;
 	intake.fragments_max = data[1];
+	intake.stream = (data[3] & 2) != 0;
 	seed = data[2];
 	size -= PARAMETERS;
 	bytes = sh_xcalloc(1, size);

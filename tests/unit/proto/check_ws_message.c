@@ -184,7 +184,7 @@ static const struct row rows[] = {
 	{ "error 1009;", { F(0x01, HUNDRED HUNDRED), F(0x80, HUNDRED "x") } },
 	{ "text 4 abcd;",
 	    { F(0x01, "a"), F(0x00, "b"), F(0x00, "c"), F(0x80, "d") } },
-	{ "error 1009;",
+	{ "error 1008;",
 	    { F(0x01, ""), F(0x00, ""), F(0x00, ""), F(0x00, ""),
 		F(0x80, "") } },
 	/* a limit is a message's */
@@ -258,6 +258,11 @@ write_event(struct sh_buf *text, const struct sh_ws_event *event)
 	case SH_WS_EVENT_MESSAGE:
 		sh_buf_puts(text, event->text ? "text" : "binary");
 		break;
+	case SH_WS_EVENT_PIECE:
+		sh_buf_printf(text, "%s%s%s", event->first ? "first " : "",
+		    event->final ? "last " : "",
+		    event->text ? "text" : "binary");
+		break;
 	case SH_WS_EVENT_PING: sh_buf_puts(text, "ping"); break;
 	case SH_WS_EVENT_PONG: sh_buf_puts(text, "pong"); break;
 	case SH_WS_EVENT_CLOSE:
@@ -280,7 +285,7 @@ static void
 come(struct sh_ws_receiver *receiver, const char *data, size_t len,
     struct sh_buf *text)
 {
-	char *exact = malloc(len != 0 ? len : 1);
+	char *exact = malloc(len + 1), behind;
 	size_t at = 0, used;
 	struct sh_ws_event event;
 	int r;
@@ -294,6 +299,12 @@ come(struct sh_ws_receiver *receiver, const char *data, size_t len,
 		at += used;
 		if (r == 1)
 			write_event(text, &event);
+		/* there is room for a NUL */
+		if (r == 1 && event.type != SH_WS_EVENT_ERROR) {
+			behind = event.data[event.len];
+			event.data[event.len] = '\0';
+			event.data[event.len] = behind;
+		}
 	} while (r == 1);
 	ck_assert_uint_eq(at, len);
 	free(exact);
@@ -496,6 +507,104 @@ START_TEST(test_two_clients)
 }
 END_TEST
 
+/* Streamed messages: the same bytes are given, whatever the pieces are, between
+ * one first and one last piece; in time, and nothing is kept. */
+START_TEST(test_stream)
+{
+	struct sh_ws_intake intake = {
+		.message_max = MESSAGE_MAX,
+		.fragments_max = FRAGMENTS_MAX,
+		.stream = true,
+	};
+	static const struct row streamed[] = {
+		{ "text 5 Hello;", { F(0x81, "Hello") } },
+		{ "first text 2 He;text 1 l;last text 2 lo;",
+		    { F(0x01, "He"), F(0x00, "l"), F(0x80, "lo") } },
+		{ "first binary 1 a;last binary 0 ;",
+		    { F(0x02, "a"), F(0x00, ""), F(0x80, "") } },
+		{ "first last text 0 ;", { F(0x01, ""), F(0x80, "") } },
+		{ "first text 1 \\c3;ping 1 p;last text 1 \\a4;text 1 b;",
+		    { F(0x01, "\xc3"), F(0x89, "p"), F(0x80, "\xa4"),
+			F(0x81, "b") } },
+		{ "first text 1 a;error 1007;",
+		    { F(0x01, "a"), F(0x80, "\xa4") } },
+		{ "first binary 200 #10500;error 1009;",
+		    { F(0x02, HUNDRED HUNDRED), F(0x80, HUNDRED "x") } },
+	};
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(streamed); i++) {
+		struct sh_buf stream =
+		    make_stream(streamed[i].sent, FRAMES_MAX);
+		char *text =
+		    events_of(&intake, &stream, stream.len, stream.len);
+
+		ck_assert_str_eq(text, streamed[i].events);
+		free(text);
+		sh_buf_fini(&stream);
+	}
+	sh_ws_intake_fini(&intake);
+}
+END_TEST
+
+/* A frame that comes byte by byte is given byte by byte. */
+START_TEST(test_stream_comes_at_once)
+{
+	char bytes[] = "\x81\x85\0\0\0\0He\xffxx";
+	struct sh_ws_intake intake = { .message_max = 5, .stream = true };
+	struct sh_ws_receiver receiver;
+	struct sh_ws_event event;
+	size_t used, i;
+
+	sh_ws_receiver_init(&receiver, &intake);
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(
+		    sh_ws_receive(&receiver, bytes + i, 1, &used, &event), 0);
+	for (; i < 8; i++) {
+		ck_assert_int_eq(
+		    sh_ws_receive(&receiver, bytes + i, 1, &used, &event), 1);
+		ck_assert_int_eq(event.type, SH_WS_EVENT_PIECE);
+		ck_assert_int_eq(event.first, i == 6);
+		ck_assert(!event.final);
+		ck_assert_ptr_eq(event.data, bytes + i);
+	}
+	ck_assert_int_eq(
+	    sh_ws_receive(&receiver, bytes + i, 1, &used, &event), 1);
+	ck_assert_int_eq(event.type, SH_WS_EVENT_ERROR);
+	ck_assert_uint_eq(event.code, SH_WS_BAD_DATA);
+	sh_ws_receiver_fini(&receiver);
+	sh_ws_intake_fini(&intake);
+}
+END_TEST
+
+/* The memory of a message that was put together can be had. */
+START_TEST(test_take)
+{
+	char bytes[] = "\x01\x82\0\0\0\0ab\x80\x81\0\0\0\0c\x82\x81\0\0\0\0d";
+	struct sh_ws_intake intake = { .message_max = MESSAGE_MAX };
+	struct sh_ws_receiver receiver;
+	struct sh_ws_event event;
+	char *taken;
+	size_t used;
+
+	sh_ws_receiver_init(&receiver, &intake);
+	ck_assert_ptr_null(sh_ws_receiver_take(&receiver));
+	ck_assert_int_eq(sh_ws_receive(&receiver, bytes, 22, &used, &event), 1);
+	ck_assert_uint_eq(used, 15);
+	taken = sh_ws_receiver_take(&receiver);
+	ck_assert_ptr_eq(taken, event.data);
+	taken[event.len] = '\0';
+	ck_assert_ptr_null(sh_ws_receiver_take(&receiver));
+	ck_assert_int_eq(
+	    sh_ws_receive(&receiver, bytes + 15, 7, &used, &event), 1);
+	ck_assert_ptr_null(sh_ws_receiver_take(&receiver));
+	ck_assert_str_eq(taken, "abc");
+	free(taken);
+	sh_ws_receiver_fini(&receiver);
+	sh_ws_intake_fini(&intake);
+}
+END_TEST
+
 /* No limit of fragments. */
 START_TEST(test_many_fragments)
 {
@@ -518,4 +627,5 @@ START_TEST(test_many_fragments)
 END_TEST
 
 SH_SUITE("proto/ws_message", test_rows, test_long, test_in_place, test_idle,
-    test_two_clients, test_many_fragments)
+    test_two_clients, test_many_fragments, test_stream,
+    test_stream_comes_at_once, test_take)
