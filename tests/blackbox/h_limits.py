@@ -127,11 +127,11 @@ def check_limits_of_routes():
 
 
 def check_trailers():
-    with Site(listen=LIMITS) as site:
-        good = ["A: b"] * 10
+    with Site() as site:
+        good = ["A: b"] * 100
         data = request("/body", "POST", CHUNKED)
-        expect_status(site, data + chunked(b"x", trailers=good), 200, "10")
-        for trailers in (["A: b"] * 11, ["A: " + "b" * 3000]):
+        expect_status(site, data + chunked(b"x", trailers=good), 200, "100")
+        for trailers in (["A: b"] * 101, ["A: " + "b" * 17000]):
             with Connection(site.address) as conn:
                 conn.send(data + chunked(b"x", trailers=trailers))
                 same(conn.answer().status, 431)
