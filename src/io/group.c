@@ -48,7 +48,8 @@ static void
 visit(struct sh_group *group, struct sh_conn *conn, int64_t now_ms)
 {
 	/* one that the session is busy with is idle later at the earliest */
-	if (conn->state == SH_CONN_OPEN && group->options.ops->is_idle != NULL &&
+	if (conn->state == SH_CONN_OPEN &&
+	    group->options.ops->is_idle != NULL &&
 	    !group->options.ops->is_idle(conn))
 		conn->active_ms = now_ms;
 	if (conn->active_ms + group->options.idle_timeout_ms > now_ms) {
@@ -159,12 +160,6 @@ sh_group_owner(const struct sh_group *group)
 	return group->options.owner;
 }
 
-const struct sh_conn_ops *
-sh_group_ops(const struct sh_group *group)
-{
-	return group->options.ops;
-}
-
 size_t
 sh_group_connections(const struct sh_group *group)
 {
@@ -215,29 +210,14 @@ sh_group_linger(struct sh_conn *conn, int64_t linger_ms)
 }
 
 void
-sh_group_each(struct sh_group *group,
-    void (*fn)(struct sh_conn *conn, void *arg), void *arg)
+sh_group_drain(struct sh_group *group, int64_t linger_ms)
 {
 	struct sh_conn *conn;
 	size_t i;
 
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_FOREACH(conn, &group->wheel[i], member)
-			fn(conn, arg);
-}
-
-static void
-drain_one(struct sh_conn *conn, void *arg)
-{
-	const int64_t *linger_ms = arg;
-
-	sh_conn_drain(conn, *linger_ms);
-}
-
-void
-sh_group_drain(struct sh_group *group, int64_t linger_ms)
-{
-	sh_group_each(group, drain_one, &linger_ms);
+			sh_conn_drain(conn, linger_ms);
 }
 
 static void
