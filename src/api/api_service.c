@@ -11,6 +11,7 @@
 #include <shoal/service.h>
 
 #include "api/listen_options.h"
+#include "api/service_routes.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "base/sock.h"
@@ -34,6 +35,7 @@ struct shoal_service {
 	uint32_t magic;
 	struct sh_loop *loop;
 	struct sh_service *service;
+	struct sh_route_copies *routes; /* NULL: none */
 	struct sh_addr addr;
 	char *name;
 	int backlog;
@@ -50,7 +52,10 @@ are_valid(const struct shoal_service_options *options)
 
 	if (options->size < sizeof(*options) ||
 	    (options->address == NULL && options->listen_fd < 0) ||
-	    (callbacks == NULL) == (options->serve == NULL))
+	    (options->routes == NULL) != (options->route_count == 0) ||
+	    (callbacks != NULL) + (options->serve != NULL) +
+		    (options->routes != NULL) !=
+		1)
 		return false;
 	if (callbacks != NULL &&
 	    (callbacks->size < sizeof(*callbacks) ||
@@ -134,6 +139,27 @@ make_options(
 	return options;
 }
 
+/* Makes it HTTP, if there are routes. */
+static int
+open_with_routes(struct shoal_service *service,
+    const struct shoal_service_options *asked,
+    struct sh_service_options *options, int fd)
+{
+	int r = 0;
+
+	if (asked->routes != NULL) {
+		r = sh_route_copies_new(asked->routes, asked->route_count,
+		    &service->routes, &options->routes);
+		/* what counts before a route is known */
+		options->http_limits = asked->routes[0].limits;
+	}
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	return sh_service_open(service->loop, options, fd, &service->service);
+}
+
 static int
 fill(struct shoal_service *service, const struct shoal_service_options *asked)
 {
@@ -157,7 +183,7 @@ fill(struct shoal_service *service, const struct shoal_service_options *asked)
 	(void)sh_sock_local(fd, &service->addr);
 	options = make_options(service, asked);
 	options.shared = sh_addr_is_unix(&service->addr);
-	return sh_service_open(service->loop, &options, fd, &service->service);
+	return open_with_routes(service, asked, &options, fd);
 }
 
 int
@@ -179,6 +205,7 @@ shoal_service_open(
 	service->loop = loop;
 	r = fill(service, options);
 	if (r < 0) {
+		sh_route_copies_free(&service->routes);
 		free(service->name);
 		free(service);
 		return r;
@@ -241,6 +268,8 @@ shoal_service_stop(
 	if (deadline_ms >= 0)
 		service->end_timer = sh_timer_start(
 		    service->loop, deadline_ms, 0, on_end, service);
+	if (deadline_ms >= 0)
+		sh_service_begin_drain(service->service);
 	return 0;
 }
 
@@ -305,6 +334,7 @@ shoal_co_service_free(struct shoal_service **service)
 		sh_await_firmly("shoal_co_service_free");
 	}
 	sh_service_free(&s->service);
+	sh_route_copies_free(&s->routes);
 	s->magic = 0;
 	free(s->name);
 	free(s);

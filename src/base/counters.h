@@ -16,8 +16,11 @@ struct sh_counters {
 	_Atomic uint64_t bytes_sent;
 	_Atomic uint64_t messages_received; /* on_receive calls */
 	_Atomic uint64_t sends_refused; /* -SHOAL_EAGAIN given to a handler */
-	_Atomic uint64_t timeouts;      /* idle connections closed */
-	_Atomic uint64_t queued_bytes;  /* gauge: waiting for peers to read */
+	_Atomic uint64_t requests;      /* of HTTP, given to a handler */
+	_Atomic uint64_t http_errors;  /* malformed ones and such, answered with
+					 4xx or 5xx by shoal itself */
+	_Atomic uint64_t timeouts;     /* idle connections closed */
+	_Atomic uint64_t queued_bytes; /* gauge: waiting for peers to read */
 	_Atomic uint64_t coroutines_refused; /* there was no stack to have */
 	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
 	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */

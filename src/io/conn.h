@@ -36,6 +36,9 @@ struct sh_conn_ops {
 	/* The last call. */
 	void (*closed)(
 	    struct sh_conn *conn, enum shoal_close_cause cause, int error);
+	/* Whether silence may end it now, see idle_timeout_ms in group.h; NULL:
+	 * always. */
+	bool (*is_idle)(const struct sh_conn *conn);
 };
 
 /** Serve an accepted socket as a member of group. Takes fd, also when it
@@ -49,6 +52,10 @@ void sh_conn_check(const struct sh_conn *conn);
 int sh_conn_send(struct sh_conn *conn, const void *data, size_t len);
 /** See shoal_conn_sendv(). */
 int sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count);
+/** Likewise, above the high-water mark too: for the end of what has begun, and
+ *  what a peer has to be told. */
+int sh_conn_sendv_anyway(
+    struct sh_conn *conn, const struct iovec *parts, int count);
 /** See shoal_conn_is_full(). */
 bool sh_conn_is_full(struct sh_conn *conn);
 /** See shoal_conn_flush(). */

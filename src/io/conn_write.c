@@ -188,14 +188,11 @@ sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
 	return append(conn, data, len);
 }
 
-int
-sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+static int
+append_parts(struct sh_conn *conn, const struct iovec *parts, int count)
 {
-	int i, r;
+	int i, r = 0;
 
-	if (conn->state != SH_CONN_OPEN)
-		return -SHOAL_ENOTCONN;
-	r = admit(conn);
 	for (i = 0; i < count && r == 0; i++) {
 		if (parts[i].iov_len == 0)
 			continue;
@@ -208,6 +205,25 @@ sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
 			sh_conn_fail(conn, SHOAL_CLOSE_OVERFLOW, 0);
 	}
 	return r;
+}
+
+int
+sh_conn_sendv(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	int r;
+
+	if (conn->state != SH_CONN_OPEN)
+		return -SHOAL_ENOTCONN;
+	r = admit(conn);
+	return r < 0 ? r : append_parts(conn, parts, count);
+}
+
+int
+sh_conn_sendv_anyway(struct sh_conn *conn, const struct iovec *parts, int count)
+{
+	if (conn->state != SH_CONN_OPEN || conn->half)
+		return -SHOAL_ENOTCONN;
+	return append_parts(conn, parts, count);
 }
 
 int

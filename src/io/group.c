@@ -47,6 +47,11 @@ insert(struct sh_group *group, struct sh_conn *conn)
 static void
 visit(struct sh_group *group, struct sh_conn *conn, int64_t now_ms)
 {
+	/* one that the session is busy with is idle later at the earliest */
+	if (conn->state == SH_CONN_OPEN &&
+	    group->options.ops->is_idle != NULL &&
+	    !group->options.ops->is_idle(conn))
+		conn->active_ms = now_ms;
 	if (conn->active_ms + group->options.idle_timeout_ms > now_ms) {
 		TAILQ_REMOVE(&group->wheel[conn->bucket], conn, member);
 		insert(group, conn);

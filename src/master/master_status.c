@@ -164,6 +164,7 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    "\"counters\":{\"accepted\":%llu,\"closed\":%llu,"
 	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
 	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
+	    "\"requests\":%llu,\"http_errors\":%llu,"
 	    "\"sends_refused\":%llu,\"timeouts\":%llu,\"queued_bytes\":%llu,"
 	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
 	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
@@ -175,6 +176,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->bytes_received),
 	    (unsigned long long)SH_COUNTER(c->bytes_sent),
 	    (unsigned long long)SH_COUNTER(c->messages_received),
+	    (unsigned long long)SH_COUNTER(c->requests),
+	    (unsigned long long)SH_COUNTER(c->http_errors),
 	    (unsigned long long)SH_COUNTER(c->sends_refused),
 	    (unsigned long long)SH_COUNTER(c->timeouts),
 	    (unsigned long long)SH_COUNTER(c->queued_bytes),

@@ -111,6 +111,8 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->bytes_sent, SH_COUNTER(from->bytes_sent));
 	SH_COUNT(to->messages_received, SH_COUNTER(from->messages_received));
 	SH_COUNT(to->sends_refused, SH_COUNTER(from->sends_refused));
+	SH_COUNT(to->requests, SH_COUNTER(from->requests));
+	SH_COUNT(to->http_errors, SH_COUNTER(from->http_errors));
 	SH_COUNT(to->timeouts, SH_COUNTER(from->timeouts));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
 	if (!ended)

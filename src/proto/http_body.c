@@ -261,11 +261,18 @@ take_byte(struct sh_http_body *body, char c, const char **why_out)
 	}
 }
 
+bool
+sh_http_body_is_in_trailer(const struct sh_http_body *body)
+{
+	return body->state >= TRAILER_FIRST && body->state <= LAST_LF;
+}
+
 int
 sh_http_body_next(struct sh_http_body *body, const char *data, size_t len,
     size_t *consumed_out, const char **piece_out, size_t *piece_len_out,
     const char **why_out)
 {
+	bool was_in_trailer = sh_http_body_is_in_trailer(body);
 	size_t used = 0, n;
 	int r;
 
@@ -276,6 +283,10 @@ sh_http_body_next(struct sh_http_body *body, const char *data, size_t len,
 		if (r < 0)
 			return r;
 		used++;
+		if (!was_in_trailer && body->state == TRAILER_FIRST) {
+			*consumed_out = used;
+			return 0;
+		}
 	}
 	if (used < len && body->state != DONE) {
 		n = len - used < body->left ? len - used : (size_t)body->left;

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,7 +38,8 @@ int sh_http_body_begin(struct sh_http_body *body, enum sh_http_body_kind kind,
  *  *consumed_out were used, never one behind the end of the body.
  *
  *  Chunk extensions have to be well-formed and not too long, and are ignored.
- *  So are trailer fields.
+ *  So are trailer fields, but they are used apart from what is before them, see
+ *  sh_http_body_is_in_trailer().
  *
  *  1 at the end of the body, with its last piece perhaps; it is 1 again, and
  *  nothing used, after that. 0 when there is more to come: call again with what
@@ -48,3 +50,6 @@ int sh_http_body_begin(struct sh_http_body *body, enum sh_http_body_kind kind,
 int sh_http_body_next(struct sh_http_body *body, const char *data, size_t len,
     size_t *consumed_out, const char **piece_out, size_t *piece_len_out,
     const char **why_out);
+/** Whether the bytes to come are those of trailer fields, with the empty line
+ *  behind them. */
+bool sh_http_body_is_in_trailer(const struct sh_http_body *body);

@@ -14,10 +14,14 @@
 #include "io/group.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "session/http.h"
 #include "session/tcp.h"
 
 struct sh_service {
+	/* one of them */
 	struct sh_tcp tcp;
+	struct sh_http http;
+	const char *name;
 	struct sh_loop *loop;
 	bool shared;
 	struct sh_group *group;
@@ -60,21 +64,56 @@ set_up_tcp(struct sh_tcp *tcp, struct sh_loop *loop,
 }
 
 static int
-open_group(struct sh_service *service, struct sh_loop *loop,
+set_up_http(struct sh_http *http, struct sh_loop *loop,
     const struct sh_service_options *options)
 {
-	const struct sh_group_options group_options = {
-		.ops = options->serve != NULL ? sh_tcp_coroutine_ops()
-					      : sh_tcp_callback_ops(),
-		.owner = &service->tcp,
+	http->loop = loop;
+	http->routes = options->routes;
+	http->limits = options->http_limits;
+	sh_http_limits_resolve(&http->limits, &sh_http_default_limits);
+	http->listener = options->name;
+	return sh_http_init(http);
+}
+
+static int
+set_up(struct sh_service *service, const struct sh_service_options *options)
+{
+	service->name = options->name;
+	if (options->routes != NULL)
+		return set_up_http(&service->http, service->loop, options);
+	set_up_tcp(&service->tcp, service->loop, options);
+	return 0;
+}
+
+static void
+choose_session(struct sh_service *service,
+    const struct sh_service_options *options, struct sh_group_options *group)
+{
+	if (options->routes != NULL) {
+		group->ops = sh_http_ops();
+		group->owner = &service->http;
+		group->idle_timeout_ms =
+		    service->http.limits.keepalive_timeout_ms;
+		return;
+	}
+	group->ops = options->serve != NULL ? sh_tcp_coroutine_ops()
+					    : sh_tcp_callback_ops();
+	group->owner = &service->tcp;
+	group->idle_timeout_ms = options->idle_timeout_ms;
+}
+
+static int
+open_group(struct sh_service *service, const struct sh_service_options *options)
+{
+	struct sh_group_options group_options = {
 		.queue_high = options->queue_high,
 		.queue_low = options->queue_low,
-		.idle_timeout_ms = options->idle_timeout_ms,
 		.on_empty = options->on_empty,
 		.on_empty_arg = options->on_empty_arg,
 	};
 
-	service->group = sh_group_new(loop, &group_options);
+	choose_session(service, options, &group_options);
+	service->group = sh_group_new(service->loop, &group_options);
 	return service->group != NULL ? 0 : -SHOAL_ENOMEM;
 }
 
@@ -89,7 +128,7 @@ static int
 open_listener(struct sh_service *service, int listen_fd)
 {
 	const struct sh_listener_options options = {
-		.name = service->tcp.listener,
+		.name = service->name,
 		.shared = service->shared,
 		.accepted = on_accepted,
 		.arg = service,
@@ -107,13 +146,17 @@ sh_service_open(struct sh_loop *loop, const struct sh_service_options *options,
 	int r;
 
 	if (service == NULL) {
+		struct sh_routes *routes = options->routes;
+
+		sh_routes_free(&routes);
 		close_socket(listen_fd);
 		return -SHOAL_ENOMEM;
 	}
 	service->loop = loop;
 	service->shared = options->shared;
-	set_up_tcp(&service->tcp, loop, options);
-	r = open_group(service, loop, options);
+	r = set_up(service, options);
+	if (r == 0)
+		r = open_group(service, options);
 	if (r < 0)
 		close_socket(listen_fd);
 	else if (listen_fd >= 0)
@@ -169,6 +212,12 @@ sh_service_connections(const struct sh_service *service)
 }
 
 void
+sh_service_begin_drain(struct sh_service *service)
+{
+	service->http.closing = true;
+}
+
+void
 sh_service_drain(struct sh_service *service, int64_t linger_ms)
 {
 	sh_group_drain(service->group, linger_ms);
@@ -189,6 +238,7 @@ sh_service_free(struct sh_service **service)
 	if ((*service)->group != NULL)
 		sh_group_abandon((*service)->group);
 	sh_group_free(&(*service)->group);
+	sh_http_fini(&(*service)->http);
 	free(*service);
 	*service = NULL;
 }

@@ -119,9 +119,13 @@ on_drain_deadline(void *arg)
 void
 sh_worker_drain(struct sh_worker *worker, int64_t ms)
 {
+	size_t i;
+
 	if (worker->stopping)
 		return;
 	stop_accepting(worker);
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_begin_drain(worker->services[i].service);
 	tell_code(worker, ms);
 	set_deadline(worker, ms, on_drain_deadline);
 	sh_worker_leave_when_idle(worker);
