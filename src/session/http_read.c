@@ -339,7 +339,8 @@ sh_request_is_skippable(const struct shoal_request *req)
 
 	if (SH_LIKELY(reading->done))
 		return true;
-	if (reading->failed || req->head.expects_continue)
+	if (reading->failed || req->head.expects_continue ||
+	    sh_conn_is_eof(req->conn))
 		return false;
 	return req->head.body == SH_HTTP_BODY_CHUNKED ||
 	    (reading->begun ? reading->body.left : req->head.body_len) <=
