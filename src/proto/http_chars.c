@@ -1,5 +1,5 @@
 /*
- * This file is the alphabet of HTTP and URIs, as tables of bits. It judges
+ * This file is the alphabet of HTTP and URIs, as a table of bits. It judges
  * single bytes and lists of words; it does not parse messages.
  */
 #include "config.h"
@@ -9,26 +9,73 @@
 #include <stdint.h>
 #include <string.h>
 
-static const uint32_t classes[][8] = {
-	[SH_HTTP_TOKEN] = { 0x00000000, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff },
-	[SH_HTTP_VALUE] = { 0x00000200, 0xffffffff, 0xffffffff, 0x7fffffff,
-	    0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff },
-	[SH_HTTP_TARGET] = { 0x00000000, 0xfffffff6, 0xffffffff, 0x7fffffff },
-	[SH_HTTP_HOST] = { 0x00000000, 0x2bff7fd2, 0x87fffffe, 0x47fffffe },
+enum {
+	T = SH_HTTP_TOKEN,
+	V = SH_HTTP_VALUE,
+	G = SH_HTTP_TARGET,
+	H = SH_HTTP_HOST,
+	ALL = T | V | G | H
 };
 
-bool
-sh_http_is(enum sh_http_class class, char c)
-{
-	unsigned char at = (unsigned char)c;
+const uint8_t sh_http_classes[256] = {
+	['\t'] = V,
+	[' '] = V,
+	['!'] = ALL,
+	['"'] = V | G,
+	['#'] = T | V,
+	['$'] = ALL,
+	['%'] = T | V | G,
+	['&' ... '\''] = ALL,
+	['(' ... ')'] = V | G | H,
+	['*' ... '+'] = ALL,
+	[','] = V | G | H,
+	['-' ... '.'] = ALL,
+	['/'] = V | G,
+	['0' ... '9'] = ALL,
+	[':'] = V | G,
+	[';'] = V | G | H,
+	['<'] = V | G,
+	['='] = V | G | H,
+	['>' ... '@'] = V | G,
+	['A' ... 'Z'] = ALL,
+	['[' ... ']'] = V | G,
+	['^'] = T | V | G,
+	['_'] = ALL,
+	['`'] = T | V | G,
+	['a' ... 'z'] = ALL,
+	['{'] = V | G,
+	['|'] = T | V | G,
+	['}'] = V | G,
+	['~'] = ALL,
+	[0x80 ... 0xff] = V,
+};
 
-	return (classes[class][at >> 5] >> (at & 31) & 1) != 0;
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Bytes at the front that are neither controls nor HTAB, found eight at a time;
+ * there may be up to seven more. */
+static size_t
+skip_plain(const char *data, size_t len)
+{
+	size_t n = 0;
+	uint64_t eight, deleted;
+
+	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
+		memcpy(&eight, data + n, sizeof(eight));
+		deleted = eight ^ EACH(0x7f);
+		/* a top bit is left where a byte is below ' ', or is DEL */
+		if ((((eight - EACH(' ')) & ~eight) |
+			((deleted - EACH(1)) & ~deleted)) &
+		    EACH(0x80))
+			break;
+	}
+	return n;
 }
 
 size_t
 sh_http_span(enum sh_http_class class, const char *data, size_t len)
 {
-	size_t i = 0;
+	size_t i = class == SH_HTTP_VALUE ? skip_plain(data, len) : 0;
 
 	while (i < len && sh_http_is(class, data[i]))
 		i++;

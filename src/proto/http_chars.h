@@ -6,18 +6,30 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum sh_http_class {
-	SH_HTTP_TOKEN,  /* RFC 9110 5.6.2: methods, names of fields, options */
-	SH_HTTP_VALUE,  /* RFC 9110 5.5: VCHAR, obs-text, SP, HTAB */
-	SH_HTTP_TARGET, /* VCHAR but '#'; more than RFC 3986, as browsers are */
-	SH_HTTP_HOST    /* RFC 3986 3.2.2: reg-name but for its %XX */
+	/* RFC 9110 5.6.2: methods, names of fields, options */
+	SH_HTTP_TOKEN = 1,
+	/* RFC 9110 5.5: VCHAR, obs-text, SP, HTAB */
+	SH_HTTP_VALUE = 2,
+	/* VCHAR but '#'; more than RFC 3986, as browsers are */
+	SH_HTTP_TARGET = 4,
+	/* RFC 3986 3.2.2: reg-name but for its %XX */
+	SH_HTTP_HOST = 8
 };
+
+/* The classes of each byte. */
+extern const uint8_t sh_http_classes[256];
 
 /** How many bytes at the front are of the class. */
 size_t sh_http_span(enum sh_http_class class, const char *data, size_t len);
 /** Whether the byte is of the class. */
-bool sh_http_is(enum sh_http_class class, char c);
+static inline bool
+sh_http_is(enum sh_http_class class, char c)
+{
+	return (sh_http_classes[(unsigned char)c] & class) != 0;
+}
 /** Value of a hexadecimal digit, -1 when it is none. */
 int sh_hex_value(char c);
 /** Whether text is word, which is in lower case, but for case. */

@@ -12,6 +12,59 @@
 #include "proto/http_chars.h"
 #include "proto/http_target.h"
 
+/* Fields that are looked at here. */
+enum kind { HOST, EXPECT, UPGRADE, CONNECTION, LENGTH, CODING, KINDS };
+
+/* The first one of each kind, and how many there are. */
+struct found {
+	const struct sh_http_field *first[KINDS];
+	size_t count[KINDS];
+};
+
+/* No two are equally long. */
+static enum kind
+kind_of(const char *name, size_t len)
+{
+	static const char *const names[KINDS] = {
+		[HOST] = "host",
+		[EXPECT] = "expect",
+		[UPGRADE] = "upgrade",
+		[CONNECTION] = "connection",
+		[LENGTH] = "content-length",
+		[CODING] = "transfer-encoding",
+	};
+	enum kind kind;
+
+	switch (len) {
+	case 4: kind = HOST; break;
+	case 6: kind = EXPECT; break;
+	case 7: kind = UPGRADE; break;
+	case 10: kind = CONNECTION; break;
+	case 14: kind = LENGTH; break;
+	case 17: kind = CODING; break;
+	default: return KINDS;
+	}
+	return sh_http_equal(name, len, names[kind]) ? kind : KINDS;
+}
+
+/* In one pass: there may be a hundred fields. */
+static void
+find_fields(
+    struct found *found, const struct sh_http_head *head, const char *data)
+{
+	size_t i;
+
+	memset(found, 0, sizeof(*found));
+	for (i = 0; i < head->field_count; i++) {
+		const struct sh_http_field *field = &head->fields[i];
+		enum kind kind =
+		    kind_of(data + field->name.off, field->name.len);
+
+		if (kind != KINDS && found->count[kind]++ == 0)
+			found->first[kind] = field;
+	}
+}
+
 /* Digits only: no sign, no list, not even of the same twice. */
 static int
 parse_length(struct sh_http_head *head, const char *text, size_t len,
@@ -44,13 +97,14 @@ parse_length(struct sh_http_head *head, const char *text, size_t len,
 
 static int
 judge_coding(struct sh_http_head *head, const char *data,
-    const struct sh_http_field *coding, const char **why_out)
+    const struct found *found, const char **why_out)
 {
+	const struct sh_http_field *coding = found->first[CODING];
+
 	if (head->minor == 0)
 		return sh_http_refuse(
 		    why_out, 400, "Transfer-Encoding came in HTTP/1.0");
-	if (sh_http_field_find(head, data, "transfer-encoding", coding) !=
-		NULL ||
+	if (found->count[CODING] > 1 ||
 	    !sh_http_equal(
 		data + coding->value.off, coding->value.len, "chunked"))
 		return sh_http_refuse(
@@ -60,22 +114,21 @@ judge_coding(struct sh_http_head *head, const char *data,
 }
 
 static int
-judge_body(struct sh_http_head *head, const char *data, const char **why_out)
+judge_body(struct sh_http_head *head, const char *data,
+    const struct found *found, const char **why_out)
 {
-	const struct sh_http_field *coding, *length;
+	const struct sh_http_field *length = found->first[LENGTH];
 
-	coding = sh_http_field_find(head, data, "transfer-encoding", NULL);
-	length = sh_http_field_find(head, data, "content-length", NULL);
 	head->body = SH_HTTP_BODY_NONE;
 	head->body_len = 0;
-	if (coding != NULL && length != NULL)
+	if (found->count[CODING] != 0 && length != NULL)
 		return sh_http_refuse(why_out, 400,
 		    "there are Content-Length and Transfer-Encoding");
-	if (coding != NULL)
-		return judge_coding(head, data, coding, why_out);
+	if (found->count[CODING] != 0)
+		return judge_coding(head, data, found, why_out);
 	if (length == NULL)
 		return 0;
-	if (sh_http_field_find(head, data, "content-length", length) != NULL)
+	if (found->count[LENGTH] > 1)
 		return sh_http_refuse(
 		    why_out, 400, "there is more than one Content-Length");
 	return parse_length(
@@ -83,16 +136,16 @@ judge_body(struct sh_http_head *head, const char *data, const char **why_out)
 }
 
 static int
-judge_host(struct sh_http_head *head, const char *data, const char **why_out)
+judge_host(struct sh_http_head *head, const char *data,
+    const struct found *found, const char **why_out)
 {
-	const struct sh_http_field *host;
+	const struct sh_http_field *host = found->first[HOST];
 
-	host = sh_http_field_find(head, data, "host", NULL);
 	if (host == NULL)
 		return head->minor == 0
 		    ? 0
 		    : sh_http_refuse(why_out, 400, "there is no Host");
-	if (sh_http_field_find(head, data, "host", host) != NULL)
+	if (found->count[HOST] > 1)
 		return sh_http_refuse(
 		    why_out, 400, "there is more than one Host");
 	if (!sh_http_host_is_valid(data + host->value.off, host->value.len))
@@ -104,16 +157,16 @@ judge_host(struct sh_http_head *head, const char *data, const char **why_out)
 }
 
 static int
-judge_connection(
-    struct sh_http_head *head, const char *data, const char **why_out)
+judge_connection(struct sh_http_head *head, const char *data,
+    const struct found *found, const char **why_out)
 {
-	const struct sh_http_field *field = NULL;
+	const struct sh_http_field *field = found->first[CONNECTION];
 	bool closes = false, keeps = head->minor > 0, upgrades = false;
 	const char *list, *item;
 	size_t list_len, n;
 
-	while ((field = sh_http_field_find(head, data, "connection", field)) !=
-	    NULL) {
+	for (; field != NULL;
+	     field = sh_http_field_find(head, data, "connection", field)) {
 		list = data + field->value.off;
 		list_len = field->value.len;
 		while (sh_http_list_next(&list, &list_len, &item, &n)) {
@@ -127,22 +180,22 @@ judge_connection(
 	}
 	head->keep_alive = keeps && !closes;
 	/* RFC 9110 7.8: not in HTTP/1.0 */
-	head->upgrades = upgrades && head->minor > 0 &&
-	    sh_http_field_find(head, data, "upgrade", NULL) != NULL;
+	head->upgrades =
+	    upgrades && head->minor > 0 && found->count[UPGRADE] != 0;
 	return 0;
 }
 
 static int
-judge_expectation(
-    struct sh_http_head *head, const char *data, const char **why_out)
+judge_expectation(struct sh_http_head *head, const char *data,
+    const struct found *found, const char **why_out)
 {
-	const struct sh_http_field *field = NULL;
+	const struct sh_http_field *field = found->first[EXPECT];
 	const char *list, *item;
 	size_t list_len, n;
 	bool expects = false;
 
-	while (
-	    (field = sh_http_field_find(head, data, "expect", field)) != NULL) {
+	for (; field != NULL;
+	     field = sh_http_field_find(head, data, "expect", field)) {
 		list = data + field->value.off;
 		list_len = field->value.len;
 		while (sh_http_list_next(&list, &list_len, &item, &n)) {
@@ -162,13 +215,16 @@ int
 sh_http_head_judge(
     struct sh_http_head *head, const char *data, const char **why_out)
 {
-	int r = judge_body(head, data, why_out);
+	struct found found;
+	int r;
 
+	find_fields(&found, head, data);
+	r = judge_body(head, data, &found, why_out);
 	if (r == 0)
-		r = judge_host(head, data, why_out);
+		r = judge_host(head, data, &found, why_out);
 	if (r == 0)
-		r = judge_connection(head, data, why_out);
+		r = judge_connection(head, data, &found, why_out);
 	if (r == 0)
-		r = judge_expectation(head, data, why_out);
+		r = judge_expectation(head, data, &found, why_out);
 	return r;
 }

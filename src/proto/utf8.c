@@ -13,13 +13,25 @@ enum { TAIL_LOW = 0x80, TAIL_UP = 0xbf };
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
-/* Bytes at the front that are ASCII, found eight at a time. */
+/* Whether all of the 32 bytes are ASCII. */
+static bool
+is_ascii(const uint8_t data[32])
+{
+	uint64_t words[4];
+
+	memcpy(words, data, sizeof(words));
+	return ((words[0] | words[1] | words[2] | words[3]) & HIGH_BITS) == 0;
+}
+
+/* Bytes at the front that are ASCII, found 32 and eight at a time. */
 static size_t
 skip_ascii(const uint8_t *data, size_t len)
 {
 	size_t n = 0;
 	uint64_t eight;
 
+	while (len - n >= 32 && is_ascii(data + n))
+		n += 32;
 	while (len - n >= sizeof(eight)) {
 		memcpy(&eight, data + n, sizeof(eight));
 		if ((eight & HIGH_BITS) != 0)

@@ -28,14 +28,25 @@ is_opcode(unsigned opcode)
 	    (opcode >= SH_WS_CLOSE && opcode <= SH_WS_PONG);
 }
 
+static bool
+begins_message(unsigned opcode)
+{
+	return opcode == SH_WS_TEXT || opcode == SH_WS_BINARY;
+}
+
 /* What is wrong with the first byte, or NULL. */
 static const char *
-judge_first(uint8_t first)
+judge_first(uint8_t first, bool deflates)
 {
-	if ((first & RESERVED) != 0)
+	unsigned allowed = deflates ? SH_WS_COMPRESSED : 0;
+
+	if ((first & RESERVED & ~allowed) != 0)
 		return "a reserved bit is set";
 	if (!is_opcode(first & OPCODE))
 		return "there is no such opcode";
+	if ((first & SH_WS_COMPRESSED) != 0 && !begins_message(first & OPCODE))
+		return "the bit of a compressed message is set where none "
+		       "begins";
 	if (sh_ws_is_control(first & OPCODE) && (first & FIN) == 0)
 		return "a control frame is fragmented";
 	return NULL;
@@ -75,12 +86,12 @@ read_length(const uint8_t *data, size_t width)
 }
 
 static const char *
-judge(const uint8_t *data, size_t len)
+judge(const uint8_t *data, size_t len, bool deflates)
 {
 	const char *why = NULL;
 
 	if (len >= 1)
-		why = judge_first(data[0]);
+		why = judge_first(data[0], deflates);
 	if (why == NULL && len >= 2)
 		why = judge_second(data[0], data[1]);
 	if (why == NULL && len >= 3 && width_of(data[1]) == 8 &&
@@ -90,10 +101,10 @@ judge(const uint8_t *data, size_t len)
 }
 
 int
-sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
-    const char **why_out)
+sh_ws_scan(const uint8_t *data, size_t len, bool deflates,
+    struct sh_ws_scanned *frame_out, const char **why_out)
 {
-	const char *why = judge(data, len);
+	const char *why = judge(data, len, deflates);
 	size_t width, header;
 
 	if (why != NULL) {
@@ -110,25 +121,48 @@ sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
 	memcpy(frame_out->mask, data + 2 + width, MASK_LEN);
 	frame_out->opcode = data[0] & OPCODE;
 	frame_out->fin = (data[0] & FIN) != 0;
+	frame_out->compressed = (data[0] & SH_WS_COMPRESSED) != 0;
 	return (int)header;
+}
+
+/* The mask twice, as it falls on payload that begins at an offset. */
+static uint64_t
+turn_mask(const uint8_t mask[4], uint64_t offset)
+{
+	uint8_t turned[MASK_LEN];
+	uint32_t four;
+	size_t i;
+
+	memcpy(&four, mask, sizeof(four));
+	if (offset % MASK_LEN != 0) {
+		for (i = 0; i < MASK_LEN; i++)
+			turned[i] = mask[(offset + i) % MASK_LEN];
+		memcpy(&four, turned, sizeof(four));
+	}
+	return (uint64_t)four << 32 | four;
 }
 
 void
 sh_ws_unmask(uint8_t *to, const uint8_t *from, size_t len,
     const uint8_t mask[4], uint64_t offset)
 {
-	uint8_t turned[8];
-	uint64_t key, eight;
+	uint64_t key = turn_mask(mask, offset), words[4];
+	uint8_t turned[sizeof(key)];
 	size_t i, n = 0;
 
-	for (i = 0; i < sizeof(turned); i++)
-		turned[i] = mask[(offset + i) % MASK_LEN];
-	memcpy(&key, turned, sizeof(key));
-	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
-		memcpy(&eight, from + n, sizeof(eight));
-		eight ^= key;
-		memcpy(to + n, &eight, sizeof(eight));
+	/* so many at a time that compilers take the widest registers */
+	for (; len - n >= sizeof(words); n += sizeof(words)) {
+		memcpy(words, from + n, sizeof(words));
+		for (i = 0; i < 4; i++)
+			words[i] ^= key;
+		memcpy(to + n, words, sizeof(words));
 	}
+	for (; len - n >= sizeof(key); n += sizeof(key)) {
+		memcpy(words, from + n, sizeof(key));
+		words[0] ^= key;
+		memcpy(to + n, words, sizeof(key));
+	}
+	memcpy(turned, &key, sizeof(key));
 	for (i = 0; n < len; i++, n++)
 		to[n] = from[n] ^ turned[i];
 }
