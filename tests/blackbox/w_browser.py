@@ -1,4 +1,5 @@
-"""A real browser and WebSockets: the demo's page, and that of examples/ws_greet.c.
+"""A real browser and WebSockets: the demo's page, that of examples/ws_greet.c, and
+the client that doc/websocket.md recommends.
 
 Pictures of them are kept beside the log, as browser*.png.
 """
@@ -27,13 +28,13 @@ def read_source(*path):
         return file.read()
 
 
-def run_demo(shoal):
+def run_demo(shoal, more=""):
     """Runs conf/demo.conf, but on ports that the kernel picks."""
     own = read_source("conf", "demo.conf")
     own = re.sub(r'"127\.0\.0\.1:\d+"', '"127.0.0.1:0"', own)
     shoal.write(f'control = {{ path = "{shoal.control}"; }};\n'
                 f'log = {{ target = "{shoal.log}"; level = "debug"; }};\n' +
-                own)
+                more + own)
     shoal.run()
     return shoal.port(1)
 
@@ -158,6 +159,37 @@ def check_founding_page():
             shoal.stop()
         finally:
             daemon.SHOAL = program
+
+
+def check_recipe():
+    """The client of the handbook comes back after a reload, and not after it
+    was told that all is said."""
+    recipe = re.search(r"^```js\n(.*?)^```$",
+                       read_source("doc", "websocket.md"),
+                       re.MULTILINE | re.DOTALL).group(1)
+    with Shoal() as shoal, Browser() as browser:
+        port = run_demo(shoal, 'reload = { drain_timeout = "100ms"; };')
+        browser.open(f"http://127.0.0.1:{port}/")
+        browser.run(recipe + "window.room = room; window.url = url;")
+        lines = []
+        for word in "before", "after":
+            browser.wait_run(f"return room.send('{word}');", "a connection")
+            until(lambda: len(said(browser, lines)) >= 2, "two answers", 20)
+            same(lines, [f"Hello {word}!", f"How are you, {word}?"])
+            lines.clear()
+            if word == "before":
+                shoal.reload()
+                until(lambda: len(shoal.status()["workers"]) == 2,
+                      "the end of the old workers")
+        # it would come back at once, and before another one
+        browser.run("Math.random = () => 0;")
+        opened = shoal.counter("accepted")
+        browser.run("room.send('close');")
+        until(lambda: not browser.run("return room.send('?');"), "the end")
+        browser.run("const other = new WebSocket(url);"
+                    "other.onopen = () => { window.isOpen = true; };")
+        browser.wait_run("return window.isOpen;", "another one")
+        same(shoal.counter("accepted"), opened + 1)
 
 
 if __name__ == "__main__":
