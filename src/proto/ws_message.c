@@ -45,11 +45,12 @@ struct sh_ws_partial {
 	bool lent;  /* ... which lies in message */
 	bool compressed;
 	struct sh_ws_inflater *inflater; /* of the message, if compressed */
-	uint64_t inflated;               /* bytes that have come out of it */
-	uint32_t fragments;              /* of the message, with this frame */
-	uint64_t size;         /* of its frames, with all of this one */
-	struct sh_utf8 utf8;   /* of its text */
-	struct sh_buf message; /* at most the intake's message_max */
+	struct sh_ws_inflater *own; /* the client's, between messages too */
+	uint64_t inflated;          /* bytes that have come out of it */
+	uint32_t fragments;         /* of the message, with this frame */
+	uint64_t size;              /* of its frames, with all of this one */
+	struct sh_utf8 utf8;        /* of its text */
+	struct sh_buf message;      /* at most the intake's message_max */
 	uint8_t control_len;
 	uint8_t control[SH_WS_CONTROL_MAX + 1]; /* one is for the byte behind */
 };
@@ -81,13 +82,15 @@ give_back_cutter(struct sh_ws_intake *intake, struct sh_ws_cutter *cutter)
 static struct sh_ws_inflater *
 inflater_for(struct sh_ws_receiver *receiver)
 {
-	const struct sh_ws_extension *extension = &receiver->extension;
+	const struct sh_ws_intake *intake = receiver->intake;
+	struct sh_ws_partial *partial = receiver->partial;
 
-	if (!extension->client_takeover)
-		return sh_ws_inflater_borrow(receiver->intake->deflate);
-	if (receiver->inflater == NULL)
-		receiver->inflater = sh_ws_inflater_new(extension->client_bits);
-	return receiver->inflater;
+	if (!intake->extension.client_takeover)
+		return sh_ws_inflater_borrow(intake->deflate);
+	if (partial->own == NULL)
+		partial->own =
+		    sh_ws_inflater_new(intake->extension.client_bits);
+	return partial->own;
 }
 
 static void
@@ -95,8 +98,7 @@ end_inflating(struct sh_ws_receiver *receiver)
 {
 	struct sh_ws_partial *partial = receiver->partial;
 
-	if (partial->inflater != NULL &&
-	    partial->inflater != receiver->inflater)
+	if (partial->inflater != NULL && partial->inflater != partial->own)
 		sh_ws_inflater_return(
 		    receiver->intake->deflate, partial->inflater);
 	partial->inflater = NULL;
@@ -110,6 +112,7 @@ drop_partial(struct sh_ws_receiver *receiver)
 	if (partial == NULL)
 		return;
 	end_inflating(receiver);
+	sh_ws_inflater_free(partial->own);
 	receiver->partial = NULL;
 	sh_ws_cutter_free(partial->cutter);
 	sh_buf_fini(&partial->message);
@@ -133,6 +136,22 @@ need_partial(struct sh_ws_receiver *receiver)
 	return 0;
 }
 
+/* Nothing is begun any more; a decompressor that the next message may refer to
+ * stays. */
+static void
+end_partial(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+
+	if (receiver->over || partial->own == NULL) {
+		drop_partial(receiver);
+		return;
+	}
+	sh_buf_fini(&partial->message);
+	*partial = (struct sh_ws_partial){ .own = partial->own };
+	sh_buf_init(&partial->message, SIZE_MAX);
+}
+
 /* Free what the last event lent, when nothing is begun; else a piece that it
  * lent is gone. */
 static void
@@ -143,7 +162,7 @@ rest(struct sh_ws_receiver *receiver)
 	if (partial == NULL)
 		return;
 	if (receiver->over || (partial->cutter == NULL && !partial->open)) {
-		drop_partial(receiver);
+		end_partial(receiver);
 	} else if (partial->lent) {
 		partial->message.len = 0;
 		partial->lent = false;
@@ -165,19 +184,9 @@ sh_ws_receiver_init(
 }
 
 void
-sh_ws_receiver_extend(
-    struct sh_ws_receiver *receiver, const struct sh_ws_extension *extension)
-{
-	sh_assert(!extension->deflates || receiver->intake->deflate != NULL);
-	receiver->extension = *extension;
-}
-
-void
 sh_ws_receiver_fini(struct sh_ws_receiver *receiver)
 {
 	drop_partial(receiver);
-	sh_ws_inflater_free(receiver->inflater);
-	receiver->inflater = NULL;
 	receiver->over = true;
 }
 
@@ -606,8 +615,8 @@ take_header(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
 	if (n > len)
 		n = len;
 	memcpy(receiver->header + had, data, n);
-	r = sh_ws_scan(receiver->header, had + n, receiver->extension.deflates,
-	    frame_out, why_out);
+	r = sh_ws_scan(receiver->header, had + n,
+	    receiver->intake->extension.deflates, frame_out, why_out);
 	if (r > 0) {
 		receiver->header_len = 0;
 		*used += (size_t)r - had; /* the rest is payload */

@@ -14,7 +14,6 @@
 
 struct sh_ws_cutter;
 struct sh_ws_deflate;
-struct sh_ws_inflater;
 struct sh_ws_partial;
 
 enum sh_ws_event_type {
@@ -38,24 +37,25 @@ struct sh_ws_event {
 	const char *why; /* error: a constant sentence */
 };
 
-/* What receivers of one worker share that have the same limits. The limits are
- * set before the first, and stay; spare is NULL to begin with. */
+/* What receivers of one worker share that have the same limits and have agreed on
+ * the same. That is set before the first, and stays; spare is NULL to begin
+ * with. */
 struct sh_ws_intake {
-	size_t message_max;            /* bytes, inflated */
-	uint32_t fragments_max;        /* frames of a message; 0: no limit */
-	bool stream;                   /* messages come in pieces, unless one is
-				     * there as a whole */
-	struct sh_ws_deflate *deflate; /* borrowed; NULL: none inflates */
+	size_t message_max;     /* bytes, inflated */
+	uint32_t fragments_max; /* frames of a message; 0: no limit */
+	bool stream;            /* messages come in pieces, unless one is
+				 * there as a whole */
+	struct sh_ws_extension extension;
+	struct sh_ws_deflate *deflate; /* borrowed; NULL if it does not */
 	struct sh_ws_cutter *spare;    /* of frames that are done with */
 };
 
 /* A client. Less than 64 bytes, and nothing else while it is amid no frame and
- * no message, but for its decompressor if it was agreed that it has one. */
+ * no message, unless it has sent a compressed one and was granted context
+ * takeover: then it has a decompressor. */
 struct sh_ws_receiver {
 	struct sh_ws_intake *intake;
-	struct sh_ws_partial *partial;   /* of what is not whole */
-	struct sh_ws_inflater *inflater; /* its own, when it had need of it */
-	struct sh_ws_extension extension;
+	struct sh_ws_partial *partial; /* of what is not whole */
 	uint8_t header[SH_WS_CLIENT_HEADER_MAX], header_len;
 	bool over; /* what comes is ignored */
 };
@@ -65,10 +65,6 @@ void sh_ws_intake_fini(struct sh_ws_intake *intake);
 /** Make a receiver. The intake is borrowed for its life. */
 void sh_ws_receiver_init(
     struct sh_ws_receiver *receiver, struct sh_ws_intake *intake);
-/** Say what was agreed on with the client, before anything comes. If messages
- *  may be compressed the intake has to have its deflate. */
-void sh_ws_receiver_extend(
-    struct sh_ws_receiver *receiver, const struct sh_ws_extension *extension);
 /** Free what a receiver holds, and the last event's data with it. */
 void sh_ws_receiver_fini(struct sh_ws_receiver *receiver);
 /** Take bytes up to the next event. Call it with what is left until it gives

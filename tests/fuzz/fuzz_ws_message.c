@@ -151,8 +151,6 @@ come(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
 	free(exact);
 }
 
-static struct sh_ws_extension agreed;
-
 /* The events, when portions have at most so many bytes; 0 is all at once. */
 static struct sh_buf
 receive_in_portions(struct sh_ws_intake *intake, const uint8_t *data,
@@ -164,7 +162,6 @@ receive_in_portions(struct sh_ws_intake *intake, const uint8_t *data,
 	size_t at = 0;
 
 	sh_ws_receiver_init(&receiver, intake);
-	sh_ws_receiver_extend(&receiver, &agreed);
 	sh_buf_init(&log, LOG_MAX);
 	sh_buf_init(&stream.data, LOG_MAX);
 	while (at < size) {
@@ -212,13 +209,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(bytes, data + PARAMETERS, size);
 	/* the window is never less than what the format can reach back, as it
 	 * would depend on the portions whether that is found out */
-	agreed = (struct sh_ws_extension){
+	intake.extension = (struct sh_ws_extension){
 		.deflates = (data[3] & 4) != 0,
 		.client_takeover = (data[3] & 8) != 0,
 		.client_bits = SH_WS_WINDOW_BITS_MAX,
 	};
 	if (data[3] & 1)
-		set_mask_bits(bytes, size, agreed.deflates);
+		set_mask_bits(bytes, size, intake.extension.deflates);
 	whole = receive_in_portions(&intake, bytes, size, 0, 0);
 	check_same(&whole, receive_in_portions(&intake, bytes, size, 1, 0));
 	check_same(&whole, receive_in_portions(&intake, bytes, size, 7, seed));

@@ -354,9 +354,9 @@ START_TEST(test_bomb)
 	struct sh_ws_deflate shared = { 0 };
 	struct sh_ws_intake intake = {
 		.message_max = LIMIT,
+		.extension = { .deflates = true, .client_bits = 15 },
 		.deflate = &shared,
 	};
-	struct sh_ws_extension ext = { .deflates = true, .client_bits = 15 };
 	struct sh_ws_receiver receiver;
 	struct sh_ws_event event;
 	/* 1,000 bytes inflate to about a million */
@@ -367,7 +367,6 @@ START_TEST(test_bomb)
 	int r = 0;
 
 	sh_ws_receiver_init(&receiver, &intake);
-	sh_ws_receiver_extend(&receiver, &ext);
 	ck_assert_int_eq(
 	    sh_ws_receive(&receiver, header, sizeof(header), &used, &event), 0);
 	deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, 0);
@@ -401,9 +400,9 @@ START_TEST(test_clients)
 	struct sh_ws_deflate shared = { 0 };
 	struct sh_ws_intake intake = {
 		.message_max = LEN,
+		.extension = { .deflates = true, .client_bits = 15 },
 		.deflate = &shared,
 	};
-	struct sh_ws_extension ext = { .deflates = true, .client_bits = 15 };
 	struct sh_ws_receiver receivers[CLIENTS];
 	static uint8_t frames[CLIENTS][LEN + 100];
 	size_t lens[CLIENTS], i, at, used, ready = 0;
@@ -413,7 +412,6 @@ START_TEST(test_clients)
 		z_stream stream = { 0 };
 
 		sh_ws_receiver_init(&receivers[i], &intake);
-		sh_ws_receiver_extend(&receivers[i], &ext);
 		deflateInit2(&stream, 6, Z_DEFLATED, -15, 8, 0);
 		write_plain(LEN);
 		plain[0] = (uint8_t)i;
@@ -446,6 +444,45 @@ START_TEST(test_clients)
 }
 END_TEST
 
+/* With context takeover a client keeps its decompressor, and nothing else. */
+START_TEST(test_takeover_keeps)
+{
+	char bytes[] = "\xc1\x87\0\0\0\0\xf2\x48\xcd\xc9\xc9\x07\0"
+		       "\xc1\x85\0\0\0\0\xf2\0\x11\0\0";
+	struct sh_ws_deflate shared = { 0 };
+	struct sh_ws_intake intake = {
+		.message_max = 100,
+		.extension = { .deflates = true,
+		    .client_takeover = true,
+		    .client_bits = 9 },
+		.deflate = &shared,
+	};
+	struct sh_ws_receiver receiver;
+	struct sh_ws_event event;
+	size_t used;
+	char *taken;
+
+	sh_ws_receiver_init(&receiver, &intake);
+	ck_assert_int_eq(sh_ws_receive(&receiver, bytes, 24, &used, &event), 1);
+	ck_assert_uint_eq(used, 13);
+	ck_assert_mem_eq(event.data, "Hello", 5);
+	taken = sh_ws_receiver_take(&receiver);
+	ck_assert_ptr_eq(taken, event.data);
+	ck_assert_int_eq(
+	    sh_ws_receive(&receiver, bytes + 13, 0, &used, &event), 0);
+	ck_assert_ptr_nonnull(receiver.partial);
+	ck_assert_ptr_null(sh_ws_receiver_take(&receiver));
+	ck_assert_int_eq(
+	    sh_ws_receive(&receiver, bytes + 13, 11, &used, &event), 1);
+	ck_assert_mem_eq(event.data, "Hello", 5);
+	ck_assert_ptr_null(shared.spare);
+	free(taken);
+	sh_ws_receiver_fini(&receiver);
+	sh_ws_intake_fini(&intake);
+	sh_ws_deflate_fini(&shared);
+}
+END_TEST
+
 SH_SUITE("proto/ws_deflate", test_sending, test_apart, test_room,
     test_receiving, test_garbage, test_borrow, test_memory, test_bomb,
-    test_clients)
+    test_clients, test_takeover_keeps)

@@ -421,9 +421,6 @@ come(struct sh_ws_receiver *receiver, const char *data, size_t len,
 	free(exact);
 }
 
-/* Was agreed on with those that come. */
-static struct sh_ws_extension agreed;
-
 /* The events of a stream that comes in a first portion and then others. */
 static char *
 events_of(struct sh_ws_intake *intake, const struct sh_buf *stream,
@@ -434,7 +431,6 @@ events_of(struct sh_ws_intake *intake, const struct sh_buf *stream,
 	size_t at = 0, n = first;
 
 	sh_ws_receiver_init(&receiver, intake);
-	sh_ws_receiver_extend(&receiver, &agreed);
 	sh_buf_init(&text, STREAM_MAX);
 	do {
 		n = n < stream->len - at ? n : stream->len - at;
@@ -473,12 +469,13 @@ check_stream(struct sh_ws_intake *intake, const struct sh_buf *stream,
 /* --- tests ----------------------------------------------------------------- */
 
 static void
-check_rows(const struct row *row, size_t count)
+check_rows(const struct row *row, size_t count, struct sh_ws_extension agreed)
 {
 	struct sh_ws_deflate deflate = { 0 };
 	struct sh_ws_intake intake = {
 		.message_max = MESSAGE_MAX,
 		.fragments_max = FRAGMENTS_MAX,
+		.extension = agreed,
 		.deflate = &deflate,
 	};
 	size_t i;
@@ -495,22 +492,23 @@ check_rows(const struct row *row, size_t count)
 
 START_TEST(test_rows)
 {
-	check_rows(rows, SH_ARRAY_LEN(rows));
+	check_rows(rows, SH_ARRAY_LEN(rows), (struct sh_ws_extension){ 0 });
 }
 END_TEST
 
 START_TEST(test_deflated)
 {
-	agreed = (struct sh_ws_extension){
+	struct sh_ws_extension agreed = {
 		.deflates = true,
 		.server_bits = 15,
 		.client_bits = 15,
 	};
-	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows));
-	check_rows(no_takeover_rows, SH_ARRAY_LEN(no_takeover_rows));
+
+	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows), agreed);
+	check_rows(no_takeover_rows, SH_ARRAY_LEN(no_takeover_rows), agreed);
 	agreed.client_takeover = true;
-	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows));
-	check_rows(takeover_rows, SH_ARRAY_LEN(takeover_rows));
+	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows), agreed);
+	check_rows(takeover_rows, SH_ARRAY_LEN(takeover_rows), agreed);
 }
 END_TEST
 
@@ -694,6 +692,7 @@ START_TEST(test_stream_deflated)
 	struct sh_ws_intake intake = {
 		.message_max = MESSAGE_MAX,
 		.stream = true,
+		.extension = { .deflates = true, .client_bits = 15 },
 		.deflate = &deflate,
 	};
 	static const struct row streamed[] = {
@@ -716,11 +715,6 @@ START_TEST(test_stream_deflated)
 	};
 	size_t i;
 
-	agreed = (struct sh_ws_extension){
-		.deflates = true,
-		.server_bits = 15,
-		.client_bits = 15,
-	};
 	for (i = 0; i < SH_ARRAY_LEN(streamed); i++) {
 		struct sh_buf stream =
 		    make_stream(streamed[i].sent, FRAMES_MAX);
