@@ -177,8 +177,11 @@ sh_ws_conn(const struct shoal_ws *ws)
 }
 
 const struct shoal_ws_end *
-sh_ws_end(const struct shoal_ws *ws)
+sh_ws_end(struct shoal_ws *ws)
 {
+	/* one that is held has not told of its end yet */
+	if (sh_conn_is_cut(ws->conn))
+		sh_ws_learn_end(ws);
 	return ws->busy != NULL && ws->busy->has_end ? &ws->busy->end : NULL;
 }
 
