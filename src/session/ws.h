@@ -11,8 +11,8 @@ struct sh_conn;
 /** Check the handshake, answer it, and take the connection of the request.
  *  callbacks NULL: coroutine style; they are lent. *out is open, before on_open.
  *  0; negative when the refusal has been answered. */
-int sh_ws_upgrade(struct shoal_request *req,
-    const struct shoal_ws_options *options,
+int
+sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *options,
     const struct shoal_ws_callbacks *callbacks, void *arg,
     struct shoal_ws **out);
 /** Begin to close with a code, if the connection is a WebSocket: the worker
@@ -23,8 +23,8 @@ bool sh_ws_go_away(struct sh_conn *conn, int code);
 int sh_ws_recv(struct shoal_ws *ws, const struct shoal_message **message_out,
     int64_t deadline_us);
 /** See shoal_ws_send(), shoal_ws_send_part(), shoal_ws_ping(). */
-int sh_ws_send(struct shoal_ws *ws, enum shoal_ws_type type, const void *data,
-    size_t len);
+int sh_ws_send(
+    struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len);
 int sh_ws_send_part(struct shoal_ws *ws, enum shoal_ws_type type,
     const void *data, size_t len, bool final);
 int sh_ws_ping(struct shoal_ws *ws, const void *data, size_t len);

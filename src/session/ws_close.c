@@ -100,16 +100,14 @@ finish(struct shoal_ws *ws)
 }
 
 static void
-send_close(
-    struct shoal_ws *ws, int code, const char *reason, size_t reason_len)
+send_close(struct shoal_ws *ws, int code, const char *reason, size_t reason_len)
 {
 	uint8_t payload[SH_WS_CONTROL_MAX];
 	int len =
 	    sh_ws_close_write(payload, (unsigned)code, reason, reason_len);
 
 	if (len >= 0)
-		(void)sh_ws_send_control(
-		    ws, SH_WS_CLOSE, payload, (size_t)len);
+		(void)sh_ws_send_control(ws, SH_WS_CLOSE, payload, (size_t)len);
 }
 
 /* Whatever the handler does, the peer's close frame is looked for. */
@@ -147,8 +145,8 @@ void
 sh_ws_peer_closes(struct shoal_ws *ws, const struct sh_ws_event *event)
 {
 	if (ws->state == SH_WS_OPEN) {
-		sh_ws_note_end(ws, (int)event->code, event->data, event->len,
-		    true, 0);
+		sh_ws_note_end(
+		    ws, (int)event->code, event->data, event->len, true, 0);
 		send_close(ws, (int)event->code, NULL, 0);
 	}
 	ws->busy->end.clean = true;

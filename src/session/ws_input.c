@@ -111,8 +111,7 @@ static bool
 count_control(struct shoal_ws *ws)
 {
 	int64_t rate = ws->kind->control_rate;
-	uint32_t second =
-	    (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
+	uint32_t second = (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
 
 	if (rate < 0)
 		return true;
@@ -157,8 +156,7 @@ sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out)
 {
 	int r = 0;
 
-	while (ws->state != SH_WS_DONE &&
-	    (r = next_event(ws, event_out)) > 0)
+	while (ws->state != SH_WS_DONE && (r = next_event(ws, event_out)) > 0)
 		if (SH_LIKELY(is_for_handler(ws, event_out)))
 			return 1;
 	trim(ws->busy);
@@ -225,8 +223,8 @@ sh_ws_received(struct sh_conn *conn, const void *data, size_t len)
 	if (ws->pulls)
 		sh_ws_resume_reader(ws);
 	look(ws);
-	if (SH_UNLIKELY(feed.ws != NULL && feed.len != 0 &&
-		ws->state != SH_WS_DONE))
+	if (SH_UNLIKELY(
+		feed.ws != NULL && feed.len != 0 && ws->state != SH_WS_DONE))
 		(void)keep(ws, feed.data, feed.len);
 	feed.ws = NULL;
 	if (ws->pulls)

@@ -75,8 +75,9 @@ struct sh_ws_closer {
 /* What only one that is more than idle has. */
 struct sh_ws_busy {
 	struct sh_send_line senders;
-	struct sh_buf input; /* bytes that have come and were not looked at ... */
-	size_t input_at;     /* ... from here on */
+	struct sh_buf
+	    input;       /* bytes that have come and were not looked at ... */
+	size_t input_at; /* ... from here on */
 	struct sh_co *callback; /* that waits, NULL */
 	LIST_HEAD(, sh_ws_closer) closers;
 	bool has_pong;
@@ -107,8 +108,8 @@ struct shoal_ws {
 	bool in_fragments : 1;    /* a message is sent in fragments ... */
 	bool of_text : 1;         /* ... and is text */
 	bool has_subprotocol : 1;
-	bool over : 1; /* on_close has been called */
-	uint16_t controls;       /* control frames that came in the second ... */
+	bool over : 1;     /* on_close has been called */
+	uint16_t controls; /* control frames that came in the second ... */
 	uint32_t control_second; /* ... that this is */
 	struct sh_conn *conn;
 	struct sh_ws_kind *kind;
@@ -139,10 +140,10 @@ void sh_ws_kind_drop(struct sh_ws_kind **kind);
 /** Make one for a connection, which does not know it yet: its session pointer
  *  is to be set. NULL without memory. callbacks NULL: coroutine style, and the
  *  running coroutine is the handler's. */
-struct shoal_ws *sh_ws_new(struct sh_conn *conn,
-    const struct shoal_ws_options *options, const char *handler,
-    const char *subprotocol, const struct shoal_ws_callbacks *callbacks,
-    void *arg);
+struct shoal_ws *
+sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
+    const char *handler, const char *subprotocol,
+    const struct shoal_ws_callbacks *callbacks, void *arg);
 /** Free it; its connection has forgotten it. NULL is fine. */
 void sh_ws_free(struct shoal_ws **ws);
 /** What the session does with its connection. */
@@ -153,6 +154,8 @@ struct sh_ws_busy *sh_ws_need_busy(struct shoal_ws *ws);
 void sh_ws_rest(struct shoal_ws *ws);
 /** The WebSocket of a connection, or NULL. */
 struct shoal_ws *sh_ws_of_conn(const struct sh_conn *conn);
+/** Its connection has been switched to it. */
+void sh_ws_begin(struct shoal_ws *ws);
 /** The handler of its request has returned: with session/http.h. */
 void sh_ws_returned(struct shoal_ws *ws);
 
@@ -217,8 +220,8 @@ void sh_ws_refuse(struct shoal_ws *ws, int code, const char *why);
 void sh_ws_note_end(struct shoal_ws *ws, int code, const char *reason,
     size_t reason_len, bool by_peer, int error);
 /** The connection has ended: note that, and tell who waits. */
-void sh_ws_conn_ended(
-    struct shoal_ws *ws, enum shoal_close_cause cause, int error);
+void
+sh_ws_conn_ended(struct shoal_ws *ws, enum shoal_close_cause cause, int error);
 /** Note the end of a connection that is held, and so does not tell of it yet. */
 void sh_ws_learn_end(struct shoal_ws *ws);
 /** Something has happened to a connection that is held. */

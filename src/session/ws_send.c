@@ -33,8 +33,8 @@ static void
 write_header(struct frame *frame, const void *data, size_t len)
 {
 	frame->parts[0].iov_base = frame->header;
-	frame->parts[0].iov_len = sh_ws_header_write(
-	    frame->header, frame->opcode, frame->final, len);
+	frame->parts[0].iov_len =
+	    sh_ws_header_write(frame->header, frame->opcode, frame->final, len);
 	frame->parts[1].iov_base = (void *)(uintptr_t)data;
 	frame->parts[1].iov_len = len;
 }
@@ -124,8 +124,8 @@ make_part(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
 static struct progress
 get_progress(const struct shoal_ws *ws)
 {
-	return (struct progress){ ws->sent_utf8, ws->in_fragments,
-		ws->of_text };
+	return (
+	    struct progress){ ws->sent_utf8, ws->in_fragments, ws->of_text };
 }
 
 /* The fragment was not taken. */
@@ -184,8 +184,8 @@ tell_line_is_empty(struct shoal_ws *ws)
 }
 
 int
-sh_ws_send(struct shoal_ws *ws, enum shoal_ws_type type, const void *data,
-    size_t len)
+sh_ws_send(
+    struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len)
 {
 	struct frame frame;
 	int r = make_whole(ws, &frame, type, data, len, NULL);
@@ -270,8 +270,8 @@ sh_ws_is_full(struct shoal_ws *ws)
 }
 
 int
-sh_ws_send_control(struct shoal_ws *ws, enum sh_ws_opcode opcode,
-    const void *data, size_t len)
+sh_ws_send_control(
+    struct shoal_ws *ws, enum sh_ws_opcode opcode, const void *data, size_t len)
 {
 	struct frame frame = { .opcode = opcode, .final = true };
 
