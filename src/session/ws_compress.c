@@ -5,6 +5,8 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include <shoal/request.h>
 
 #include "base/attr.h"
@@ -37,13 +39,6 @@ sh_ws_negotiate(struct shoal_request *req,
 }
 
 size_t
-sh_ws_extension_text(
-    const struct shoal_ws *ws, char text[SH_WS_EXTENSION_MAX])
-{
-	return sh_ws_extension_write(&ws->kind->intake.extension, text);
-}
-
-size_t
 sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,
     const uint8_t **packed_out)
 {
@@ -51,8 +46,6 @@ sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,
 	const struct sh_ws_extension *extension = &kind->intake.extension;
 	struct sh_ws_deflater *none = NULL;
 
-	if (SH_LIKELY(!extension->deflates) || len < kind->pack_min)
-		return 0;
 	return sh_ws_compress(sh_ws_shared_deflate(), extension,
 	    extension->server_takeover ? &sh_ws_need_busy(ws)->deflater : &none,
 	    data, len, packed_out);
