@@ -54,7 +54,7 @@ def check_head_size():
 
 
 def check_request_line():
-    """414: longer than a head may be, or than 8 KiB."""
+    """414: longer than a head may be."""
     with Site(listen=LIMITS) as site:
         expect_status(site, request("/hello?" + "x" * 1500), 200, "fits")
         expect_status(site, request("/hello?" + "x" * 3000), 414, "too long")
@@ -68,7 +68,7 @@ def check_request_line():
             conn.expect_end()
     with Site() as site:
         expect_status(site, request("/hello?" + "x" * 8000), 200, "8 KiB")
-        expect_status(site, request("/hello?" + "x" * 8300), 414, "more")
+        expect_status(site, request("/hello?" + "x" * 17000), 414, "more")
         expect_status(site, request("/hello?" + "x" * 70000), 414, "70,000")
         expect_status(site, request("/hello", fields=["X: " + "x" * 70000]),
                       431, "a field of 70,000 bytes")
@@ -127,11 +127,11 @@ def check_limits_of_routes():
 
 
 def check_trailers():
-    with Site(listen=LIMITS) as site:
-        good = ["A: b"] * 10
+    with Site() as site:
+        good = ["A: b"] * 100
         data = request("/body", "POST", CHUNKED)
-        expect_status(site, data + chunked(b"x", trailers=good), 200, "10")
-        for trailers in (["A: b"] * 11, ["A: " + "b" * 3000]):
+        expect_status(site, data + chunked(b"x", trailers=good), 200, "100")
+        for trailers in (["A: b"] * 101, ["A: " + "b" * 17000]):
             with Connection(site.address) as conn:
                 conn.send(data + chunked(b"x", trailers=trailers))
                 same(conn.answer().status, 431)

@@ -157,7 +157,7 @@ def check_crowd():
             conn.send(SLOW_ONES[1 + i % (len(SLOW_ONES) - 1)][1])
         for i in range(300):
             same(fetch(site.address, request("/hello")).body, b"hello\n")
-            conns[i].try_send(b"x")
+            conns[i].try_send(SLOW_ONES[1 + i % (len(SLOW_ONES) - 1)][2][:1])
         for i, conn in enumerate(conns):
             same(conn.answer().status, 408, i)
             conn.expect_end(i)

@@ -183,7 +183,7 @@ HOSTS = (
      post(host=False, line="GET http://x/hello HTTP/1.1"), 400),
     *((f"{value!r}", post(f"Host:{value}", host=False,
                           line="GET /hello HTTP/1.1"), 400)
-      for value in (" a b", " a,b", " a/b", " a?b", " a#b", " me@a", " a:b",
+      for value in (" a b", " a/b", " a?b", " a#b", " me@a", " a:b",
                     " a:99999", " a:-1", " a:80:80", " [::1", " ::1",
                     " [x]", " [::1]x", " a\\b", " <a>", " a%zz", " http://a")),
 )
