@@ -32,10 +32,11 @@ set_options(struct sh_ws_kind *kind, const struct shoal_ws_options *options,
 	kind->intake.extension = *extension;
 	if (extension->deflates)
 		kind->intake.deflate = sh_ws_shared_deflate();
-	kind->pack_min =
-	    options->compression_min_size < 0 || !extension->deflates
-	    ? SIZE_MAX
-	    : (size_t)options->compression_min_size;
+	kind->pack_min = SIZE_MAX;
+	if (extension->deflates)
+		kind->pack_min = options->compression_min_size < 0
+		    ? 0
+		    : (size_t)options->compression_min_size;
 	kind->control_rate = options->control_rate;
 	kind->ping_ms = options->ping_ms;
 	kind->pong_timeout_ms = options->pong_timeout_ms;

@@ -27,8 +27,8 @@ ROUTES = (
           websocket='compression = "takeover"; ping = "off";'),
     route("/all", websocket=FREE + 'compression = "shared"; '
           'compression_min_size = 1;'),
-    route("/none", websocket=FREE + 'compression = "shared"; '
-          'compression_min_size = "off";'),
+    route("/large", websocket=FREE + 'compression = "shared"; '
+          'compression_min_size = "64k";'),
 )
 NAME = "permessage-deflate"
 MIB = 1 << 20
@@ -151,13 +151,14 @@ def check_what_is_compressed():
     noise = random.Random(1).randbytes(2000)
     with Site(*ROUTES) as site:
         for path, smallest in (("/shared", 256), ("/takeover", 256),
-                               ("/all", 2), ("/none", None)):
+                               ("/all", 2), ("/large", 65536)):
             with DeflateSocket(site.address, path, offer()) as ws:
                 for data in (b"x" * 255, b"x" * 256, noise, b"y" * 100,
                              words(1, 2000).encode(), b"", noise,
-                             words(1, 2000).encode(), b"z" * 16, b"a"):
+                             words(1, 2000).encode(), b"z" * 16, b"a",
+                             b"b" * 65535, b"b" * 65536):
                     shrinks = data != noise and len(data) > 15 and \
-                        smallest is not None and len(data) >= smallest
+                        len(data) >= smallest
                     before = ws.saw_compressed
                     ws.send_packed(BINARY, data)
                     same(ws.take_packed(), (BINARY, data))
