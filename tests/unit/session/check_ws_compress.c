@@ -221,8 +221,9 @@ START_TEST(test_refused)
 }
 END_TEST
 
+/* Frames of whole messages that came. */
 static int
-compare_frames(struct rig *rig, size_t *packed_out)
+take_frames(struct rig *rig, size_t *packed_out)
 {
 	char *at, *end;
 	int count = 0;
@@ -231,6 +232,9 @@ compare_frames(struct rig *rig, size_t *packed_out)
 	for (at = rig->frames.data; *at != '\0'; at = end + 1) {
 		end = strchr(at, ';');
 		ck_assert_ptr_nonnull(end);
+		/* the handler has returned */
+		if (strncmp(at, "close 1000 ;", 12) == 0)
+			continue;
 		if (strncmp(at, "text packed 4000;", 17) == 0)
 			(*packed_out)++;
 		else
@@ -272,7 +276,7 @@ check_waiting(const struct sh_ws_extension *extension, bool all_packed)
 
 	rig_open(&rig);
 	RIG_UNTIL(&rig,
-	    (rig_read(&rig), got += compare_frames(&rig, &packed),
+	    (rig_read(&rig), got += take_frames(&rig, &packed),
 		got >= WAITING_SENDS));
 	ck_assert_uint_gt(packed, 10);
 	if (all_packed)
