@@ -185,15 +185,6 @@ closed(struct sh_conn *conn, enum shoal_close_cause cause, int error)
 	sh_ws_free(&ws);
 }
 
-/* The peer's silence is the business of pings. */
-static bool
-is_idle(const struct sh_conn *conn)
-{
-	const struct shoal_ws *ws = sh_conn_session(conn);
-
-	return ws->kind->ping_ms <= 0;
-}
-
 const struct sh_conn_ops *
 sh_ws_ops(void)
 {
@@ -203,7 +194,6 @@ sh_ws_ops(void)
 		.resumed = resumed,
 		.changed = sh_ws_changed,
 		.closed = closed,
-		.is_idle = is_idle,
 	};
 
 	return &ops;
