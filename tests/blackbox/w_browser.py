@@ -31,7 +31,8 @@ def read_source(*path):
 def run_demo(shoal, more=""):
     """Runs conf/demo.conf, but on ports that the kernel picks."""
     own = read_source("conf", "demo.conf")
-    own = re.sub(r'"127\.0\.0\.1:\d+"', '"127.0.0.1:0"', own)
+    own = own.replace("127.0.0.1:9501", "127.0.0.2:0")
+    own = own.replace("127.0.0.1:9502", "127.0.0.1:0")
     shoal.write(f'control = {{ path = "{shoal.control}"; }};\n'
                 f'log = {{ target = "{shoal.log}"; level = "debug"; }};\n' +
                 more + own)
