@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "session/http.h"
 #include "session/tcp.h"
+#include "session/ws.h"
 
 struct sh_service {
 	/* one of them */
@@ -217,10 +218,36 @@ sh_service_begin_drain(struct sh_service *service)
 	service->http.closing = true;
 }
 
+struct draining {
+	int64_t linger_ms;
+	int close_code;
+};
+
+static void
+drain_one(struct sh_conn *conn, void *arg)
+{
+	const struct draining *draining = arg;
+
+	if (!sh_ws_go_away(conn, draining->close_code))
+		sh_conn_drain(conn, draining->linger_ms);
+}
+
+void
+sh_service_drain_with(
+    struct sh_service *service, int64_t linger_ms, int close_code)
+{
+	struct draining draining = { linger_ms, close_code };
+
+	if (sh_group_ops(service->group) == sh_http_ops())
+		sh_group_each(service->group, drain_one, &draining);
+	else
+		sh_group_drain(service->group, linger_ms);
+}
+
 void
 sh_service_drain(struct sh_service *service, int64_t linger_ms)
 {
-	sh_group_drain(service->group, linger_ms);
+	sh_service_drain_with(service, linger_ms, SHOAL_WS_GOING_AWAY);
 }
 
 void

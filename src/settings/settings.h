@@ -146,6 +146,7 @@ struct sh_settings {
 	} workers;
 	struct {
 		int64_t start_timeout_ms, drain_timeout_ms, max_old;
+		int64_t close_code; /* of WebSockets */
 	} reload;
 	struct {
 		int64_t timeout_ms, orphan_grace_ms;

@@ -3,6 +3,8 @@
 
 #include <limits.h>
 
+#include <shoal/ws.h>
+
 #include "base/log.h"
 #include "co/co.h"
 #include "io/await.h"
@@ -107,13 +109,33 @@ on_half_time(void *arg)
 	sh_await_cancel_all(worker->loop);
 }
 
+/* WebSockets are closed with a code. */
+static void
+stop(struct sh_worker *worker, int64_t ms, int close_code)
+{
+	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
+	size_t i;
+
+	stop_accepting(worker);
+	tell_code(worker, ms);
+	worker->stopping = true;
+	set_deadline(worker, ms, on_stop_deadline);
+	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_drain_with(
+		    worker->services[i].service, linger_ms, close_code);
+	sh_worker_leave_when_idle(worker);
+}
+
 static void
 on_drain_deadline(void *arg)
 {
 	struct sh_worker *worker = arg;
+	const struct sh_settings *settings =
+	    sh_plan_settings(worker->heritage->plan);
 
 	worker->deadline_timer = 0;
-	sh_worker_stop(worker, SH_LINGER_MS);
+	stop(worker, SH_LINGER_MS, (int)settings->reload.close_code);
 }
 
 void
@@ -134,15 +156,5 @@ sh_worker_drain(struct sh_worker *worker, int64_t ms)
 void
 sh_worker_stop(struct sh_worker *worker, int64_t ms)
 {
-	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
-	size_t i;
-
-	stop_accepting(worker);
-	tell_code(worker, ms);
-	worker->stopping = true;
-	set_deadline(worker, ms, on_stop_deadline);
-	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
-	for (i = 0; i < worker->service_count; i++)
-		sh_service_drain(worker->services[i].service, linger_ms);
-	sh_worker_leave_when_idle(worker);
+	stop(worker, ms, SHOAL_WS_GOING_AWAY);
 }
