@@ -218,36 +218,30 @@ sh_service_begin_drain(struct sh_service *service)
 	service->http.closing = true;
 }
 
-struct draining {
+/* What a drain is to do. */
+struct drain {
 	int64_t linger_ms;
-	int close_code;
+	int code;
 };
 
 static void
-drain_one(struct sh_conn *conn, void *arg)
+drain_http(struct sh_conn *conn, void *arg)
 {
-	const struct draining *draining = arg;
+	const struct drain *drain = arg;
 
-	if (!sh_ws_go_away(conn, draining->close_code))
-		sh_conn_drain(conn, draining->linger_ms);
+	if (!sh_ws_go_away(conn, drain->code))
+		sh_conn_drain(conn, drain->linger_ms);
 }
 
 void
-sh_service_drain_with(
-    struct sh_service *service, int64_t linger_ms, int close_code)
+sh_service_drain(struct sh_service *service, int64_t linger_ms, int code)
 {
-	struct draining draining = { linger_ms, close_code };
+	struct drain drain = { .linger_ms = linger_ms, .code = code };
 
-	if (sh_group_ops(service->group) == sh_http_ops())
-		sh_group_each(service->group, drain_one, &draining);
+	if (service->http.routes != NULL)
+		sh_group_each(service->group, drain_http, &drain);
 	else
 		sh_group_drain(service->group, linger_ms);
-}
-
-void
-sh_service_drain(struct sh_service *service, int64_t linger_ms)
-{
-	sh_service_drain_with(service, linger_ms, SHOAL_WS_GOING_AWAY);
 }
 
 void
