@@ -166,18 +166,12 @@ redirect(struct shoal_request *req)
 		(void)sh_answer_error(req, 308);
 }
 
-static bool
-is_method(const struct shoal_request *req, const char *method)
-{
-	return strcmp(sh_request_text(req, req->head.method), method) == 0;
-}
-
 /* Runs as a handler. */
 static void
 answer_no_route(struct shoal_request *req, void *arg)
 {
 	const struct sh_route_match *match = arg;
-	bool options = is_method(req, "OPTIONS");
+	bool options = sh_request_is(req, "OPTIONS");
 
 	if (match->status == 308) {
 		redirect(req);
