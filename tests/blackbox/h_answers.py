@@ -193,7 +193,7 @@ def check_trailers():
 # Accept-Encoding, whether the answer may be compressed
 ENCODINGS = (
     (None, False), ("", False), ("gzip", True), ("GZIP", True),
-    ("gzip, deflate, br", True), ("deflate, gzip;q=0.5", True),
+    ("gzip, deflate, br", True), ("deflate, gzip;q=0.5", None),
     ("gzip;q=0", False), ("gzip;q=0.000", False), ("gzip; q=0", False),
     ("gzip;q=0.001", True), ("gzip ; q=1", True), ("*", True),
     ("*;q=0", False), ("gzip, *;q=0", True), ("*, gzip;q=0", False),
