@@ -2,25 +2,18 @@
 #include "config.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <shoal/co.h>
 #include <shoal/conn.h>
 
+#include "api/format.h"
 #include "base/sock.h"
 #include "io/await.h"
 #include "io/loop.h"
 #include "session/tcp.h"
 
-enum {
-	PARTS_MAX = 64,
-	EXACT_MAX = 1 << 30,
-	PRINTF_MAX = 64 * 1024,
-	/* on the coroutine's stack; longer texts are rare */
-	PRINTF_SHORT = 1024
-};
+enum { PARTS_MAX = 64, EXACT_MAX = 1 << 30 };
 
 _Static_assert((int)SHOAL_ADDRESS_MAX >= (int)SH_ADDR_TEXT_MAX,
     "an address fits the buffer that the header promises");
@@ -59,41 +52,15 @@ shoal_conn_is_full(struct shoal_conn *conn)
 	return sh_conn_is_full(sh_conn_of_public(conn));
 }
 
-/* Format a text into room, or into memory of its own when that is too small:
- * *text_out is one of them, and owned in the second case. Its length. */
-static int
-format_text(char *room, char **text_out, const char *format, va_list args)
-{
-	va_list again;
-	int len;
-
-	va_copy(again, args);
-	len = vsnprintf(room, PRINTF_SHORT, format, args);
-	*text_out = room;
-	if (len < 0)
-		len = -SHOAL_EINVAL;
-	else if (len > PRINTF_MAX)
-		len = -SHOAL_EMSGSIZE;
-	if (len >= PRINTF_SHORT) {
-		*text_out = malloc((size_t)len + 1);
-		if (*text_out != NULL)
-			vsnprintf(*text_out, (size_t)len + 1, format, again);
-		else
-			len = -SHOAL_ENOMEM;
-	}
-	va_end(again);
-	return len;
-}
-
 int
 shoal_conn_printf(struct shoal_conn *conn, const char *format, ...)
 {
-	char room[PRINTF_SHORT], *text;
+	char room[SH_FORMAT_SHORT], *text;
 	va_list args;
 	int len, r;
 
 	va_start(args, format);
-	len = format_text(room, &text, format, args);
+	len = sh_format_text(room, &text, format, args);
 	va_end(args);
 	if (len < 0)
 		return len;
@@ -101,21 +68,6 @@ shoal_conn_printf(struct shoal_conn *conn, const char *format, ...)
 	if (text != room)
 		free(text);
 	return r;
-}
-
-/* Apart, so that a coroutine that waits does not keep the room on its stack. */
-static __attribute__((noinline)) char *
-format_copy(int *len_out, const char *format, va_list args)
-{
-	char room[PRINTF_SHORT], *text;
-
-	*len_out = format_text(room, &text, format, args);
-	if (*len_out < 0 || text != room)
-		return text != room ? text : NULL;
-	text = strdup(room);
-	if (text == NULL)
-		*len_out = -SHOAL_ENOMEM;
-	return text;
 }
 
 int
@@ -126,7 +78,7 @@ shoal_co_printf(struct shoal_conn *conn, const char *format, ...)
 	int len, r;
 
 	va_start(args, format);
-	text = format_copy(&len, format, args);
+	text = sh_format_copy(&len, format, args);
 	va_end(args);
 	if (len < 0)
 		return len;
@@ -248,7 +200,7 @@ shoal_conn_find(uint64_t id)
 	struct sh_loop *loop = sh_loop_current();
 	struct sh_conn *conn = loop != NULL ? sh_conn_find(loop, id) : NULL;
 
-	return conn != NULL ? sh_conn_to_public(conn) : NULL;
+	return conn != NULL && sh_tcp_is(conn) ? sh_conn_to_public(conn) : NULL;
 }
 
 int

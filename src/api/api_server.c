@@ -42,6 +42,7 @@ shoal_server_new(void)
 static void
 free_listener(struct sh_program_listener *listener)
 {
+	sh_server_free_routes(listener);
 	free(listener->address);
 	free(listener->name);
 }
@@ -92,6 +93,17 @@ sh_listen_options_are_valid(const struct shoal_listen_options *options)
 		sh_framing_check(options->framing, NULL) == 0);
 }
 
+struct sh_program_listener *
+sh_server_find_listener(const struct shoal_server *server, const char *address)
+{
+	size_t i;
+
+	for (i = 0; i < server->listener_count; i++)
+		if (strcmp(server->listeners[i].address, address) == 0)
+			return &server->listeners[i];
+	return NULL;
+}
+
 /* What was asked for, as far as it makes sense. */
 static int
 check_listener(const struct shoal_server *server, const char *address,
@@ -99,20 +111,16 @@ check_listener(const struct shoal_server *server, const char *address,
 {
 	struct sh_addr parsed;
 	const char *why;
-	size_t i;
 
 	if (address == NULL || !sh_listen_options_are_valid(options) ||
 	    sh_addr_parse(&parsed, address, &why) < 0)
 		return -SHOAL_EINVAL;
-	for (i = 0; i < server->listener_count; i++)
-		if (strcmp(server->listeners[i].address, address) == 0)
-			return -SHOAL_EEXIST;
-	return 0;
+	return sh_server_find_listener(server, address) != NULL ? -SHOAL_EEXIST
+								: 0;
 }
 
-/* Add a listener that has its style; copies the address and options. */
-static int
-add_listener(struct shoal_server *server, const char *address,
+int
+sh_server_add_listener(struct shoal_server *server, const char *address,
     const struct shoal_listen_options *options,
     struct sh_program_listener listener)
 {
@@ -148,7 +156,7 @@ shoal_server_listen_with(struct shoal_server *server, const char *address,
 	    callbacks->on_receive == NULL)
 		return -SHOAL_EINVAL;
 	listener.callbacks = *callbacks;
-	return add_listener(server, address, options, listener);
+	return sh_server_add_listener(server, address, options, listener);
 }
 
 int
@@ -161,7 +169,7 @@ shoal_server_serve(struct shoal_server *server, const char *address,
 
 	if (serve == NULL)
 		return -SHOAL_EINVAL;
-	return add_listener(server, address, options, listener);
+	return sh_server_add_listener(server, address, options, listener);
 }
 
 int

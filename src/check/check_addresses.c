@@ -38,6 +38,7 @@ plan_listener(struct sh_planning *p, uint32_t i, struct sh_plan_address *to)
 	plan_address(p, to, sh_planning_text(p, from->address),
 	    sh_planning_text(p, from->name), sh_planning_text(p, from->origin));
 	to->index = i;
+	to->http = from->protocol == SH_PROTOCOL_HTTP;
 	to->backlog = (int32_t)from->backlog;
 	to->keepalive_idle_s = or_zero(from->keepalive_idle_ms, 1000);
 	to->keepalive_interval_s = or_zero(from->keepalive_interval_ms, 1000);
@@ -65,6 +66,7 @@ plan_program_listener(
 	plan_address(p, to, from->address, from->name, "");
 	to->program = 1;
 	to->index = i;
+	to->http = from->http;
 	to->backlog =
 	    options->backlog != 0 ? options->backlog : SH_DEFAULT_BACKLOG;
 	to->keepalive_idle_s = whole_seconds(options->keepalive_idle_ms);

@@ -113,26 +113,129 @@ sh_check_load_modules(const struct sh_settings *settings,
 	}
 }
 
+/* A handler that a listener or route names. */
+struct naming {
+	const char *where; /* "listeners[0]." */
+	const char *name, *origin, *handler_origin;
+	struct sh_settings_group config;
+	bool http;
+};
+
 static void
-unknown_handler(const struct sh_catalog *catalog, const char *origin,
-    uint32_t i, const char *name, struct sh_diagnostics *diags)
+unknown_handler(const struct sh_catalog *catalog, const struct naming *naming,
+    struct sh_diagnostics *diags)
 {
 	char near[128];
 	const char *suggestion =
-	    sh_catalog_suggest(catalog, name, near, sizeof(near));
+	    sh_catalog_suggest(catalog, naming->name, near, sizeof(near));
 	struct sh_buf names;
 	char *list;
 
 	sh_buf_init(&names, 4096);
 	sh_catalog_names(catalog, &names);
 	list = sh_buf_take(&names);
-	sh_diagnose(diags, origin,
-	    "listeners[%u].handler '%s': no such "
+	sh_diagnose(diags, naming->handler_origin,
+	    "%shandler '%s': no such "
 	    "handler%s%s%s; known: %s",
-	    i, name, suggestion != NULL ? "; did you mean '" : "",
+	    naming->where, naming->name,
+	    suggestion != NULL ? "; did you mean '" : "",
 	    suggestion != NULL ? suggestion : "",
 	    suggestion != NULL ? "'?" : "", list != NULL ? list : "too many");
 	free(list);
+}
+
+/* A handler has to speak what its listener does. */
+static void
+check_protocol(const struct shoal_handler *handler, const struct naming *naming,
+    struct sh_diagnostics *diags)
+{
+	if (naming->http && handler->request == NULL)
+		sh_diagnose(diags, naming->handler_origin,
+		    "%shandler '%s' does not answer HTTP requests; it serves "
+		    "connections, of listeners with protocol = \"tcp\"",
+		    naming->where, naming->name);
+	if (!naming->http && !sh_handler_serves_tcp(handler))
+		sh_diagnose(diags, naming->handler_origin,
+		    "%shandler '%s' only answers HTTP requests; set protocol = "
+		    "\"http\"",
+		    naming->where, naming->name);
+}
+
+static void
+check_handler(const struct sh_settings *settings,
+    const struct sh_catalog *catalog, const struct naming *naming,
+    struct sh_diagnostics *diags)
+{
+	const struct shoal_handler *handler =
+	    sh_catalog_find(catalog, naming->name);
+	struct shoal_settings group = { .settings = settings,
+		.group = naming->config };
+	char where[64];
+
+	if (handler == NULL) {
+		unknown_handler(catalog, naming, diags);
+		return;
+	}
+	check_protocol(handler, naming, diags);
+	group.schema = handler->settings;
+	snprintf(where, sizeof(where), "%sconfig", naming->where);
+	sh_settings_group_check(&group, where, naming->origin, diags);
+}
+
+/* A handler in place of routes has been made one, and is still called what it
+ * is in the file. */
+static void
+check_routes(const struct sh_settings *settings,
+    const struct sh_catalog *catalog, uint32_t index,
+    struct sh_diagnostics *diags)
+{
+	const struct sh_settings_listener *listener =
+	    sh_settings_listener(settings, index);
+	bool only = listener->handler.off != 0;
+	uint32_t i;
+
+	for (i = 0; i < listener->route_count; i++) {
+		const struct sh_settings_route *route =
+		    sh_settings_route(settings, listener, i);
+		char where[64];
+		const struct naming naming = {
+			.where = where,
+			.name = sh_settings_text(settings, route->handler),
+			.origin = sh_settings_text(settings, route->origin),
+			.handler_origin =
+			    sh_settings_text(settings, route->handler_origin),
+			.config = route->config,
+			.http = true,
+		};
+
+		if (only)
+			snprintf(where, sizeof(where), "listeners[%u].", index);
+		else
+			snprintf(where, sizeof(where),
+			    "listeners[%u].routes[%u].", index, i);
+		check_handler(settings, catalog, &naming, diags);
+	}
+}
+
+static void
+check_listener(const struct sh_settings *settings,
+    const struct sh_catalog *catalog, uint32_t index,
+    struct sh_diagnostics *diags)
+{
+	const struct sh_settings_listener *listener =
+	    sh_settings_listener(settings, index);
+	char where[32];
+	const struct naming naming = {
+		.where = where,
+		.name = sh_settings_text(settings, listener->handler),
+		.origin = sh_settings_text(settings, listener->origin),
+		.handler_origin =
+		    sh_settings_text(settings, listener->handler_origin),
+		.config = listener->config,
+	};
+
+	snprintf(where, sizeof(where), "listeners[%u].", index);
+	check_handler(settings, catalog, &naming, diags);
 }
 
 void
@@ -141,27 +244,10 @@ sh_check_handlers(const struct sh_settings *settings,
 {
 	uint32_t i;
 
-	for (i = 0; i < settings->listener_count; i++) {
-		const struct sh_settings_listener *listener =
-		    sh_settings_listener(settings, i);
-		const char *name =
-		    sh_settings_text(settings, listener->handler);
-		const struct shoal_handler *handler =
-		    sh_catalog_find(catalog, name);
-		struct shoal_settings group = { .settings = settings,
-			.group = listener->config };
-		char where[64];
-
-		if (handler == NULL) {
-			unknown_handler(catalog,
-			    sh_settings_text(
-				settings, listener->handler_origin),
-			    i, name, diags);
-			continue;
-		}
-		group.schema = handler->settings;
-		snprintf(where, sizeof(where), "listeners[%u].config", i);
-		sh_settings_group_check(&group, where,
-		    sh_settings_text(settings, listener->origin), diags);
-	}
+	for (i = 0; i < settings->listener_count; i++)
+		if (sh_settings_listener(settings, i)->protocol ==
+		    SH_PROTOCOL_HTTP)
+			check_routes(settings, catalog, i, diags);
+		else
+			check_listener(settings, catalog, i, diags);
 }

@@ -188,6 +188,18 @@ sh_conn_is_eof(const struct sh_conn *conn)
 }
 
 bool
+sh_conn_is_cut(const struct sh_conn *conn)
+{
+	return conn->state >= SH_CONN_FAILED;
+}
+
+int64_t
+sh_conn_active_ms(const struct sh_conn *conn)
+{
+	return conn->active_ms;
+}
+
+bool
 sh_conn_is_drained(const struct sh_conn *conn)
 {
 	return conn->draining && conn->drain_left == 0;

@@ -21,7 +21,8 @@ struct sh_loop;
 struct sh_conn_ops {
 	/* Accepted. */
 	void (*connected)(struct sh_conn *conn);
-	/* Bytes have come; borrowed until the return. */
+	/* Bytes have come; borrowed until the return. They may be written over,
+	 * and so may the byte behind them. */
 	void (*received)(struct sh_conn *conn, const void *data, size_t len);
 	/* Room again after a refused send, or nothing queued any more and the
 	 * kernel takes more, see sh_conn_await_flush(). */
@@ -99,6 +100,11 @@ void sh_conn_await_flush(struct sh_conn *conn);
 /** 0 while it is open. Then what a call of the session should return:
  *  -SHOAL_ECANCELED when it was closed here, or the reason of its failure. */
 int sh_conn_why(const struct sh_conn *conn);
+/** Whether it is past its end, and nothing will be sent any more: it has failed,
+ *  or was aborted or shut down. */
+bool sh_conn_is_cut(const struct sh_conn *conn);
+/** When bytes came from it or went to the kernel last, of sh_loop_now_ms(). */
+int64_t sh_conn_active_ms(const struct sh_conn *conn);
 /** Whether the peer has ended its side, and all it sent was read. */
 bool sh_conn_is_eof(const struct sh_conn *conn);
 /** Whether it is to end as soon as what had come is handled, and that has been

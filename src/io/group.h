@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct sh_conn;
 struct sh_conn_ops;
 struct sh_group;
 struct sh_loop;
@@ -29,6 +30,11 @@ void sh_group_free(struct sh_group **group);
 void *sh_group_owner(const struct sh_group *group);
 /** Connections in it, counted as in sh_loop_connections(). */
 size_t sh_group_connections(const struct sh_group *group);
+/** What its connections do. */
+const struct sh_conn_ops *sh_group_ops(const struct sh_group *group);
+/** Call fn for every connection that does not linger; it may send and close. */
+void sh_group_each(struct sh_group *group,
+    void (*fn)(struct sh_conn *conn, void *arg), void *arg);
 /** sh_conn_drain() for every connection. */
 void sh_group_drain(struct sh_group *group, int64_t linger_ms);
 /** sh_conn_shutdown() for every connection, and an end to lingering: those that

@@ -124,7 +124,7 @@ sh_loop_new(const struct sh_loop_options *options, struct sh_loop **out)
 	init(loop, options);
 	loop->base = make_base();
 	loop->coroutines = make_coroutines(options);
-	loop->read_buffer = malloc(SH_READ_SIZE);
+	loop->read_buffer = malloc(SH_READ_SIZE + 1);
 	loop->read_size = SH_READ_SIZE;
 	if (loop->base == NULL || loop->coroutines == NULL ||
 	    loop->read_buffer == NULL ||

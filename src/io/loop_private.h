@@ -52,7 +52,7 @@ struct sh_loop {
 	bool has_posters;                /* any of them, a thread may */
 	struct sh_thread_pool *threads;  /* NULL: none yet, as the next one */
 	struct sh_resolver *resolver;
-	char *read_buffer;  /* SH_READ_SIZE */
+	char *read_buffer;  /* SH_READ_SIZE, and one for a NUL behind it */
 	size_t read_size;   /* bytes of it that are used */
 	char *spare_buffer; /* to take its place, or NULL */
 	size_t pinned;      /* buffers that sessions have kept ... */

@@ -3,6 +3,7 @@
 
 #include "io/read_buffer.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -19,6 +20,14 @@ set_read_size(struct sh_loop *loop)
 {
 	loop->read_size =
 	    loop->pinned < PINNED_MAX ? SH_READ_SIZE : READ_SIZE_SHORT;
+}
+
+bool
+sh_read_buffer_has(const struct sh_loop *loop, const void *data)
+{
+	uintptr_t begin = (uintptr_t)loop->read_buffer;
+
+	return (uintptr_t)data - begin < SH_READ_SIZE;
 }
 
 char *
@@ -40,7 +49,7 @@ sh_read_buffer_replace(struct sh_loop *loop)
 	loop->spare_buffer = NULL;
 	/* a worker that cannot read is no use to anybody */
 	if (loop->read_buffer == NULL)
-		loop->read_buffer = sh_xcalloc(1, SH_READ_SIZE);
+		loop->read_buffer = sh_xcalloc(1, SH_READ_SIZE + 1);
 }
 
 void

@@ -4,8 +4,12 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct sh_loop;
 
+/** Whether bytes lie in it. */
+bool sh_read_buffer_has(const struct sh_loop *loop, const void *data);
 /** Keep the loop's buffer: the caller has to give it back by unpin(), and to
  *  call replace() before anything else is read. Lends it. */
 char *sh_read_buffer_pin(struct sh_loop *loop);

@@ -109,6 +109,12 @@ json_workers(const struct sh_master *master, struct sh_buf *out)
 	sh_buf_puts(out, "]");
 }
 
+static const char *
+protocol(const struct sh_plan_address *address)
+{
+	return address->http ? "http" : "tcp";
+}
+
 static void
 json_listener(const struct sh_plan_address *address,
     const struct sh_bound *bound, struct sh_buf *out)
@@ -118,7 +124,8 @@ json_listener(const struct sh_plan_address *address,
 
 	sh_buf_puts(out, "{\"name\":");
 	sh_buf_json(out, address->listener);
-	sh_buf_puts(out, ",\"protocol\":\"tcp\",\"configured\":");
+	sh_buf_printf(
+	    out, ",\"protocol\":\"%s\",\"configured\":", protocol(address));
 	sh_buf_json(out, address->text);
 	sh_buf_puts(out, ",\"address\":");
 	sh_buf_json(out, sh_addr_format(&bound->addr, text, sizeof(text)));
@@ -378,8 +385,8 @@ sh_status_listeners(const struct sh_master *master, struct sh_buf *out)
 			queued += sh_bound_queued(bound, slot);
 		sh_buf_printf(out, "%-20s %-32s %-5s %-9s %u/%u\n",
 		    address->listener,
-		    sh_addr_format(&bound->addr, text, sizeof(text)), "tcp",
-		    sh_bound_state_str(bound->state), queued,
+		    sh_addr_format(&bound->addr, text, sizeof(text)),
+		    protocol(address), sh_bound_state_str(bound->state), queued,
 		    (unsigned)address->backlog * bound->fd_count);
 	}
 }

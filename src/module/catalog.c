@@ -58,6 +58,12 @@ check_abi(const struct shoal_module *module, char *why, size_t cap)
 	return 0;
 }
 
+bool
+sh_handler_serves_tcp(const struct shoal_handler *handler)
+{
+	return handler->tcp.on_receive != NULL || handler->serve != NULL;
+}
+
 const char *
 sh_handler_lacks(const struct shoal_handler *handler)
 {
@@ -70,8 +76,8 @@ sh_handler_lacks(const struct shoal_handler *handler)
 	callbacks = handler->tcp.on_receive != NULL;
 	if (callbacks && handler->serve != NULL)
 		return "it has both tcp.on_receive and serve";
-	if (!callbacks && handler->serve == NULL)
-		return "it has neither tcp.on_receive nor serve";
+	if (!sh_handler_serves_tcp(handler) && handler->request == NULL)
+		return "it has neither tcp.on_receive nor serve nor request";
 	if (callbacks && handler->tcp.size < sizeof(handler->tcp))
 		return "the size of its tcp is not set";
 	return NULL;

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <shoal/handler.h>
@@ -49,6 +50,8 @@ void sh_catalog_each(const struct sh_catalog *catalog,
     void (*fn)(const char *name, const struct shoal_handler *handler,
 	const struct sh_catalog_module *module, void *arg),
     void *arg);
+/** Whether connections can be given to a handler, not only requests. */
+bool sh_handler_serves_tcp(const struct shoal_handler *handler);
 /** What is wrong with a handler, its framing apart; NULL: nothing. Lent for
  *  ever. */
 const char *sh_handler_lacks(const struct shoal_handler *handler);

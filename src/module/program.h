@@ -5,14 +5,21 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <shoal/handler.h>
+#include <shoal/route.h>
 #include <shoal/server.h>
 #include <shoal/worker.h>
 
 enum { SH_SERVER_MAGIC = 0x53525652 };
+
+struct sh_program_route {
+	struct shoal_route route; /* its strings are copies */
+	char *path, *methods, *host;
+};
 
 struct sh_program_listener {
 	char *address;
@@ -21,6 +28,10 @@ struct sh_program_listener {
 	struct shoal_tcp_callbacks callbacks;
 	shoal_serve_fn *serve; /* NULL: callback style */
 	void *arg;
+	bool http; /* then it has these in place of callbacks */
+	struct shoal_http_limits limits;
+	struct sh_program_route *routes;
+	size_t route_count;
 };
 
 struct shoal_server {

@@ -35,6 +35,8 @@ struct sh_plan_address {
 	int32_t notsent_lowat;   /* 0: the kernel's */
 	uint32_t program;        /* 1: made by code, 0: by the file */
 	uint32_t index;          /* which of them */
+	uint32_t http; /* 1: HTTP is spoken there, 0: something of the handler's
+			  own */
 };
 
 /* Who the workers are. */

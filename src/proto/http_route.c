@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "proto/http_chars.h"
 #include "proto/http_target.h"
@@ -135,4 +136,53 @@ sh_http_subprotocol_lacks(const char *name)
 	if (len == 0 || sh_http_span(SH_HTTP_TOKEN, name, len) != len)
 		return "is no token: letters, digits and !#$%&'*+-.^_`|~";
 	return NULL;
+}
+
+/* "/a" has no subtree, so it is exact whatever is said. */
+static bool
+is_exact(const struct sh_http_place *place)
+{
+	size_t len = strlen(place->path);
+
+	return place->exact || len == 0 || place->path[len - 1] != '/';
+}
+
+static bool
+has_method(const char *methods, const char *method, size_t method_len)
+{
+	size_t len = strlen(methods), item_len;
+	const char *item;
+
+	while (sh_http_list_next(&methods, &len, &item, &item_len))
+		if (item_len == method_len &&
+		    memcmp(item, method, item_len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+share_method(const char *a, const char *b)
+{
+	size_t len, item_len;
+	const char *item;
+
+	if (a == NULL || b == NULL)
+		return a == b;
+	len = strlen(a);
+	while (sh_http_list_next(&a, &len, &item, &item_len))
+		if (has_method(b, item, item_len))
+			return true;
+	return false;
+}
+
+bool
+sh_http_places_clash(
+    const struct sh_http_place *a, const struct sh_http_place *b)
+{
+	const char *a_host = a->host != NULL ? a->host : "";
+	const char *b_host = b->host != NULL ? b->host : "";
+
+	return strcmp(a->path, b->path) == 0 && is_exact(a) == is_exact(b) &&
+	    strcasecmp(a_host, b_host) == 0 &&
+	    share_method(a->methods, b->methods);
 }

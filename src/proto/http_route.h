@@ -7,6 +7,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+/* Where a route stands. */
+struct sh_http_place {
+	const char *path;
+	bool exact;
+	const char *methods, *host; /* NULL: any */
+};
+
 /** A path: decoded and normalised; "*" for OPTIONS. */
 const char *sh_http_path_lacks(const char *path);
 /** Methods with commas between them, at least one. RFC 9110 9.1. */
@@ -16,5 +25,10 @@ const char *sh_http_route_host_lacks(const char *host);
 /** "https://example.org", whose host may begin with "*.", or "*". RFC 6454
  *  7. */
 const char *sh_http_origin_lacks(const char *origin);
+/** Whether no request could tell which of two is meant: same host and path, and
+ *  a method in common. One that names its methods goes before one that takes
+ *  all, so these may stand side by side. */
+bool sh_http_places_clash(
+    const struct sh_http_place *a, const struct sh_http_place *b);
 /** A token. RFC 6455 4.1. */
 const char *sh_http_subprotocol_lacks(const char *name);

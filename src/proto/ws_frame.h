@@ -19,6 +19,8 @@ enum sh_ws_opcode {
 
 enum {
 	SH_WS_HEADER_MAX = 10, /* bytes of a header without a mask */
+	/* bit of the first byte of a header: RFC 7692, 6 */
+	SH_WS_COMPRESSED = 0x40,
 	SH_WS_CONTROL_MAX = 125,
 	SH_WS_REASON_MAX = 123,
 	/* close codes of RFC 6455, 7.4.1; the next two are never sent */

@@ -6,7 +6,9 @@
  * A frame that is all there and nobody waits to be joined with loses its mask
  * where it stands and is handed out from there; the receiver has no memory of
  * its own then. Anything else goes through a partial, which exists while a
- * frame or a message is begun and not finished. The same bytes give the same
+ * frame or a message is begun and not finished. A compressed message does so
+ * even when it is all there: it is inflated as it comes, and the limit holds
+ * before more than one byte beyond it is made. The same bytes give the same
  * events, in whatever portions they come.
  */
 #include "config.h"
@@ -23,21 +25,32 @@
 #include "base/panic.h"
 #include "proto/utf8.h"
 #include "proto/ws_cut.h"
+#include "proto/ws_deflate.h"
 
 /* What is kept of a frame's length at once: a header is no reason to take
  * memory for what may never come. */
 enum { ROOM_AT_ONCE = 256 * 1024 };
+
+/* Bytes of a frame that are inflated for a piece of a message that is streamed:
+ * deflate makes a thousandth of what it compresses at best, so a piece has 4 MiB
+ * at most. */
+enum { PACKED_AT_ONCE = 4096 };
 
 struct sh_ws_partial {
 	struct sh_ws_cutter *cutter; /* NULL: between frames */
 	struct sh_ws_scanned frame;  /* that the cutter is amid */
 	bool open;                   /* a message is begun */
 	bool text;
-	bool shown;            /* a piece of it has been given */
-	uint32_t fragments;    /* of the message, with this frame */
-	uint64_t size;         /* of its frames, with all of this one */
-	struct sh_utf8 utf8;   /* of its text */
-	struct sh_buf message; /* at most the intake's message_max */
+	bool shown; /* a piece of it has been given */
+	bool lent;  /* ... which lies in message */
+	bool compressed;
+	struct sh_ws_inflater *inflater; /* of the message, if compressed */
+	struct sh_ws_inflater *own; /* the client's, between messages too */
+	uint64_t inflated;          /* bytes that have come out of it */
+	uint32_t fragments;         /* of the message, with this frame */
+	uint64_t size;              /* of its frames, with all of this one */
+	struct sh_utf8 utf8;        /* of its text */
+	struct sh_buf message;      /* at most the intake's message_max */
 	uint8_t control_len;
 	uint8_t control[SH_WS_CONTROL_MAX + 1]; /* one is for the byte behind */
 };
@@ -64,6 +77,33 @@ give_back_cutter(struct sh_ws_intake *intake, struct sh_ws_cutter *cutter)
 		intake->spare = cutter;
 }
 
+/* The client's own decompressor if it refers to messages before, else one that
+ * is the message's. */
+static struct sh_ws_inflater *
+inflater_for(struct sh_ws_receiver *receiver)
+{
+	const struct sh_ws_intake *intake = receiver->intake;
+	struct sh_ws_partial *partial = receiver->partial;
+
+	if (!intake->extension.client_takeover)
+		return sh_ws_inflater_borrow(intake->deflate);
+	if (partial->own == NULL)
+		partial->own =
+		    sh_ws_inflater_new(intake->extension.client_bits);
+	return partial->own;
+}
+
+static void
+end_inflating(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+
+	if (partial->inflater != NULL && partial->inflater != partial->own)
+		sh_ws_inflater_return(
+		    receiver->intake->deflate, partial->inflater);
+	partial->inflater = NULL;
+}
+
 static void
 drop_partial(struct sh_ws_receiver *receiver)
 {
@@ -71,6 +111,8 @@ drop_partial(struct sh_ws_receiver *receiver)
 
 	if (partial == NULL)
 		return;
+	end_inflating(receiver);
+	sh_ws_inflater_free(partial->own);
 	receiver->partial = NULL;
 	sh_ws_cutter_free(partial->cutter);
 	sh_buf_fini(&partial->message);
@@ -87,22 +129,44 @@ need_partial(struct sh_ws_receiver *receiver)
 	partial = sh_try_calloc(1, sizeof(*partial));
 	if (partial == NULL)
 		return -SHOAL_ENOMEM;
-	/* the limit is kept by judge(), before anything comes; and there is a
-	 * byte behind it */
+	/* the limit is kept by judge(), before anything comes, or while it is
+	 * inflated; and there is a byte behind it */
 	sh_buf_init(&partial->message, SIZE_MAX);
 	receiver->partial = partial;
 	return 0;
 }
 
-/* Free what the last event lent, when nothing is begun. */
+/* Nothing is begun any more; a decompressor that the next message may refer to
+ * stays. */
+static void
+end_partial(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+
+	if (receiver->over || partial->own == NULL) {
+		drop_partial(receiver);
+		return;
+	}
+	sh_buf_fini(&partial->message);
+	*partial = (struct sh_ws_partial){ .own = partial->own };
+	sh_buf_init(&partial->message, SIZE_MAX);
+}
+
+/* Free what the last event lent, when nothing is begun; else a piece that it
+ * lent is gone. */
 static void
 rest(struct sh_ws_receiver *receiver)
 {
-	const struct sh_ws_partial *partial = receiver->partial;
+	struct sh_ws_partial *partial = receiver->partial;
 
-	if (partial != NULL &&
-	    (receiver->over || (partial->cutter == NULL && !partial->open)))
-		drop_partial(receiver);
+	if (partial == NULL)
+		return;
+	if (receiver->over || (partial->cutter == NULL && !partial->open)) {
+		end_partial(receiver);
+	} else if (partial->lent) {
+		partial->message.len = 0;
+		partial->lent = false;
+	}
 }
 
 void
@@ -208,25 +272,93 @@ give_bad_text(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 
 /* --- frames that are not whole, and messages in fragments ------------------ */
 
-/* Keep a piece of the frame, in the given place if it is to be streamed.
- * -SHOAL_EPROTO when it cannot be text. */
+/* Keep a piece of the message, in the given place if it is to be streamed. 1
+ * with an error. */
 static int
-collect(struct sh_ws_partial *partial, const uint8_t *piece, size_t len,
-    uint8_t *place)
+keep(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
+    const uint8_t *piece, size_t len, uint8_t *place)
 {
+	struct sh_ws_partial *partial = receiver->partial;
+
+	if (partial->text && !sh_utf8_take(&partial->utf8, piece, len))
+		return give_bad_text(receiver, event);
+	if (place == NULL)
+		return sh_buf_add(&partial->message, piece, len);
+	memcpy(place, piece, len);
+	return 0;
+}
+
+/* Keep what comes out of the bytes that the decompressor was fed. Not more is
+ * made of them than one byte that is too much. 1 with an error. */
+static int
+keep_inflated(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+	uint8_t *inflated = receiver->intake->deflate->inflated;
+	int n, r = 0;
+
+	do {
+		uint64_t left =
+		    receiver->intake->message_max - partial->inflated;
+		size_t room = left < SH_WS_INFLATED_MAX ? (size_t)left + 1
+							: SH_WS_INFLATED_MAX;
+		size_t kept;
+
+		n = sh_ws_inflater_next(partial->inflater, inflated, room);
+		if (n <= 0)
+			break;
+		/* what fits is judged as it is, however it came */
+		kept = (uint64_t)n < left ? (size_t)n : (size_t)left;
+		partial->inflated += kept;
+		r = keep(receiver, event, inflated, kept, NULL);
+		if (r == 0 && kept < (size_t)n)
+			return give_error(receiver, event, SH_WS_TOO_BIG,
+			    "a message is too long when inflated");
+	} while (r == 0);
+	if (n == -SHOAL_EPROTO)
+		return give_error(receiver, event, SH_WS_BAD_DATA,
+		    "a compressed message does not inflate");
+	return n < 0 ? n : r;
+}
+
+/* Keep a piece of the frame, in the given place if it is to be streamed and is
+ * not compressed. 1 with an error. */
+static int
+collect(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
+    const uint8_t *piece, size_t len, uint8_t *place)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+
 	if (sh_ws_is_control(partial->frame.opcode)) {
 		sh_assert(partial->control_len + len <= SH_WS_CONTROL_MAX);
 		memcpy(partial->control + partial->control_len, piece, len);
 		partial->control_len += (uint8_t)len;
 		return 0;
 	}
-	if (partial->text && !sh_utf8_take(&partial->utf8, piece, len))
-		return -SHOAL_EPROTO;
-	if (place != NULL) {
-		memcpy(place, piece, len);
+	if (!partial->compressed)
+		return keep(receiver, event, piece, len, place);
+	sh_ws_inflater_feed(partial->inflater, piece, len);
+	return keep_inflated(receiver, event);
+}
+
+/* The last frame of a compressed message is there. 1 with an error. */
+static int
+finish_inflating(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
+{
+	struct sh_ws_partial *partial = receiver->partial;
+	int r;
+
+	if (!partial->compressed)
 		return 0;
-	}
-	return sh_buf_add(&partial->message, piece, len);
+	sh_ws_inflater_feed_end(partial->inflater);
+	r = keep_inflated(receiver, event);
+	if (r != 0)
+		return r;
+	if (!sh_ws_inflater_is_whole(partial->inflater))
+		return give_error(receiver, event, SH_WS_BAD_DATA,
+		    "a compressed message is cut off");
+	end_inflating(receiver);
+	return 0;
 }
 
 /* All of the partial's frame is there. */
@@ -235,6 +367,7 @@ end_frame(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 {
 	struct sh_ws_partial *partial = receiver->partial;
 	struct sh_buf *message = &partial->message;
+	int r;
 
 	give_back_cutter(receiver->intake, partial->cutter);
 	partial->cutter = NULL;
@@ -243,6 +376,9 @@ end_frame(struct sh_ws_receiver *receiver, struct sh_ws_event *event)
 		    partial->control, partial->control_len);
 	if (!partial->frame.fin)
 		return 0;
+	r = finish_inflating(receiver, event);
+	if (r != 0)
+		return r;
 	if (!sh_utf8_is_complete(&partial->utf8))
 		return give_bad_text(receiver, event);
 	partial->open = false;
@@ -272,6 +408,21 @@ give_piece(struct sh_ws_partial *partial, struct sh_ws_event *event,
 	return 1;
 }
 
+/* Likewise of one that is compressed: in a buffer, as it is more than came. */
+static int
+give_inflated_piece(struct sh_ws_partial *partial, struct sh_ws_event *event)
+{
+	struct sh_buf *message = &partial->message;
+
+	if (message->len == 0 && partial->open)
+		return 0;
+	if (sh_buf_reserve(message, 1) < 0)
+		return -SHOAL_ENOMEM;
+	partial->lent = true;
+	return give_piece(
+	    partial, event, (uint8_t *)message->data, message->len);
+}
+
 static int
 take_payload(struct sh_ws_receiver *receiver, uint8_t *data, size_t len,
     size_t *used, struct sh_ws_event *event)
@@ -284,22 +435,38 @@ take_payload(struct sh_ws_receiver *receiver, uint8_t *data, size_t len,
 	const uint8_t *piece;
 	int r = 0;
 
+	if (stream && partial->compressed && n > PACKED_AT_ONCE)
+		n = PACKED_AT_ONCE;
 	sh_ws_cutter_feed(partial->cutter, data, n);
 	*used += n;
 	while ((piece_len = sh_ws_cutter_next(partial->cutter, &piece)) != 0) {
-		r = collect(
-		    partial, piece, piece_len, stream ? data + at : NULL);
-		if (r == -SHOAL_EPROTO)
-			return give_bad_text(receiver, event);
-		if (r < 0)
+		r = collect(receiver, event, piece, piece_len,
+		    stream ? data + at : NULL);
+		if (r != 0)
 			return r;
 		at += piece_len;
 	}
 	if (n == left)
 		r = end_frame(receiver, event);
-	if (r == 0 && stream && (n != 0 || !partial->open))
-		r = give_piece(partial, event, data, n);
-	return r;
+	if (r != 0 || !stream)
+		return r;
+	if (partial->compressed)
+		return give_inflated_piece(partial, event);
+	return n != 0 || !partial->open ? give_piece(partial, event, data, n)
+					: 0;
+}
+
+static int
+begin_inflating(struct sh_ws_receiver *receiver)
+{
+	struct sh_ws_deflate *shared = receiver->intake->deflate;
+
+	if (shared->inflated == NULL)
+		shared->inflated = malloc(SH_WS_INFLATED_MAX);
+	if (shared->inflated == NULL)
+		return -SHOAL_ENOMEM;
+	receiver->partial->inflater = inflater_for(receiver);
+	return receiver->partial->inflater != NULL ? 0 : -SHOAL_ENOMEM;
 }
 
 static int
@@ -323,6 +490,9 @@ begin_partial(
 	if (!partial->open) {
 		partial->open = true;
 		partial->text = frame->opcode == SH_WS_TEXT;
+		partial->compressed = frame->compressed;
+		if (frame->compressed && begin_inflating(receiver) < 0)
+			return -SHOAL_ENOMEM;
 	}
 	partial->fragments++;
 	partial->size += frame->len;
@@ -380,10 +550,26 @@ static bool
 stands_alone(const struct sh_ws_scanned *frame)
 {
 	return sh_ws_is_control(frame->opcode) ||
-	    (frame->fin && frame->opcode != SH_WS_CONTINUATION);
+	    (frame->fin && frame->opcode != SH_WS_CONTINUATION &&
+		!frame->compressed);
 }
 
 /* --- headers --------------------------------------------------------------- */
+
+/* Whether the message may have a frame of this length. What deflate cannot make
+ * smaller gets a little larger, and flushes in between add to that. */
+static bool
+fits(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame)
+{
+	const struct sh_ws_partial *partial = receiver->partial;
+	bool open = partial != NULL && partial->open;
+	uint64_t max = receiver->intake->message_max;
+	uint64_t had = open ? partial->size : 0;
+
+	if (open ? partial->compressed : frame->compressed)
+		max += max < UINT64_MAX / 2 ? max / 8 + 1024 : 0;
+	return frame->len <= max - had;
+}
 
 /* The rules that hold among frames. 0, or the close code with *why_out. */
 static unsigned
@@ -393,7 +579,6 @@ judge(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame,
 	const struct sh_ws_intake *intake = receiver->intake;
 	const struct sh_ws_partial *partial = receiver->partial;
 	bool open = partial != NULL && partial->open;
-	uint64_t had = open ? partial->size : 0;
 
 	if (sh_ws_is_control(frame->opcode))
 		return 0;
@@ -405,7 +590,7 @@ judge(const struct sh_ws_receiver *receiver, const struct sh_ws_scanned *frame,
 		*why_out = "a continuation continues nothing";
 		return SH_WS_PROTOCOL_ERROR;
 	}
-	if (frame->len > intake->message_max - had) {
+	if (!fits(receiver, frame)) {
 		*why_out = "a message is too long";
 		return SH_WS_TOO_BIG;
 	}
@@ -430,7 +615,8 @@ take_header(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
 	if (n > len)
 		n = len;
 	memcpy(receiver->header + had, data, n);
-	r = sh_ws_scan(receiver->header, had + n, frame_out, why_out);
+	r = sh_ws_scan(receiver->header, had + n,
+	    receiver->intake->extension.deflates, frame_out, why_out);
 	if (r > 0) {
 		receiver->header_len = 0;
 		*used += (size_t)r - had; /* the rest is payload */

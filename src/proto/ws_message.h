@@ -9,9 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/ws_extension.h"
 #include "proto/ws_scan.h"
 
 struct sh_ws_cutter;
+struct sh_ws_deflate;
 struct sh_ws_partial;
 
 enum sh_ws_event_type {
@@ -35,18 +37,22 @@ struct sh_ws_event {
 	const char *why; /* error: a constant sentence */
 };
 
-/* What receivers of one worker share that have the same limits. The limits are
- * set before the first, and stay; spare is NULL to begin with. */
+/* What receivers of one worker share that have the same limits and have agreed on
+ * the same. That is set before the first, and stays; spare is NULL to begin
+ * with. */
 struct sh_ws_intake {
-	size_t message_max;         /* bytes */
-	uint32_t fragments_max;     /* frames of a message; 0: no limit */
-	bool stream;                /* messages come in pieces, unless one is
-				     * there as a whole */
-	struct sh_ws_cutter *spare; /* of frames that are done with */
+	size_t message_max;     /* bytes, inflated */
+	uint32_t fragments_max; /* frames of a message; 0: no limit */
+	bool stream;            /* messages come in pieces, unless one is
+				 * there as a whole */
+	struct sh_ws_extension extension;
+	struct sh_ws_deflate *deflate; /* borrowed; NULL if it does not */
+	struct sh_ws_cutter *spare;    /* of frames that are done with */
 };
 
 /* A client. Less than 64 bytes, and nothing else while it is amid no frame and
- * no message. */
+ * no message, unless it has sent a compressed one and was granted context
+ * takeover: then it has a decompressor. */
 struct sh_ws_receiver {
 	struct sh_ws_intake *intake;
 	struct sh_ws_partial *partial; /* of what is not whole */

@@ -28,14 +28,25 @@ is_opcode(unsigned opcode)
 	    (opcode >= SH_WS_CLOSE && opcode <= SH_WS_PONG);
 }
 
+static bool
+begins_message(unsigned opcode)
+{
+	return opcode == SH_WS_TEXT || opcode == SH_WS_BINARY;
+}
+
 /* What is wrong with the first byte, or NULL. */
 static const char *
-judge_first(uint8_t first)
+judge_first(uint8_t first, bool deflates)
 {
-	if ((first & RESERVED) != 0)
+	unsigned allowed = deflates ? SH_WS_COMPRESSED : 0;
+
+	if ((first & RESERVED & ~allowed) != 0)
 		return "a reserved bit is set";
 	if (!is_opcode(first & OPCODE))
 		return "there is no such opcode";
+	if ((first & SH_WS_COMPRESSED) != 0 && !begins_message(first & OPCODE))
+		return "the bit of a compressed message is set where none "
+		       "begins";
 	if (sh_ws_is_control(first & OPCODE) && (first & FIN) == 0)
 		return "a control frame is fragmented";
 	return NULL;
@@ -75,12 +86,12 @@ read_length(const uint8_t *data, size_t width)
 }
 
 static const char *
-judge(const uint8_t *data, size_t len)
+judge(const uint8_t *data, size_t len, bool deflates)
 {
 	const char *why = NULL;
 
 	if (len >= 1)
-		why = judge_first(data[0]);
+		why = judge_first(data[0], deflates);
 	if (why == NULL && len >= 2)
 		why = judge_second(data[0], data[1]);
 	if (why == NULL && len >= 3 && width_of(data[1]) == 8 &&
@@ -90,10 +101,10 @@ judge(const uint8_t *data, size_t len)
 }
 
 int
-sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
-    const char **why_out)
+sh_ws_scan(const uint8_t *data, size_t len, bool deflates,
+    struct sh_ws_scanned *frame_out, const char **why_out)
 {
-	const char *why = judge(data, len);
+	const char *why = judge(data, len, deflates);
 	size_t width, header;
 
 	if (why != NULL) {
@@ -110,6 +121,7 @@ sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
 	memcpy(frame_out->mask, data + 2 + width, MASK_LEN);
 	frame_out->opcode = data[0] & OPCODE;
 	frame_out->fin = (data[0] & FIN) != 0;
+	frame_out->compressed = (data[0] & SH_WS_COMPRESSED) != 0;
 	return (int)header;
 }
 

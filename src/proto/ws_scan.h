@@ -19,15 +19,17 @@ struct sh_ws_scanned {
 	uint8_t mask[4];
 	enum sh_ws_opcode opcode;
 	bool fin;
+	bool compressed; /* of the first frame of a message: its payload is */
 };
 
-/** Scan the header at the front of the bytes of a frame.
+/** Scan the header at the front of the bytes of a frame. deflates tells whether
+ *  permessage-deflate was agreed on.
  *
  *  The header's length; 0 when it takes more bytes; -SHOAL_EPROTO, as soon as
  *  the bytes that are there break a rule, with *why_out set to it, a constant
  *  sentence. */
-int sh_ws_scan(const uint8_t *data, size_t len, struct sh_ws_scanned *frame_out,
-    const char **why_out);
+int sh_ws_scan(const uint8_t *data, size_t len, bool deflates,
+    struct sh_ws_scanned *frame_out, const char **why_out);
 /** Copy payload without its mask. offset is where in the frame's payload the
  *  bytes stand. The two may be the same memory, but must not overlap else. */
 void sh_ws_unmask(uint8_t *to, const uint8_t *from, size_t len,

@@ -16,6 +16,7 @@
 #include "co/co.h"
 #include "io/await.h"
 #include "proto/uri.h"
+#include "session/form.h"
 #include "session/http_private.h"
 
 enum {
@@ -202,6 +203,7 @@ init(struct shoal_request *req, const struct call *call, char *room)
 	req->input_off = 0;
 	req->data = NULL;
 	req->memory = NULL;
+	req->form = NULL;
 	req->returned = NULL;
 	req->ws = NULL;
 	sh_send_line_init(&req->line);
@@ -221,6 +223,8 @@ fini(struct shoal_request *req)
 	sh_http_lines_fini(&req->answer.lines);
 	if (req->answer.trailers != NULL)
 		sh_http_lines_fini(req->answer.trailers);
+	if (SH_UNLIKELY(req->form != NULL))
+		sh_form_free(&req->form, req->http->loop);
 	free_memory(req);
 }
 

@@ -18,6 +18,7 @@
 
 struct iovec;
 struct sh_co;
+struct sh_form;
 
 enum { SH_REQUEST_MAGIC = 0x71657268 };
 
@@ -96,6 +97,7 @@ struct shoal_request {
 	struct sh_send_line line;
 	void *data;
 	struct sh_request_memory *memory;
+	struct sh_form *form; /* NULL: none has been received */
 	sh_ws_returned_fn *returned; /* not NULL: it is a WebSocket now */
 	struct shoal_ws *ws;
 };

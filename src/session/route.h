@@ -49,6 +49,8 @@ struct sh_route_match {
 void sh_routes_find(const struct sh_routes *routes,
     const struct sh_route_query *query, struct sh_route_match *match_out);
 
+/** What is wrong with limits that code gives, as below. */
+const char *sh_http_limits_lack(const struct shoal_http_limits *limits);
 /** What is wrong with a route as code or a file gives it; NULL: nothing. A
  *  constant sentence. */
 const char *sh_route_lacks(const struct shoal_route *route);

@@ -24,6 +24,7 @@ const struct shoal_ws_options sh_ws_default_options = {
 	.ping_ms = 30 * 1000,
 	.pong_timeout_ms = 10 * 1000,
 	.close_timeout_ms = 5 * 1000,
+	.compression_min_size = 256,
 };
 
 static void
@@ -59,6 +60,7 @@ sh_ws_options_resolve(
 	fill(&options->ping_ms, defaults->ping_ms);
 	fill(&options->pong_timeout_ms, defaults->pong_timeout_ms);
 	fill(&options->close_timeout_ms, defaults->close_timeout_ms);
+	fill(&options->compression_min_size, defaults->compression_min_size);
 	if (options->compression == SHOAL_WS_COMPRESSION_OFF)
 		options->compression = defaults->compression;
 	options->stream = options->stream || defaults->stream;
@@ -91,7 +93,8 @@ websocket_lacks(const struct shoal_ws_options *options)
 {
 	const int64_t values[] = { options->message_size, options->fragments,
 		options->control_rate, options->ping_ms,
-		options->pong_timeout_ms, options->close_timeout_ms };
+		options->pong_timeout_ms, options->close_timeout_ms,
+		options->compression_min_size };
 
 	if (options->size == 0)
 		return "websocket.size is not set";
@@ -105,16 +108,18 @@ websocket_lacks(const struct shoal_ws_options *options)
 	return NULL;
 }
 
-static const char *
-limits_lack(const struct shoal_http_limits *limits)
+const char *
+sh_http_limits_lack(const struct shoal_http_limits *limits)
 {
 	const int64_t values[] = { limits->header_timeout_ms,
 		limits->body_timeout_ms, limits->keepalive_timeout_ms,
-		limits->header_size, limits->header_count, limits->body_size };
+		limits->body_size };
 
-	return any_below_off(values, sizeof(values) / sizeof(values[0]))
-	    ? "a limit is below -1"
-	    : NULL;
+	if (any_below_off(values, sizeof(values) / sizeof(values[0])))
+		return "a limit is below -1";
+	if (limits->header_size < 0 || limits->header_count < 0)
+		return "header_size or header_count is below 0";
+	return NULL;
 }
 
 static const char *
@@ -124,7 +129,7 @@ numbers_lack(const struct shoal_route *route)
 		return "gzip_level is not 0 to 9";
 	if (route->gzip_min_size < 0)
 		return "gzip_min_size is below 0";
-	return limits_lack(&route->limits);
+	return sh_http_limits_lack(&route->limits);
 }
 
 const char *

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <shoal/conn.h>
 #include "io/conn.h"
@@ -25,6 +26,8 @@ struct sh_tcp {
 /** The session, for a group of connections, in either style. */
 const struct sh_conn_ops *sh_tcp_callback_ops(void);
 const struct sh_conn_ops *sh_tcp_coroutine_ops(void);
+/** Whether a connection is one of those, and not HTTP. */
+bool sh_tcp_is(const struct sh_conn *conn);
 /** Of the connection that a handler was given. */
 const struct sh_tcp *sh_tcp_of(const struct sh_conn *conn);
 

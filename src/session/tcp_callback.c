@@ -367,6 +367,14 @@ sh_tcp_callback_ops(void)
 	return &ops;
 }
 
+bool
+sh_tcp_is(const struct sh_conn *conn)
+{
+	const struct sh_conn_ops *ops = sh_group_ops(sh_conn_group(conn));
+
+	return ops == sh_tcp_callback_ops() || ops == sh_tcp_coroutine_ops();
+}
+
 const struct sh_tcp *
 sh_tcp_of(const struct sh_conn *conn)
 {

@@ -21,7 +21,8 @@ struct sh_text {
 	uint32_t off;
 };
 
-/* The `config' group of a listener or module: a run of items. */
+/* The `config' group of a listener, route or module, or a list of strings: a
+ * run of items. */
 struct sh_settings_group {
 	uint32_t first, count;
 };
@@ -33,7 +34,8 @@ enum sh_settings_type {
 	SH_TYPE_STRING
 };
 
-/* One scalar of such a group; nested ones have a path such as "a.b[0]". */
+/* One scalar of such a group; nested ones have a path such as "a.b[0]", those
+ * of a list "[0]". */
 struct sh_settings_item {
 	struct sh_text path;
 	struct sh_text origin; /* "file:line" */
@@ -48,12 +50,24 @@ struct sh_settings_limits {
 	int64_t queue_high, queue_low; /* bytes; low <= high */
 };
 
+/* What HTTP requests may take; numbers or SH_OFF. */
+struct sh_settings_http {
+	int64_t header_timeout_ms, body_timeout_ms, keepalive_timeout_ms;
+	int64_t header_size, header_count; /* bytes; fields */
+	int64_t body_size;                 /* bytes */
+};
+
+struct sh_settings_gzip {
+	int64_t level;    /* 1 to 9; 0: off */
+	int64_t min_size; /* bytes */
+};
+
 struct sh_settings_module {
 	struct sh_text name, file, origin;
 	struct sh_settings_group config;
 };
 
-enum sh_protocol { SH_PROTOCOL_TCP };
+enum sh_protocol { SH_PROTOCOL_TCP, SH_PROTOCOL_HTTP };
 
 /* Whether a coroutine may have a stack without a guard. */
 enum sh_stack_need { SH_STACK_GUARDED, SH_STACK_ANY };
@@ -63,7 +77,8 @@ enum {
 	SH_DEFAULT_BACKLOG = 4096,
 	SH_DEFAULT_NOTSENT_LOWAT = 65536,
 	SH_DEFAULT_KEEPALIVE_INTERVAL_S = 60,
-	SH_DEFAULT_KEEPALIVE_COUNT = 5
+	SH_DEFAULT_KEEPALIVE_COUNT = 5,
+	SH_DEFAULT_GZIP_MIN_SIZE = 1024
 };
 
 struct sh_settings_framing {
@@ -72,6 +87,25 @@ struct sh_settings_framing {
 	int64_t offset, body; /* bytes; body or SH_AUTO: behind the field */
 	int64_t max;          /* bytes */
 	struct sh_text terminator;
+};
+
+struct sh_settings_websocket {
+	struct sh_settings_group origins, subprotocols;
+	int64_t compression;          /* enum shoal_ws_compression */
+	int64_t compression_min_size; /* bytes */
+	int64_t message_size, fragments, control_rate; /* or SH_OFF */
+	int64_t ping_ms, pong_timeout_ms;              /* or SH_OFF */
+	int64_t close_timeout_ms;
+};
+
+struct sh_settings_route {
+	struct sh_text path, host, handler;
+	struct sh_text origin, handler_origin; /* "file:line" */
+	int64_t exact;                         /* 0 or 1 */
+	struct sh_settings_group methods, config;
+	struct sh_settings_http limits; /* own over the listener's, resolved */
+	struct sh_settings_gzip gzip;   /* likewise */
+	struct sh_settings_websocket websocket;
 };
 
 struct sh_settings_listener {
@@ -86,6 +120,12 @@ struct sh_settings_listener {
 	struct sh_settings_limits limits; /* own over global, resolved */
 	struct sh_settings_group config;
 	struct sh_settings_framing framing;
+	struct sh_settings_http http; /* own over global, resolved */
+	int64_t message_size;         /* likewise; bytes, or SH_OFF */
+	struct sh_settings_gzip gzip;
+	/* Of HTTP, one at least: a handler without routes has one for all
+	 * paths. */
+	uint32_t first_route, route_count;
 };
 
 struct sh_settings {
@@ -117,6 +157,9 @@ struct sh_settings {
 		int64_t format;        /* enum sh_log_format, SH_AUTO */
 	} log;
 	struct sh_settings_limits limits;
+	struct sh_settings_http http;
+	int64_t message_size;
+	uint32_t routes_off, route_count;
 	uint32_t listeners_off, listener_count;
 	uint32_t modules_off, module_count;
 	uint32_t items_off, item_count;
@@ -134,6 +177,17 @@ sh_settings_listener(const struct sh_settings *settings, uint32_t i)
 	return (const struct sh_settings_listener *)(const void
 		       *)((const char *)settings + settings->listeners_off) +
 	    i;
+}
+
+/** A route of a listener. */
+static inline const struct sh_settings_route *
+sh_settings_route(const struct sh_settings *settings,
+    const struct sh_settings_listener *listener, uint32_t i)
+{
+	return (const struct sh_settings_route *)(const void *)((const char *)
+								    settings +
+		   settings->routes_off) +
+	    listener->first_route + i;
 }
 
 static inline const struct sh_settings_module *

@@ -218,6 +218,23 @@ check_address(struct sh_draft *draft, const struct sh_record *record)
 	return false;
 }
 
+/* Report keys that the protocol has no use for. */
+static void
+check_protocol(struct sh_draft *draft, const struct sh_record *record)
+{
+	bool http =
+	    draft->image.listeners[record->index].protocol == SH_PROTOCOL_HTTP;
+	unsigned useless = http ? SH_KEY_TCP : SH_KEY_HTTP;
+	const struct sh_key *key;
+
+	for (key = sh_keys; key->path != NULL; key++)
+		if ((key->flags & useless) != 0 &&
+		    sh_record_place(record, key) != NULL)
+			sh_diagnose(draft->diags, sh_record_place(record, key),
+			    "listeners[%u].%s needs protocol = \"%s\"",
+			    record->index, key->path, http ? "tcp" : "http");
+}
+
 static void
 check_listener(struct sh_draft *draft, const struct sh_record *record)
 {
@@ -231,7 +248,9 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 		check_name(draft, record,
 		    sh_image_text(&draft->image, listener->name));
 	check_queue(draft, record, &listener->limits);
+	check_protocol(draft, record);
 	sh_draft_check_framing(draft, record);
+	sh_draft_check_routes(draft, record);
 }
 
 void
@@ -246,7 +265,7 @@ sh_draft_check(struct sh_draft *draft)
 			check_top(draft);
 		else if (record->scope == SH_SCOPE_MODULE)
 			check_module(draft, record);
-		else
+		else if (record->scope == SH_SCOPE_LISTENER)
 			check_listener(draft, record);
 	}
 }

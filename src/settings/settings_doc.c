@@ -42,15 +42,30 @@ sh_record_error_place(const struct sh_record *record, const struct sh_key *key)
 	return place != NULL ? place : record->place;
 }
 
+const struct sh_record *
+sh_doc_around(const struct sh_settings_doc *doc, const struct sh_record *record)
+{
+	size_t i;
+
+	for (i = 0; i < doc->record_count; i++)
+		if (record->scope == SH_SCOPE_ROUTE &&
+		    doc->records[i].scope == SH_SCOPE_LISTENER &&
+		    doc->records[i].index == record->listener)
+			return &doc->records[i];
+	return &doc->records[0];
+}
+
 char *
 sh_doc_origin(const struct sh_settings_doc *doc, const struct sh_record *record,
     const struct sh_key *key)
 {
 	const char *place = sh_record_place(record, key);
 
-	if (place == NULL && (key->flags & SH_KEY_INHERITS) != 0)
-		place = sh_record_place(
-		    &doc->records[0], sh_key_find(SH_SCOPE_TOP, key->path));
+	while (place == NULL && (key->flags & SH_KEY_INHERITS) != 0) {
+		key = sh_key_parent(key);
+		record = sh_doc_around(doc, record);
+		place = sh_record_place(record, key);
+	}
 	return place != NULL ? sh_place_line(place) : sh_xstrdup("default");
 }
 
@@ -59,6 +74,9 @@ sh_record_prefix(const struct sh_record *record, char *buf, size_t cap)
 {
 	if (record->scope == SH_SCOPE_TOP)
 		buf[0] = '\0';
+	else if (record->scope == SH_SCOPE_ROUTE)
+		snprintf(buf, cap, "listeners[%u].routes[%u].",
+		    record->listener, record->number);
 	else
 		snprintf(buf, cap, "%s[%u].",
 		    record->scope == SH_SCOPE_MODULE ? "modules" : "listeners",

@@ -21,7 +21,11 @@ void sh_draft_fini(struct sh_draft *draft);
 /** Read every value of the tree into the image, defaults where there is none;
  *  unknown keys, wrong types and missing keys become errors. */
 void sh_draft_read(struct sh_draft *draft);
-/** Read a `config' group into items of the image. */
+/** Store what a key of a group has when it is not set; around is the index of
+ *  the group that it stands in. */
+void sh_draft_store_default(struct sh_draft *draft, const struct sh_key *key,
+    uint32_t index, uint32_t around);
+/** Read a `config' group, or strings, into items of the image. */
 struct sh_settings_group
 sh_draft_flatten(struct sh_draft *draft, const config_setting_t *config);
 /** Check what concerns more than one value, and what a text must be. */
@@ -29,6 +33,12 @@ void sh_draft_check(struct sh_draft *draft);
 /** Check the keys of a listener's `framing' against each other. */
 void
 sh_draft_check_framing(struct sh_draft *draft, const struct sh_record *record);
+/** Check that a listener has a handler or routes, as its protocol wants it, and
+ *  the routes. */
+void
+sh_draft_check_routes(struct sh_draft *draft, const struct sh_record *record);
+/** Give listeners of HTTP that have a handler the one route that they mean. */
+void sh_draft_add_routes(struct sh_draft *draft);
 /** Read, check and build from the draft's tree: 0 with *doc_out set, or
  *  -SHOAL_ECONFIG when there are errors beyond the given count. */
 int sh_draft_finish(

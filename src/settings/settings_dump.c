@@ -171,6 +171,9 @@ base_of(const struct dump *dump)
 	case SH_SCOPE_MODULE:
 		return (const char *)sh_settings_module(
 		    block, dump->record->index);
+	case SH_SCOPE_ROUTE:
+		return (const char *)block + block->routes_off +
+		    dump->record->index * sizeof(struct sh_settings_route);
 	case SH_SCOPE_LISTENER:
 		return (const char *)sh_settings_listener(
 		    block, dump->record->index);
@@ -199,9 +202,12 @@ dump_key(struct dump *dump, const struct sh_key *key, const char *name)
 	int64_t number;
 	char *origin;
 
-	if (key->type == SH_KEY_CONFIG) {
+	if (key->type == SH_KEY_CONFIG || key->type == SH_KEY_STRINGS) {
 		memcpy(&group, slot, sizeof(group));
-		sh_writer_open_group(&dump->writer, name);
+		if (key->type == SH_KEY_CONFIG)
+			sh_writer_open_group(&dump->writer, name);
+		else
+			sh_writer_open_list(&dump->writer, name);
 		dump_items(dump, group, 0);
 		sh_writer_close(&dump->writer);
 		return;
@@ -218,6 +224,9 @@ dump_key(struct dump *dump, const struct sh_key *key, const char *name)
 	write_value(dump, name, &value, origin);
 	free(origin);
 }
+
+static void dump_list(struct dump *dump, const struct sh_key_list *list,
+    const struct sh_record *around);
 
 /* Close and open groups on the way from one key's group to another's. Both
  * are paths; the names after the last dot do not count. Returns the name. */
@@ -244,32 +253,59 @@ move_to(struct dump *dump, const char *from, const char *to)
 	return to;
 }
 
+/* Whether a key means something for a listener's protocol. */
+static bool
+has_use(const struct dump *dump, const struct sh_key *key)
+{
+	unsigned other = SH_KEY_TCP | SH_KEY_HTTP;
+
+	if (dump->record->scope != SH_SCOPE_LISTENER ||
+	    (key->flags & other) == 0)
+		return true;
+	return (key->flags &
+		   (sh_settings_listener(dump->doc->block, dump->record->index)
+				   ->protocol == SH_PROTOCOL_HTTP
+			   ? SH_KEY_HTTP
+			   : SH_KEY_TCP)) != 0;
+}
+
 static void
 dump_record(struct dump *dump, const struct sh_record *record)
 {
+	const struct sh_key_list *list;
 	const struct sh_key *key;
 	const char *at = "";
 
 	dump->record = record;
 	for (key = sh_keys; key->path != NULL; key++) {
-		if (key->scope != record->scope)
+		if (key->scope != record->scope || !has_use(dump, key))
 			continue;
 		dump_key(dump, key, move_to(dump, at, key->path));
 		at = key->path;
 	}
 	move_to(dump, at, "");
+	for (list = sh_key_lists; list->name != NULL; list++)
+		if (list->in == record->scope)
+			dump_list(dump, list, record);
 }
 
+/* The list of groups in another one, where one may be. */
 static void
-dump_list(struct dump *dump, const char *name, enum sh_key_scope scope)
+dump_list(struct dump *dump, const struct sh_key_list *list,
+    const struct sh_record *around)
 {
 	size_t i;
 
-	sh_writer_open_list(&dump->writer, name);
+	if (list->scope == SH_SCOPE_ROUTE &&
+	    sh_settings_listener(dump->doc->block, around->index)->protocol !=
+		SH_PROTOCOL_HTTP)
+		return;
+	sh_writer_open_list(&dump->writer, list->name);
 	for (i = 0; i < dump->doc->record_count; i++) {
 		const struct sh_record *record = &dump->doc->records[i];
 
-		if (record->scope != scope)
+		if (record->scope != list->scope ||
+		    sh_doc_around(dump->doc, record) != around)
 			continue;
 		sh_writer_open_group(&dump->writer, NULL);
 		dump_record(dump, record);
@@ -286,7 +322,5 @@ sh_settings_dump(const struct sh_settings_doc *doc,
 
 	sh_writer_begin(&dump.writer, out, options->json, options->origin);
 	dump_record(&dump, &doc->records[0]);
-	dump_list(&dump, "modules", SH_SCOPE_MODULE);
-	dump_list(&dump, "listeners", SH_SCOPE_LISTENER);
 	sh_writer_end(&dump.writer);
 }

@@ -18,6 +18,7 @@ enum { COLUMNS = 4, CELL_MAX = 1024 };
 
 static const char *const type_names[] = {
 	[SH_KEY_STRING] = "string",
+	[SH_KEY_STRINGS] = "strings",
 	[SH_KEY_PATH] = "path",
 	[SH_KEY_INT] = "integer",
 	[SH_KEY_DURATION] = "duration",
@@ -79,7 +80,7 @@ free_row(struct row *row)
 static void
 widen(size_t *widths, const struct row *row)
 {
-	static const size_t widest[COLUMNS] = { 40, 36, 30, 10 };
+	static const size_t widest[COLUMNS] = { 46, 36, 32, 10 };
 	size_t i;
 
 	for (i = 0; i < COLUMNS; i++) {
@@ -162,7 +163,9 @@ write_json_key(const struct sh_key *key, struct sh_buf *out)
 	sh_buf_printf(out, ", \"required\": %s, \"inherits\": ",
 	    (key->flags & SH_KEY_REQUIRED) != 0 ? "true" : "false");
 	if ((key->flags & SH_KEY_INHERITS) != 0)
-		sh_buf_json(out, key->path);
+		sh_buf_printf(out, "\"%s%s\"",
+		    sh_scope_prefix(sh_scope_around(key->scope)),
+		    sh_key_parent(key)->path);
 	else
 		sh_buf_puts(out, "null");
 	sh_buf_printf(out, ", \"reloadable\": %s, \"doc\": ",

@@ -80,7 +80,10 @@ sh_draft_flatten(struct sh_draft *draft, const config_setting_t *config)
 	struct sh_settings_group group = { .first =
 					       draft->image.top.item_count };
 
-	flatten(draft, config, "");
+	if (config_setting_is_aggregate(config))
+		flatten(draft, config, "");
+	else
+		add_item(draft, config, "[0]");
 	group.count = draft->image.top.item_count - group.first;
 	return group;
 }

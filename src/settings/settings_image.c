@@ -27,6 +27,7 @@ sh_image_fini(struct sh_image *image)
 {
 	free(image->modules);
 	free(image->listeners);
+	free(image->routes);
 	free(image->items);
 	sh_buf_fini(&image->strings);
 	memset(image, 0, sizeof(*image));
@@ -64,6 +65,23 @@ grow_by_one(void *array, size_t count, size_t size)
 }
 
 uint32_t
+sh_image_add_route(struct sh_image *image, uint32_t index)
+{
+	struct sh_settings_listener *listener;
+
+	sh_assert(index < image->top.listener_count);
+	listener = &image->listeners[index];
+	sh_assert(listener->route_count == 0 ||
+	    listener->first_route + listener->route_count ==
+		image->top.route_count);
+	image->routes = grow_by_one(
+	    image->routes, image->top.route_count, sizeof(*image->routes));
+	if (listener->route_count++ == 0)
+		listener->first_route = image->top.route_count;
+	return image->top.route_count++;
+}
+
+uint32_t
 sh_image_add_record(struct sh_image *image, enum sh_key_scope scope)
 {
 	sh_assert(scope != SH_SCOPE_TOP);
@@ -72,6 +90,8 @@ sh_image_add_record(struct sh_image *image, enum sh_key_scope scope)
 		    image->top.module_count, sizeof(*image->modules));
 		return image->top.module_count++;
 	}
+	if (scope == SH_SCOPE_ROUTE)
+		return sh_image_add_route(image, image->top.listener_count - 1);
 	image->listeners = grow_by_one(image->listeners,
 	    image->top.listener_count, sizeof(*image->listeners));
 	return image->top.listener_count++;
@@ -87,6 +107,10 @@ sh_image_record(struct sh_image *image, enum sh_key_scope scope, uint32_t index)
 	if (scope == SH_SCOPE_LISTENER) {
 		sh_assert(index < image->top.listener_count);
 		return &image->listeners[index];
+	}
+	if (scope == SH_SCOPE_ROUTE) {
+		sh_assert(index < image->top.route_count);
+		return &image->routes[index];
 	}
 	return &image->top;
 }
@@ -121,6 +145,7 @@ sh_image_build(const struct sh_image *image)
 	size_t modules = image->top.module_count * sizeof(*image->modules);
 	size_t listeners =
 	    image->top.listener_count * sizeof(*image->listeners);
+	size_t routes = image->top.route_count * sizeof(*image->routes);
 	size_t items = image->top.item_count * sizeof(*image->items);
 	size_t at = sizeof(image->top) + image->strings.len;
 	struct sh_settings *block;
@@ -128,10 +153,11 @@ sh_image_build(const struct sh_image *image)
 
 	/* modules, which hold nothing that needs it, come last */
 	_Static_assert(sizeof(struct sh_settings_listener) % ALIGNMENT == 0 &&
+		sizeof(struct sh_settings_route) % ALIGNMENT == 0 &&
 		sizeof(struct sh_settings_item) % ALIGNMENT == 0,
 	    "arrays stand side by side");
 	at = (at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	size = at + modules + listeners + items;
+	size = at + modules + listeners + routes + items;
 	if (image->strings.failed || size > UINT32_MAX)
 		return NULL;
 	block = sh_xcalloc(1, size);
@@ -141,6 +167,8 @@ sh_image_build(const struct sh_image *image)
 		memcpy(block + 1, image->strings.data, image->strings.len);
 	block->listeners_off =
 	    place_array((char *)block, &at, image->listeners, listeners);
+	block->routes_off =
+	    place_array((char *)block, &at, image->routes, routes);
 	block->items_off = place_array((char *)block, &at, image->items, items);
 	block->modules_off =
 	    place_array((char *)block, &at, image->modules, modules);

@@ -11,6 +11,7 @@ struct sh_image {
 	struct sh_settings top;
 	struct sh_settings_module *modules;
 	struct sh_settings_listener *listeners;
+	struct sh_settings_route *routes;
 	struct sh_settings_item *items;
 	size_t item_cap;
 	struct sh_buf strings; /* stands right behind top in the block */
@@ -23,8 +24,12 @@ void sh_image_fini(struct sh_image *image);
 struct sh_text sh_image_add_text(struct sh_image *image, const char *text);
 /** Lend a string until the next one is added. */
 const char *sh_image_text(const struct sh_image *image, struct sh_text text);
-/** Append an empty module or listener; its index. */
+/** Append an empty module, listener or route, which is that of the last
+ *  listener; its index. */
 uint32_t sh_image_add_record(struct sh_image *image, enum sh_key_scope scope);
+/** Append an empty route of a listener that has none, or is the last; its
+ *  index. */
+uint32_t sh_image_add_route(struct sh_image *image, uint32_t listener);
 /** The struct that keys of a scope are stored in; lent until one is added. */
 void *sh_image_record(
     struct sh_image *image, enum sh_key_scope scope, uint32_t index);

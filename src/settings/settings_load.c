@@ -40,27 +40,33 @@ keep_line(struct sh_draft *draft, const char *place)
 	return text;
 }
 
-/* Listeners and modules tell where they are written to those who use them. */
+/* Listeners, routes and modules tell where they are written to those who use
+ * them. */
 static void
 keep_origins(struct sh_draft *draft)
 {
-	const struct sh_key *handler =
-	    sh_key_find(SH_SCOPE_LISTENER, "handler");
 	size_t i;
 
 	for (i = 1; i < draft->doc->record_count; i++) {
 		const struct sh_record *record = &draft->doc->records[i];
-		struct sh_settings_listener *listener;
+		const struct sh_key *handler =
+		    sh_key_find(record->scope, "handler");
+		struct sh_text origin = keep_line(draft, record->place);
+		struct sh_text handler_origin = handler != NULL
+		    ? keep_line(draft, sh_record_error_place(record, handler))
+		    : origin;
 
 		if (record->scope == SH_SCOPE_MODULE) {
-			draft->image.modules[record->index].origin =
-			    keep_line(draft, record->place);
-			continue;
+			draft->image.modules[record->index].origin = origin;
+		} else if (record->scope == SH_SCOPE_ROUTE) {
+			draft->image.routes[record->index].origin = origin;
+			draft->image.routes[record->index].handler_origin =
+			    handler_origin;
+		} else {
+			draft->image.listeners[record->index].origin = origin;
+			draft->image.listeners[record->index].handler_origin =
+			    handler_origin;
 		}
-		listener = &draft->image.listeners[record->index];
-		listener->origin = keep_line(draft, record->place);
-		listener->handler_origin =
-		    keep_line(draft, sh_record_place(record, handler));
 	}
 }
 
@@ -73,6 +79,7 @@ sh_draft_finish(
 	if (draft->diags->errors != errors)
 		return -SHOAL_ECONFIG;
 	keep_origins(draft);
+	sh_draft_add_routes(draft);
 	draft->doc->block = sh_image_build(&draft->image);
 	if (draft->doc->block == NULL) {
 		sh_diagnose(

@@ -98,24 +98,22 @@ read_steps(const char *path, struct step *steps)
 static enum sh_key_scope
 find_scope(const char *path, const char **rest_out)
 {
-	static const struct {
-		const char *name;
-		enum sh_key_scope scope;
-	} lists[] = { { "modules[", SH_SCOPE_MODULE },
-		{ "listeners[", SH_SCOPE_LISTENER } };
-	size_t i;
+	enum sh_key_scope scope = SH_SCOPE_TOP;
+	const struct sh_key_list *list = sh_key_lists;
 
-	*rest_out = path;
-	for (i = 0; i < SH_ARRAY_LEN(lists); i++) {
-		size_t len = strlen(lists[i].name);
+	/* lists stand in the table before those that are in them */
+	for (; list->name != NULL; list++) {
+		size_t len = strlen(list->name);
 
-		if (strncmp(path, lists[i].name, len) != 0)
+		if (list->in != scope || strncmp(path, list->name, len) != 0 ||
+		    path[len] != '[')
 			continue;
-		*rest_out = path + len + strcspn(path + len, "]");
-		*rest_out += strspn(*rest_out, "].");
-		return lists[i].scope;
+		path += len + strcspn(path + len, "]");
+		path += strspn(path, "].");
+		scope = list->scope;
 	}
-	return SH_SCOPE_TOP;
+	*rest_out = path;
+	return scope;
 }
 
 /* "; did you mean 'workers.count'?", from all paths of the scope. */
@@ -165,10 +163,10 @@ refuse_path(
 	const char *path = override->path;
 	char *advice;
 
-	if (strcmp(path, "listeners") == 0 || strcmp(path, "modules") == 0) {
+	if (sh_key_list_find(scope, rest) != NULL) {
 		sh_diagnose(override->diags, PLACE,
-		    "'%s' is a list; set a key of an element: %s[0].name", path,
-		    path);
+		    "'%s' is a list; set a key of an element: %s[0].%s", path,
+		    path, scope == SH_SCOPE_LISTENER ? "path" : "name");
 	} else if (strcmp(rest, "config") == 0) {
 		sh_diagnose(override->diags, PLACE,
 		    "'%s' is a group; set one key in it: %s.KEY", path, path);
@@ -180,6 +178,21 @@ refuse_path(
 		    override->diags, PLACE, "unknown key '%s'%s", path, advice);
 		free(advice);
 	}
+}
+
+/* The key of strings that a path is one of, "methods[0]"; or NULL. */
+static const struct sh_key *
+find_strings(enum sh_key_scope scope, const char *rest)
+{
+	size_t len = strcspn(rest, "[");
+	char *path = sh_xprintf("%.*s", (int)len, rest);
+	const struct sh_key *key = sh_key_find(scope, path);
+
+	free(path);
+	if (key == NULL || key->type != SH_KEY_STRINGS || rest[len] != '[' ||
+	    strchr(rest + len, ']')[1] != '\0')
+		return NULL;
+	return key;
 }
 
 /* Find the key, so that a path that nothing obeys is refused. */
@@ -195,6 +208,9 @@ find_key(struct override *override)
 		return true;
 	}
 	if (scope != SH_SCOPE_TOP && strncmp(rest, "config.", 7) == 0)
+		return true;
+	override->key = find_strings(scope, rest);
+	if (override->key != NULL)
 		return true;
 	refuse_path(override, scope, rest);
 	return false;

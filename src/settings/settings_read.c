@@ -22,6 +22,9 @@ struct reader {
 	char prefix[SH_RECORD_PREFIX_MAX];
 };
 
+static void
+read_lists(const struct reader *reader, const config_setting_t *group);
+
 static struct sh_record *
 record_of(const struct reader *reader)
 {
@@ -54,22 +57,26 @@ store_text(
 	memcpy(slot_of(reader, key), &text, sizeof(text));
 }
 
-static void
-store_default(const struct reader *reader, const struct sh_key *key)
+void
+sh_draft_store_default(struct sh_draft *draft, const struct sh_key *key,
+    uint32_t index, uint32_t around)
 {
-	const struct sh_key *top;
+	char *slot = (char *)sh_image_record(&draft->image, key->scope, index) +
+	    key->offset;
+	const char *from;
+	struct sh_text text;
 	int64_t number;
 
 	if ((key->flags & SH_KEY_INHERITS) != 0) {
-		top = sh_key_find(SH_SCOPE_TOP, key->path);
-		memcpy(&number,
-		    (const char *)&reader->draft->image.top + top->offset,
-		    sizeof(number));
-		store_number(reader, key, number);
+		from = sh_image_record(
+		    &draft->image, sh_scope_around(key->scope), around);
+		memcpy(slot, from + sh_key_parent(key)->offset, sizeof(number));
 	} else if (sh_key_is_text(key) && key->fallback != NULL) {
-		store_text(reader, key, key->fallback);
+		text = sh_image_add_text(&draft->image, key->fallback);
+		memcpy(slot, &text, sizeof(text));
 	} else if (key->fallback != NULL) {
-		store_number(reader, key, sh_key_fallback(key));
+		number = sh_key_fallback(key);
+		memcpy(slot, &number, sizeof(number));
 	}
 }
 
@@ -152,10 +159,9 @@ report_value(const struct reader *reader, const struct sh_key *key,
 }
 
 static void
-take_string(const struct reader *reader, const struct sh_key *key,
-    const config_setting_t *setting)
+take_text(const struct reader *reader, const struct sh_key *key,
+    const config_setting_t *setting, const char *text)
 {
-	const char *text = config_setting_get_string(setting);
 	struct sh_buf why;
 	int64_t number = 0;
 	int r;
@@ -198,6 +204,40 @@ take_integer(const struct reader *reader, const struct sh_key *key,
 	sh_buf_fini(&why);
 }
 
+/* Strings in an array or a list; one alone may stand there as it is. */
+static void
+take_strings(const struct reader *reader, const struct sh_key *key,
+    const config_setting_t *setting)
+{
+	struct sh_settings_group group;
+	int i, count = config_setting_length(setting);
+
+	for (i = 0; i < count; i++) {
+		const config_setting_t *element =
+		    config_setting_get_elem(setting, (unsigned)i);
+		char *path;
+
+		if (config_setting_type(element) == CONFIG_TYPE_STRING)
+			continue;
+		path = sh_xprintf("%s[%d]", key->path, i);
+		report_type(reader, element, path, "a string");
+		free(path);
+	}
+	group = sh_draft_flatten(reader->draft, setting);
+	memcpy(slot_of(reader, key), &group, sizeof(group));
+}
+
+static bool
+is_truth(const struct sh_key *key)
+{
+	const struct sh_word *word = key->words;
+
+	while (word != NULL && word->name != NULL &&
+	    strcmp(word->name, "true") != 0)
+		word++;
+	return key->type == SH_KEY_WORD && word->name != NULL;
+}
+
 static void
 take_config(const struct reader *reader, const struct sh_key *key,
     const config_setting_t *setting)
@@ -218,10 +258,18 @@ take_value(const struct reader *reader, const struct sh_key *key,
 	    sh_tree_place(&reader->draft->tree, setting, SH_PART_VALUE);
 	if (key->type == SH_KEY_CONFIG && type == CONFIG_TYPE_GROUP)
 		take_config(reader, key, setting);
-	else if (key->type == SH_KEY_CONFIG)
+	else if (key->type == SH_KEY_STRINGS &&
+	    (type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST ||
+		type == CONFIG_TYPE_STRING))
+		take_strings(reader, key, setting);
+	else if (key->type == SH_KEY_CONFIG || key->type == SH_KEY_STRINGS)
 		report_wrong_type(reader, key, setting);
 	else if (type == CONFIG_TYPE_STRING)
-		take_string(reader, key, setting);
+		take_text(
+		    reader, key, setting, config_setting_get_string(setting));
+	else if (type == CONFIG_TYPE_BOOL && is_truth(key))
+		take_text(reader, key, setting,
+		    config_setting_get_bool(setting) ? "true" : "false");
 	else if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64)
 		take_integer(reader, key, setting);
 	else
@@ -267,10 +315,8 @@ read_group(const struct reader *reader, const config_setting_t *group,
 
 		if (key != NULL)
 			take_value(reader, key, child);
-		else if (scope == SH_SCOPE_TOP &&
-		    (strcmp(child_path, "modules") == 0 ||
-			strcmp(child_path, "listeners") == 0))
-			; /* read when the top is complete */
+		else if (sh_key_list_find(scope, child_path) != NULL)
+			; /* read when what is around it is complete */
 		else if (!sh_key_is_group(scope, child_path))
 			report_unknown(reader, child, path);
 		else if (config_setting_is_group(child))
@@ -289,7 +335,8 @@ store_defaults(const struct reader *reader)
 
 	for (key = sh_keys; key->path != NULL; key++)
 		if (key->scope == record->scope)
-			store_default(reader, key);
+			sh_draft_store_default(reader->draft, key,
+			    record->index, record->listener);
 }
 
 static void
@@ -310,53 +357,74 @@ report_missing(const struct reader *reader)
 	}
 }
 
-/* Read one group: the top, a module or a listener. */
+/* Read one group; number is its place in its list. */
 static void
-read_record(struct sh_draft *draft, enum sh_key_scope scope, uint32_t index,
+read_record(struct sh_draft *draft, enum sh_key_scope scope, uint32_t number,
     const config_setting_t *group)
 {
+	uint32_t index = scope == SH_SCOPE_TOP
+	    ? 0
+	    : sh_image_add_record(&draft->image, scope);
 	struct reader reader = { .draft = draft,
 		.record = draft->doc->record_count };
 	char *place = scope == SH_SCOPE_TOP
 	    ? NULL
 	    : sh_tree_place(&draft->tree, group, SH_PART_VALUE);
+	struct sh_record *record =
+	    sh_doc_add_record(draft->doc, scope, index, place);
 
-	sh_doc_add_record(draft->doc, scope, index, place);
-	sh_record_prefix(
-	    record_of(&reader), reader.prefix, sizeof(reader.prefix));
+	if (scope == SH_SCOPE_ROUTE) {
+		record->listener = draft->image.top.listener_count - 1;
+		record->number = number;
+	}
+	sh_record_prefix(record, reader.prefix, sizeof(reader.prefix));
 	store_defaults(&reader);
 	read_group(&reader, group, "");
 	report_missing(&reader);
+	read_lists(&reader, group);
 }
 
-/* Read the elements of `modules' or `listeners'. */
 static void
-read_list(struct sh_draft *draft, const char *name, enum sh_key_scope scope)
+read_list(const struct reader *reader, const struct sh_key_list *list,
+    const config_setting_t *setting)
 {
-	const struct reader top = { .draft = draft };
-	const config_setting_t *list = config_lookup(&draft->tree.config, name);
-	int i, count;
+	int i, count = config_setting_length(setting);
 
-	if (list == NULL)
-		return;
-	if (!config_setting_is_list(list)) {
-		report_type(&top, list, name, "a list of groups ( { }, { } )");
+	if (!config_setting_is_list(setting)) {
+		report_type(reader, setting, list->name,
+		    "a list of groups ( { }, { } )");
 		return;
 	}
-	count = config_setting_length(list);
 	for (i = 0; i < count; i++) {
 		const config_setting_t *element =
-		    config_setting_get_elem(list, (unsigned)i);
+		    config_setting_get_elem(setting, (unsigned)i);
 		char *path;
 
 		if (config_setting_is_group(element)) {
-			read_record(draft, scope,
-			    sh_image_add_record(&draft->image, scope), element);
+			read_record(
+			    reader->draft, list->scope, (uint32_t)i, element);
 			continue;
 		}
-		path = sh_xprintf("%s[%d]", name, i);
-		report_type(&top, element, path, "a group { }");
+		path = sh_xprintf("%s[%d]", list->name, i);
+		report_type(reader, element, path, "a group { }");
 		free(path);
+	}
+}
+
+/* What inherits from the group is read when that is complete. */
+static void
+read_lists(const struct reader *reader, const config_setting_t *group)
+{
+	enum sh_key_scope scope = record_of(reader)->scope;
+	const struct sh_key_list *list;
+
+	for (list = sh_key_lists; list->name != NULL; list++) {
+		const config_setting_t *setting = list->in == scope
+		    ? config_setting_get_member(group, list->name)
+		    : NULL;
+
+		if (setting != NULL)
+			read_list(reader, list, setting);
 	}
 }
 
@@ -365,6 +433,4 @@ sh_draft_read(struct sh_draft *draft)
 {
 	read_record(
 	    draft, SH_SCOPE_TOP, 0, config_root_setting(&draft->tree.config));
-	read_list(draft, "modules", SH_SCOPE_MODULE);
-	read_list(draft, "listeners", SH_SCOPE_LISTENER);
 }

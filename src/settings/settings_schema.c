@@ -6,16 +6,11 @@
 
 #include "settings/settings_schema.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <shoal/log.h>
+#include <shoal/ws.h>
 
-#include "base/buf.h"
+#include "base/attr.h"
 #include "base/log.h"
-#include "base/mem.h"
-#include "base/text.h"
 #include "settings/settings.h"
 
 #define MS ((int64_t)1)
@@ -48,7 +43,19 @@ static const struct sh_word log_formats[] = { { "auto", SH_AUTO },
 static const struct sh_word stack_needs[] = { { "required", SH_STACK_GUARDED },
 	{ "preferred", SH_STACK_ANY }, { NULL, 0 } };
 static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
+	{ "http", SH_PROTOCOL_HTTP }, { NULL, 0 } };
+/* 0 is "off" for who answers */
+static const struct sh_word gzip_off[] = { { "off", 0 }, { NULL, 0 } };
+static const struct sh_word truths[] = { { "false", 0 }, { "true", 1 },
 	{ NULL, 0 } };
+static const struct sh_word compressions[] = {
+	{ "off", SHOAL_WS_COMPRESSION_OFF },
+	{ "shared", SHOAL_WS_COMPRESSION_SHARED },
+	{ "takeover", SHOAL_WS_COMPRESSION_TAKEOVER },
+	{ "false", SHOAL_WS_COMPRESSION_OFF },
+	{ "true", SHOAL_WS_COMPRESSION_SHARED },
+	{ NULL, 0 },
+};
 
 static const struct sh_word framing_types[] = { { "auto", SH_AUTO },
 	{ "raw", SHOAL_FRAMING_RAW },
@@ -70,6 +77,28 @@ static const struct sh_word length_fields[] = { { "u8", SHOAL_LENGTH_U8 },
 #define LISTENER(key, field)                     \
 	.scope = SH_SCOPE_LISTENER, .path = key, \
 	.offset = offsetof(struct sh_settings_listener, field)
+
+#define ROUTE(key, field)                     \
+	.scope = SH_SCOPE_ROUTE, .path = key, \
+	.offset = offsetof(struct sh_settings_route, field)
+
+/* What bounds of a request are the same at the top, for a listener, and for a
+ * route. */
+#define TIMEOUT \
+	.type = SH_KEY_DURATION, .min = MS, .max = 365 * DAY, .words = off_word
+#define BYTES \
+	.type = SH_KEY_SIZE, .min = 1, .max = 1024 * GIB, .words = off_word
+#define HEADER_SIZE .type = SH_KEY_SIZE, .min = 256, .max = 16 * MIB
+#define HEADER_COUNT .type = SH_KEY_INT, .min = 1, .max = 10000
+#define GZIP_LEVEL .type = SH_KEY_INT, .min = 1, .max = 9, .words = gzip_off
+#define GZIP_SIZE .type = SH_KEY_SIZE, .min = 1, .max = GIB
+
+const struct sh_key_list sh_key_lists[] = {
+	{ "modules", SH_SCOPE_TOP, SH_SCOPE_MODULE },
+	{ "listeners", SH_SCOPE_TOP, SH_SCOPE_LISTENER },
+	{ "routes", SH_SCOPE_LISTENER, SH_SCOPE_ROUTE },
+	{ .name = NULL },
+};
 
 const struct sh_key sh_keys[] = {
 	{ TOP("control.path", control.path), .type = SH_KEY_PATH,
@@ -153,13 +182,29 @@ const struct sh_key sh_keys[] = {
 	{ TOP("limits.idle_timeout", limits.idle_timeout_ms),
 	    .type = SH_KEY_DURATION, .min = MS, .max = 365 * DAY,
 	    .words = off_word, .fallback = "off",
-	    .doc = "a connection silent this long is closed" },
+	    .doc = "TCP: a connection silent this long is closed" },
 	{ TOP("limits.send_queue.high", limits.queue_high), .type = SH_KEY_SIZE,
 	    .min = 1, .max = 1024 * GIB, .fallback = "1M",
 	    .doc = "bytes queued for a peer at which sending waits" },
 	{ TOP("limits.send_queue.low", limits.queue_low), .type = SH_KEY_SIZE,
 	    .max = 1024 * GIB, .fallback = "256k",
 	    .doc = "bytes queued at which it goes on" },
+	{ TOP("limits.header_timeout", http.header_timeout_ms), TIMEOUT,
+	    .fallback = "10s",
+	    .doc = "HTTP: time for a head, from its first byte" },
+	{ TOP("limits.body_timeout", http.body_timeout_ms), TIMEOUT,
+	    .fallback = "60s", .doc = "HTTP: time for a whole body" },
+	{ TOP("limits.keepalive_timeout", http.keepalive_timeout_ms), TIMEOUT,
+	    .fallback = "75s",
+	    .doc = "HTTP: silence between requests that ends a connection" },
+	{ TOP("limits.header_size", http.header_size), HEADER_SIZE,
+	    .fallback = "16k", .doc = "HTTP: bytes of a head" },
+	{ TOP("limits.header_count", http.header_count), HEADER_COUNT,
+	    .fallback = "100", .doc = "HTTP: header fields of a request" },
+	{ TOP("limits.body_size", http.body_size), BYTES, .fallback = "1M",
+	    .doc = "HTTP: bytes of a body" },
+	{ TOP("limits.message_size", message_size), BYTES, .fallback = "1M",
+	    .doc = "WebSocket: bytes of a message" },
 
 	{ MODULE("name", name), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "first half of its handlers' names" },
@@ -179,27 +224,28 @@ const struct sh_key sh_keys[] = {
 	{ LISTENER("backlog", backlog), .type = SH_KEY_INT, .min = 1,
 	    .max = 65535, .fallback = "4096",
 	    .doc = "connections that may wait to be accepted" },
-	{ LISTENER("handler", handler), .type = SH_KEY_STRING,
-	    .flags = SH_KEY_REQUIRED, .doc = "what serves the connections" },
+	{ LISTENER("handler", handler), .type = SH_KEY_STRING, .fallback = "",
+	    .doc = "what serves the connections, unless there are routes" },
 	{ LISTENER("config", config), .type = SH_KEY_CONFIG,
 	    .doc = "the handler's own keys" },
 	{ LISTENER("framing.type", framing.type), .type = SH_KEY_WORD,
-	    .words = framing_types, .fallback = "auto",
+	    .words = framing_types, .fallback = "auto", .flags = SH_KEY_TCP,
 	    .doc = "what cuts bytes into packets; auto: the handler says" },
 	{ LISTENER("framing.terminator", framing.terminator),
-	    .type = SH_KEY_STRING, .fallback = "",
+	    .type = SH_KEY_STRING, .fallback = "", .flags = SH_KEY_TCP,
 	    .doc = "1 to 8 bytes that a packet ends with" },
 	{ LISTENER("framing.field", framing.field), .type = SH_KEY_WORD,
-	    .words = length_fields, .fallback = "u32be",
+	    .words = length_fields, .fallback = "u32be", .flags = SH_KEY_TCP,
 	    .doc = "bits and byte order of a packet's length" },
 	{ LISTENER("framing.offset", framing.offset), .type = SH_KEY_INT,
-	    .max = 65535, .fallback = "0",
+	    .max = 65535, .fallback = "0", .flags = SH_KEY_TCP,
 	    .doc = "bytes of a packet before its length" },
 	{ LISTENER("framing.body", framing.body), .type = SH_KEY_INT,
 	    .max = 65535, .words = auto_word, .fallback = "auto",
+	    .flags = SH_KEY_TCP,
 	    .doc = "bytes that the length leaves out; auto: up to its end" },
 	{ LISTENER("framing.max", framing.max), .type = SH_KEY_SIZE, .min = 1,
-	    .max = SHOAL_PACKET_MAX, .fallback = "2M",
+	    .max = SHOAL_PACKET_MAX, .fallback = "2M", .flags = SH_KEY_TCP,
 	    .doc = "bytes of a packet" },
 	{ LISTENER("keepalive.idle", keepalive_idle_ms),
 	    .type = SH_KEY_DURATION, .min = SECOND, .max = 9 * HOUR,
@@ -219,7 +265,7 @@ const struct sh_key sh_keys[] = {
 	    .doc = "unsent bytes that the kernel may hold for a connection" },
 	{ LISTENER("limits.idle_timeout", limits.idle_timeout_ms),
 	    .type = SH_KEY_DURATION, .min = MS, .max = 365 * DAY,
-	    .words = off_word, .flags = SH_KEY_INHERITS,
+	    .words = off_word, .flags = SH_KEY_INHERITS | SH_KEY_TCP,
 	    .doc = "as limits.idle_timeout, for this listener" },
 	{ LISTENER("limits.send_queue.high", limits.queue_high),
 	    .type = SH_KEY_SIZE, .min = 1, .max = 1024 * GIB,
@@ -228,126 +274,85 @@ const struct sh_key sh_keys[] = {
 	{ LISTENER("limits.send_queue.low", limits.queue_low),
 	    .type = SH_KEY_SIZE, .max = 1024 * GIB, .flags = SH_KEY_INHERITS,
 	    .doc = "as limits.send_queue.low, for this listener" },
+	{ LISTENER("limits.header_timeout", http.header_timeout_ms), TIMEOUT,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.header_timeout, for this listener" },
+	{ LISTENER("limits.body_timeout", http.body_timeout_ms), TIMEOUT,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.body_timeout, for this listener" },
+	{ LISTENER("limits.keepalive_timeout", http.keepalive_timeout_ms),
+	    TIMEOUT, .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.keepalive_timeout, for this listener" },
+	{ LISTENER("limits.header_size", http.header_size), HEADER_SIZE,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.header_size, for this listener" },
+	{ LISTENER("limits.header_count", http.header_count), HEADER_COUNT,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.header_count, for this listener" },
+	{ LISTENER("limits.body_size", http.body_size), BYTES,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.body_size, for this listener" },
+	{ LISTENER("limits.message_size", message_size), BYTES,
+	    .flags = SH_KEY_INHERITS | SH_KEY_HTTP,
+	    .doc = "as limits.message_size, for this listener" },
+	{ LISTENER("gzip.level", gzip.level), GZIP_LEVEL, .fallback = "off",
+	    .flags = SH_KEY_HTTP,
+	    .doc = "how much texts are compressed: 1 fast, 9 small" },
+	{ LISTENER("gzip.min_size", gzip.min_size), GZIP_SIZE, .fallback = "1k",
+	    .flags = SH_KEY_HTTP, .doc = "bytes of a text worth it" },
+
+	{ ROUTE("path", path), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
+	    .doc = "\"/a\", or \"/a/\" with all that is below" },
+	{ ROUTE("exact", exact), .type = SH_KEY_WORD, .words = truths,
+	    .fallback = "false", .doc = "nothing below \"/a/\" either" },
+	{ ROUTE("methods", methods), .type = SH_KEY_STRINGS,
+	    .doc = "GET, POST and the like; none: all" },
+	{ ROUTE("host", host), .type = SH_KEY_STRING, .fallback = "",
+	    .doc = "\"example.org\", \"*.example.org\"; empty: any" },
+	{ ROUTE("handler", handler), .type = SH_KEY_STRING,
+	    .flags = SH_KEY_REQUIRED, .doc = "what answers its requests" },
+	{ ROUTE("config", config), .type = SH_KEY_CONFIG,
+	    .doc = "the handler's own keys" },
+	{ ROUTE("limits.body_timeout", limits.body_timeout_ms), TIMEOUT,
+	    .flags = SH_KEY_INHERITS,
+	    .doc = "as limits.body_timeout, for this route" },
+	{ ROUTE("limits.body_size", limits.body_size), BYTES,
+	    .flags = SH_KEY_INHERITS,
+	    .doc = "as limits.body_size, for this route" },
+	{ ROUTE("gzip.level", gzip.level), GZIP_LEVEL, .flags = SH_KEY_INHERITS,
+	    .doc = "as gzip.level of the listener, for this route" },
+	{ ROUTE("gzip.min_size", gzip.min_size), GZIP_SIZE,
+	    .flags = SH_KEY_INHERITS,
+	    .doc = "as gzip.min_size of the listener, for this route" },
+	{ ROUTE("websocket.origins", websocket.origins), .type = SH_KEY_STRINGS,
+	    .doc = "whose pages may connect; none: the server's own" },
+	{ ROUTE("websocket.subprotocols", websocket.subprotocols),
+	    .type = SH_KEY_STRINGS,
+	    .doc = "what may be spoken, the best one first" },
+	{ ROUTE("websocket.compression", websocket.compression),
+	    .type = SH_KEY_WORD, .words = compressions, .fallback = "off",
+	    .doc = "takeover: smaller, and memory for each connection" },
+	{ ROUTE(
+	      "websocket.compression_min_size", websocket.compression_min_size),
+	    .type = SH_KEY_SIZE, .min = 1, .max = GIB, .fallback = "256",
+	    .doc = "bytes of a message worth it" },
+	{ ROUTE("websocket.message_size", websocket.message_size), BYTES,
+	    .from = "limits.message_size", .flags = SH_KEY_INHERITS,
+	    .doc = "bytes of a message" },
+	{ ROUTE("websocket.fragments", websocket.fragments), .type = SH_KEY_INT,
+	    .min = 1, .max = 1000000000, .words = off_word, .fallback = "1024",
+	    .doc = "frames of a message" },
+	{ ROUTE("websocket.control_rate", websocket.control_rate),
+	    .type = SH_KEY_INT, .min = 1, .max = 1000000, .words = off_word,
+	    .fallback = "10", .doc = "control frames in a second" },
+	{ ROUTE("websocket.ping", websocket.ping_ms), TIMEOUT,
+	    .fallback = "30s", .doc = "silence before a ping is sent" },
+	{ ROUTE("websocket.pong_timeout", websocket.pong_timeout_ms), TIMEOUT,
+	    .fallback = "10s", .doc = "silence after it that ends it" },
+	{ ROUTE("websocket.close_timeout", websocket.close_timeout_ms),
+	    .type = SH_KEY_DURATION, .min = MS, .max = DAY, .fallback = "5s",
+	    .doc = "wait for the peer's close frame" },
 	{ .path = NULL },
 };
 
 _Static_assert(SH_ARRAY_LEN(sh_keys) <= SH_KEYS_MAX, "raise SH_KEYS_MAX");
-
-const struct sh_key *
-sh_key_find(enum sh_key_scope scope, const char *path)
-{
-	const struct sh_key *key;
-
-	for (key = sh_keys; key->path != NULL; key++)
-		if (key->scope == scope && strcmp(key->path, path) == 0)
-			return key;
-	return NULL;
-}
-
-/* What stands behind "path." in a key's path, or NULL. */
-static const char *
-strip_group(const char *key_path, const char *path)
-{
-	size_t len = strlen(path);
-
-	if (len == 0)
-		return key_path;
-	if (strncmp(key_path, path, len) != 0 || key_path[len] != '.')
-		return NULL;
-	return key_path + len + 1;
-}
-
-bool
-sh_key_is_group(enum sh_key_scope scope, const char *path)
-{
-	const struct sh_key *key;
-
-	for (key = sh_keys; key->path != NULL; key++)
-		if (key->scope == scope && strip_group(key->path, path) != NULL)
-			return true;
-	return false;
-}
-
-static void
-add_name(char **names, size_t *count, const char *name, size_t len)
-{
-	/* keys of a group stand together, so it is enough to look back once */
-	if (*count != 0 && strlen(names[*count - 1]) == len &&
-	    strncmp(names[*count - 1], name, len) == 0)
-		return;
-	names[(*count)++] = sh_xprintf("%.*s", (int)len, name);
-}
-
-char **
-sh_key_names(enum sh_key_scope scope, const char *path)
-{
-	/* with the two lists and the end */
-	char **names = sh_xcalloc(SH_KEYS_MAX + 3, sizeof(*names));
-	const struct sh_key *key;
-	size_t count = 0;
-
-	for (key = sh_keys; key->path != NULL; key++) {
-		const char *name =
-		    key->scope == scope ? strip_group(key->path, path) : NULL;
-
-		if (name != NULL)
-			add_name(names, &count, name, strcspn(name, "."));
-	}
-	if (scope == SH_SCOPE_TOP && path[0] == '\0') {
-		add_name(names, &count, "modules", 7);
-		add_name(names, &count, "listeners", 9);
-	}
-	return names;
-}
-
-void
-sh_key_names_free(char **names)
-{
-	size_t i;
-
-	for (i = 0; names[i] != NULL; i++)
-		free(names[i]);
-	free(names);
-}
-
-char *
-sh_key_advice(enum sh_key_scope scope, const char *path, const char *wrong)
-{
-	char **names = sh_key_names(scope, path);
-	const char *near = sh_word_nearest(wrong, (const char *const *)names);
-	struct sh_buf text;
-	size_t i;
-
-	sh_buf_init(&text, 4096);
-	if (near != NULL) {
-		sh_buf_printf(&text, "; did you mean '%s'?", near);
-	} else {
-		for (i = 0; names[i] != NULL; i++)
-			sh_buf_printf(&text, "%s%s",
-			    i == 0 ? "; known here: " : ", ", names[i]);
-	}
-	sh_key_names_free(names);
-	sh_buf_puts(&text, "");
-	return sh_buf_take(&text);
-}
-
-const char *
-sh_scope_prefix(enum sh_key_scope scope)
-{
-	static const char *const prefixes[] = { [SH_SCOPE_TOP] = "",
-		[SH_SCOPE_MODULE] = "modules[].",
-		[SH_SCOPE_LISTENER] = "listeners[]." };
-
-	return prefixes[scope];
-}
-
-bool
-sh_key_is_beside(const struct sh_key *a, const struct sh_key *b)
-{
-	const char *end_a = strchr(a->path, '.'), *end_b = strchr(b->path, '.');
-
-	if (a->scope != b->scope || end_a == NULL || end_b == NULL)
-		return a->scope == b->scope && end_a == end_b;
-	return end_a - a->path == end_b - b->path &&
-	    strncmp(a->path, b->path, (size_t)(end_a - a->path)) == 0;
-}

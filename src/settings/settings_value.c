@@ -184,15 +184,26 @@ sh_key_fallback(const struct sh_key *key)
 	return number;
 }
 
-/* Append the words, each in quotes; whether there were any. */
+/* Append a word as it stands in a file. */
+static void
+add_word(const char *name, struct sh_buf *out)
+{
+	const char *quote =
+	    strcmp(name, "true") == 0 || strcmp(name, "false") == 0 ? "" : "\"";
+
+	sh_buf_printf(out, "%s%s%s", quote, name, quote);
+}
+
+/* Append the words; whether there were any. */
 static bool
 add_words(const struct sh_key *key, const char *between, struct sh_buf *out)
 {
 	const struct sh_word *word = key->words;
 
-	for (; word != NULL && word->name != NULL; word++)
-		sh_buf_printf(out, "%s\"%s\"",
-		    word == key->words ? "" : between, word->name);
+	for (; word != NULL && word->name != NULL; word++) {
+		sh_buf_puts(out, word == key->words ? "" : between);
+		add_word(word->name, out);
+	}
 	return key->words != NULL;
 }
 
@@ -210,6 +221,7 @@ sh_key_expect(const struct sh_key *key, struct sh_buf *out)
 			? "a string that is not empty"
 			: "a string");
 		break;
+	case SH_KEY_STRINGS: sh_buf_puts(out, "a list of strings"); break;
 	case SH_KEY_PATH: sh_buf_puts(out, "an absolute path"); break;
 	case SH_KEY_INT:
 		sh_buf_puts(out, "an integer ");
@@ -234,6 +246,7 @@ sh_key_describe_values(const struct sh_key *key, struct sh_buf *out)
 		sh_buf_puts(out, " | ");
 	switch (key->type) {
 	case SH_KEY_STRING: sh_buf_puts(out, "string"); break;
+	case SH_KEY_STRINGS: sh_buf_puts(out, "strings"); break;
 	case SH_KEY_PATH: sh_buf_puts(out, "absolute path"); break;
 	case SH_KEY_MODE: sh_buf_puts(out, "\"0000\"..\"0777\""); break;
 	case SH_KEY_CONFIG: sh_buf_puts(out, "group"); break;
@@ -251,9 +264,15 @@ sh_key_describe_fallback(const struct sh_key *key, struct sh_buf *out)
 	if ((key->flags & SH_KEY_REQUIRED) != 0)
 		sh_buf_puts(out, "none, required");
 	else if ((key->flags & SH_KEY_INHERITS) != 0)
-		sh_buf_puts(out, key->path);
+		sh_buf_printf(out, "%s%s",
+		    sh_scope_prefix(sh_scope_around(key->scope)),
+		    sh_key_parent(key)->path);
 	else if (key->type == SH_KEY_CONFIG)
 		sh_buf_puts(out, "{ }");
+	else if (key->type == SH_KEY_STRINGS)
+		sh_buf_puts(out, "[ ]");
+	else if (key->type == SH_KEY_WORD)
+		add_word(key->fallback, out);
 	else if (key->fallback == NULL)
 		sh_buf_puts(out, "the address"); /* of a listener's name */
 	else if (number)
@@ -270,7 +289,7 @@ sh_key_format(const struct sh_key *key, int64_t number, struct sh_buf *out)
 
 	for (; word != NULL && word->name != NULL; word++) {
 		if (word->value == number) {
-			sh_buf_printf(out, "\"%s\"", word->name);
+			add_word(word->name, out);
 			return;
 		}
 	}

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <shoal/route.h>
+
 #include "module/catalog.h"
 #include "proc/heritage.h"
 #include "proc/message.h"
@@ -20,15 +22,32 @@ int sh_worker_main(const struct sh_heritage *heritage, void *arg);
 /* ---- for the files of this folder and for the public functions -------- */
 
 struct sh_loop;
+struct sh_program_listener;
+struct sh_routes;
 struct sh_service;
 struct sh_watch;
 
-/* A listener of this worker with the handler that serves it. */
-struct sh_worker_service {
-	const struct shoal_handler *handler; /* NULL: the program's own */
+/* A handler, as a listener or a route has it. */
+struct sh_worker_handler {
+	const struct shoal_handler *handler;
 	struct shoal_settings settings;
-	void *arg; /* of the callbacks */
+	void *arg; /* of its callbacks */
 	bool opened;
+};
+
+/* A route of the file. */
+struct sh_worker_route {
+	struct sh_worker_handler own;
+	char *methods;                        /* NULL: all */
+	const char **origins, **subprotocols; /* or NULL; strings are lent */
+};
+
+/* A listener of this worker with the handler or routes that serve it. */
+struct sh_worker_service {
+	struct sh_worker_handler own; /* unset: it has routes, or is the
+					 program's */
+	struct sh_worker_route *routes;
+	size_t route_count;
 	bool stopped; /* is not to accept */
 	struct sh_service *service;
 	int64_t end_timer; /* cuts its connections, 0: none */
@@ -73,6 +92,31 @@ int sh_worker_start_code(struct sh_worker *worker);
 int sh_worker_open_services(struct sh_worker *worker);
 /** Call stop hooks and close handlers, in the reverse order. 0. */
 int sh_worker_stop_code(struct sh_worker *worker);
+
+/** Call a handler's open(), if it has one; where is for messages. 0, or
+ *  negative with worker->why. */
+int
+sh_worker_open_handler(struct sh_worker *worker, struct sh_worker_handler *at,
+    const char *name, struct sh_settings_group config, const char *where);
+/** Call its close(), if it is open. */
+void sh_worker_close_handler(struct sh_worker_handler *at);
+/** Likewise for the handlers of all routes of a listener of the file. */
+int sh_worker_open_routes(struct sh_worker *worker,
+    struct sh_worker_service *service,
+    const struct sh_settings_listener *listener);
+void sh_worker_close_routes(struct sh_worker_service *service);
+/** Free what routes hold; nothing serves any more. */
+void sh_worker_free_routes(struct sh_worker_service *service);
+/** The table of a listener of the file, whose routes are open, or of the
+ *  program. Owner: the caller. NULL when out of memory. */
+struct sh_routes *sh_worker_file_routes(const struct sh_worker *worker,
+    const struct sh_worker_service *service,
+    const struct sh_settings_listener *listener);
+struct sh_routes *sh_worker_program_routes(
+    const struct sh_worker *worker, const struct sh_program_listener *listener);
+/** Limits of a request before its route is known. */
+struct shoal_http_limits
+sh_worker_http_limits(const struct sh_settings_http *limits);
 
 /** Take the signals; nothing is obeyed yet. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "io/loop.h"
 #include "module/program.h"
+#include "session/route.h"
 #include "session/service.h"
 #include "worker/worker.h"
 
@@ -73,34 +74,55 @@ start_modules(struct sh_worker *worker)
 	return 0;
 }
 
-static int
-open_handler(struct sh_worker *worker, struct sh_worker_service *service,
-    const struct sh_settings_listener *listener)
+int
+sh_worker_open_handler(struct sh_worker *worker, struct sh_worker_handler *at,
+    const char *name, struct sh_settings_group config, const char *where)
 {
-	const struct sh_settings *settings = settings_of(worker);
-	const char *name = sh_settings_text(settings, listener->handler);
 	int r = 0;
 
-	service->handler = sh_catalog_find(&worker->catalog, name);
-	if (service->handler == NULL) {
+	at->handler = sh_catalog_find(&worker->catalog, name);
+	if (at->handler == NULL) {
 		/* the check has found it, so the program has changed since */
 		snprintf(worker->why, sizeof(worker->why),
 		    "no handler '%s' any more", name);
 		return -SHOAL_ENOENT;
 	}
-	service->settings = (struct shoal_settings){ .settings = settings,
-		.group = listener->config,
-		.schema = service->handler->settings };
-	service->arg = &service->settings;
-	if (service->handler->open != NULL)
-		r = service->handler->open(&service->settings, &service->arg);
+	at->settings = (struct shoal_settings){ .settings = settings_of(worker),
+		.group = config,
+		.schema = at->handler->settings };
+	at->arg = &at->settings;
+	if (at->handler->open != NULL)
+		r = at->handler->open(&at->settings, &at->arg);
 	if (r < 0)
 		snprintf(worker->why, sizeof(worker->why),
-		    "handler '%s' of listener '%s': open: %s", name,
-		    sh_settings_text(settings, listener->name),
+		    "handler '%s' of %s: open: %s", name, where,
 		    shoal_strerror(r));
-	service->opened = r >= 0;
+	at->opened = r >= 0;
 	return r;
+}
+
+void
+sh_worker_close_handler(struct sh_worker_handler *at)
+{
+	if (at->opened && at->handler->close != NULL)
+		at->handler->close(at->arg);
+	at->opened = false;
+}
+
+static int
+open_listener(struct sh_worker *worker, struct sh_worker_service *service,
+    const struct sh_settings_listener *listener)
+{
+	const struct sh_settings *settings = settings_of(worker);
+	char where[300];
+
+	if (listener->protocol == SH_PROTOCOL_HTTP)
+		return sh_worker_open_routes(worker, service, listener);
+	snprintf(where, sizeof(where), "listener '%s'",
+	    sh_settings_text(settings, listener->name));
+	return sh_worker_open_handler(worker, &service->own,
+	    sh_settings_text(settings, listener->handler), listener->config,
+	    where);
 }
 
 static int
@@ -118,11 +140,11 @@ open_handlers(struct sh_worker *worker)
 		int r;
 
 		if (address->program) {
-			worker->services[i].arg =
+			worker->services[i].own.arg =
 			    worker->program->listeners[address->index].arg;
 			continue;
 		}
-		r = open_handler(worker, &worker->services[i],
+		r = open_listener(worker, &worker->services[i],
 		    sh_settings_listener(settings_of(worker), address->index));
 		if (r < 0)
 			return r;
@@ -152,10 +174,8 @@ close_handlers(struct sh_worker *worker)
 	size_t i;
 
 	for (i = 0; i < worker->service_count; i++) {
-		struct sh_worker_service *service = &worker->services[i];
-
-		if (service->opened && service->handler->close != NULL)
-			service->handler->close(service->arg);
+		sh_worker_close_handler(&worker->services[i].own);
+		sh_worker_close_routes(&worker->services[i]);
 	}
 }
 
@@ -193,6 +213,15 @@ apply_program_options(const struct shoal_listen_options *asked,
 }
 
 static void
+apply_http_limits(
+    const struct sh_settings_http *limits, struct sh_service_options *options)
+{
+	const struct shoal_http_limits fallback = sh_worker_http_limits(limits);
+
+	sh_http_limits_resolve(&options->http_limits, &fallback);
+}
+
+static void
 apply_limits(
     const struct sh_settings_limits *limits, struct sh_service_options *options)
 {
@@ -209,6 +238,8 @@ fill_program_options(const struct sh_worker *worker,
 {
 	options->callbacks = &listener->callbacks;
 	options->serve = listener->serve;
+	options->http_limits = listener->limits;
+	apply_http_limits(&settings_of(worker)->http, options);
 	apply_limits(&settings_of(worker)->limits, options);
 	apply_program_options(&listener->options, options);
 }
@@ -222,38 +253,68 @@ fill_file_options(const struct sh_worker *worker,
 {
 	const struct sh_settings *settings = settings_of(worker);
 
+	apply_limits(&listener->limits, options);
+	apply_http_limits(&listener->http, options);
+	if (handler == NULL)
+		return; /* it has routes */
 	options->handler = sh_settings_text(settings, listener->handler);
 	options->callbacks = &handler->tcp;
 	options->serve = handler->serve;
 	options->framing = sh_settings_framing(settings, listener, room)
 	    ? room
 	    : handler->framing;
-	apply_limits(&listener->limits, options);
+}
+
+/* Everything but the routes. */
+static void
+fill_options(const struct sh_worker *worker, uint32_t i,
+    struct shoal_framing *room, struct sh_service_options *options)
+{
+	const struct sh_plan_address *address =
+	    sh_plan_address(worker->heritage->plan, i);
+	const struct sh_worker_service *service = &worker->services[i];
+
+	options->name = address->listener;
+	options->handler = address->listener;
+	options->arg = service->own.arg;
+	options->shared = sh_addr_is_unix(&address->addr);
+	if (address->program)
+		fill_program_options(worker,
+		    &worker->program->listeners[address->index], options);
+	else
+		fill_file_options(worker,
+		    sh_settings_listener(settings_of(worker), address->index),
+		    service->own.handler, room, options);
+}
+
+static struct sh_routes *
+make_routes(const struct sh_worker *worker, uint32_t i)
+{
+	const struct sh_plan_address *address =
+	    sh_plan_address(worker->heritage->plan, i);
+
+	if (address->program)
+		return sh_worker_program_routes(
+		    worker, &worker->program->listeners[address->index]);
+	return sh_worker_file_routes(worker, &worker->services[i],
+	    sh_settings_listener(settings_of(worker), address->index));
 }
 
 static int
 open_service(struct sh_worker *worker, uint32_t i)
 {
 	const struct sh_heritage *heritage = worker->heritage;
-	const struct sh_plan_address *address =
-	    sh_plan_address(heritage->plan, i);
 	struct sh_worker_service *service = &worker->services[i];
-	struct sh_service_options options = {
-		.name = address->listener,
-		.handler = address->listener,
-		.arg = service->arg,
-		.shared = sh_addr_is_unix(&address->addr),
-	};
+	struct sh_service_options options = { 0 };
 	struct shoal_framing framing;
 	int r;
 
-	if (address->program)
-		fill_program_options(worker,
-		    &worker->program->listeners[address->index], &options);
-	else
-		fill_file_options(worker,
-		    sh_settings_listener(settings_of(worker), address->index),
-		    service->handler, &framing, &options);
+	fill_options(worker, i, &framing, &options);
+	if (sh_plan_address(heritage->plan, i)->http) {
+		options.routes = make_routes(worker, i);
+		if (options.routes == NULL)
+			return -SHOAL_ENOMEM;
+	}
 	r = sh_service_open(
 	    worker->loop, &options, heritage->listen_fds[i], &service->service);
 	service->stopped = heritage->listen_stopped[i];

@@ -266,8 +266,10 @@ epilogue(struct sh_worker *worker)
 
 	/* it may wait, and what is ordered meanwhile is meant for services */
 	run_code(worker, sh_worker_stop_code);
-	for (i = 0; i < worker->service_count; i++)
+	for (i = 0; i < worker->service_count; i++) {
 		sh_service_free(&worker->services[i].service);
+		sh_worker_free_routes(&worker->services[i]);
+	}
 	sh_worker_close_control(worker);
 	sh_loop_free(&worker->loop);
 	free(worker->services);

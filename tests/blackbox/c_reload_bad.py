@@ -124,7 +124,8 @@ def check_module_that_refuses():
                  ("handler 0 (answer)", "both tcp.on_receive and serve"),
                  (78,)),
                 ({"framing": "NULL, .tcp = { .size = 0 }"},
-                 ("handler 0 (answer)", "neither tcp.on_receive nor serve"),
+                 ("handler 0 (answer)", "neither tcp.on_receive nor serve "
+                  "nor request"),
                  (78,)),
                 ({"framing": "NULL, .tcp = { .on_receive = on_receive }"},
                  ("handler 0 (answer)", "size of its tcp"), (78,)),

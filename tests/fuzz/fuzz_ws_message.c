@@ -8,7 +8,8 @@
  *	2	seed of the portions
  *	3	bit 0: the mask bit of what begins a frame is set on the way in,
  *		so that more inputs get beyond it; bit 1: messages are streamed,
- *		and their pieces have to give the same bytes
+ *		and their pieces have to give the same bytes; bit 2:
+ *		permessage-deflate was agreed on; bit 3: with context takeover
  */
 #include "config.h"
 
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "proto/utf8.h"
+#include "proto/ws_deflate.h"
 #include "proto/ws_message.h"
 
 enum { PARAMETERS = 4, INPUT_MAX = 4096, LOG_MAX = 1 << 20 };
@@ -28,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Set the bit where a scan of the bytes, with it, finds headers. */
 static void
-set_mask_bits(uint8_t *data, size_t size)
+set_mask_bits(uint8_t *data, size_t size, bool deflates)
 {
 	struct sh_ws_scanned frame;
 	const char *why;
@@ -37,7 +39,8 @@ set_mask_bits(uint8_t *data, size_t size)
 
 	while (size - at >= 2) {
 		data[at + 1] |= 0x80;
-		header = sh_ws_scan(data + at, size - at, &frame, &why);
+		header =
+		    sh_ws_scan(data + at, size - at, deflates, &frame, &why);
 		if (header <= 0 || frame.len > size - at - (size_t)header)
 			return;
 		at += (size_t)header + (size_t)frame.len;
@@ -189,7 +192,8 @@ check_same(const struct sh_buf *whole, struct sh_buf other)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sh_ws_intake intake = { 0 };
+	struct sh_ws_deflate deflate = { 0 };
+	struct sh_ws_intake intake = { .deflate = &deflate };
 	struct sh_buf whole;
 	uint8_t *bytes;
 	uint32_t seed;
@@ -203,14 +207,22 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size -= PARAMETERS;
 	bytes = sh_xcalloc(1, size);
 	memcpy(bytes, data + PARAMETERS, size);
+	/* the window is never less than what the format can reach back, as it
+	 * would depend on the portions whether that is found out */
+	intake.extension = (struct sh_ws_extension){
+		.deflates = (data[3] & 4) != 0,
+		.client_takeover = (data[3] & 8) != 0,
+		.client_bits = SH_WS_WINDOW_BITS_MAX,
+	};
 	if (data[3] & 1)
-		set_mask_bits(bytes, size);
+		set_mask_bits(bytes, size, intake.extension.deflates);
 	whole = receive_in_portions(&intake, bytes, size, 0, 0);
 	check_same(&whole, receive_in_portions(&intake, bytes, size, 1, 0));
 	check_same(&whole, receive_in_portions(&intake, bytes, size, 7, seed));
 	check_same(&whole, receive_in_portions(&intake, bytes, size, 64, seed));
 	sh_buf_fini(&whole);
 	sh_ws_intake_fini(&intake);
+	sh_ws_deflate_fini(&deflate);
 	free(bytes);
 	return 0;
 }

@@ -5,7 +5,7 @@
 
 cat >"$tmp/layers" <<'EOT'
 base
-settings   base
+settings   proto base
 proto      base
 co         base
 io         co base

@@ -19,10 +19,10 @@ struct shoal_handler {
 	const struct shoal_setting *settings; /* its keys, or NULL for none */
 
 	/*
-	 * Called in every worker, once for each listener that names the
-	 * handler, before the first connection. What it stores in arg_out is
-	 * the argument of the callbacks or of serve. NULL: the argument is the
-	 * settings. A negative result keeps the worker from starting. It may
+	 * Called in every worker, once for each listener or route that names
+	 * the handler, before the first connection. What it stores in arg_out
+	 * is the argument of the callbacks, of serve or of request. NULL: the
+	 * argument is the settings. A negative result keeps the worker from starting. It may
 	 * wait, and so may close.
 	 */
 	int (*open)(const struct shoal_settings *settings, void **arg_out);

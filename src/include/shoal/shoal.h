@@ -38,6 +38,7 @@
 #include <shoal/conn.h>
 #include <shoal/counter.h>
 #include <shoal/error.h>
+#include <shoal/form.h>
 #include <shoal/framing.h>
 #include <shoal/handler.h>
 #include <shoal/listener.h>

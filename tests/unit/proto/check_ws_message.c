@@ -12,6 +12,7 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "proto/ws_deflate.h"
 #include "proto/ws_message.h"
 #include "support/suite.h"
 
@@ -49,6 +50,11 @@ struct row {
 #define TEN "0123456789"
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 #define P125 HUNDRED TEN TEN "01234"
+#define EMPTY "\x00\x00\x00\xff\xff"
+#define TEN_EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY EMPTY
+#define HUNDRED_EMPTY                                                         \
+	TEN_EMPTY TEN_EMPTY TEN_EMPTY TEN_EMPTY TEN_EMPTY TEN_EMPTY TEN_EMPTY \
+	    TEN_EMPTY TEN_EMPTY TEN_EMPTY
 
 static const struct row rows[] = {
 	/* 5.6: messages of one frame; 5.2: lengths */
@@ -191,6 +197,111 @@ static const struct row rows[] = {
 	{ "text 300 #15750;text 300 #15750;",
 	    { F(0x81, HUNDRED HUNDRED HUNDRED),
 		F(0x01, HUNDRED HUNDRED HUNDRED), F(0x80, "") } },
+};
+
+#define HELLO "\xf2\x48\xcd\xc9\xc9\x07\x00"
+
+/* The same with permessage-deflate, with and without context takeover. */
+static const struct row deflated_rows[] = {
+	/* RFC 7692, 7.2.3.1: a frame, and fragments cut anywhere */
+	{ "text 5 Hello;", { F(0xc1, HELLO) } },
+	{ "text 5 Hello;",
+	    { F(0x41, "\xf2\x48\xcd"), F(0x80, "\xc9\xc9\x07\x00") } },
+	{ "text 5 Hello;",
+	    { F(0x41, ""), F(0x00, HELLO), F(0x00, ""), F(0x80, "") } },
+	{ "text 5 Hello;binary 5 Hello;", { F(0xc1, HELLO), F(0xc2, HELLO) } },
+	/* 7.2.3.3: a block that is not compressed */
+	{ "text 5 Hello;", { F(0xc1, "\x00\x05\x00\xfa\xffHello\x00") } },
+	/* 7.2.3.4: a block that says it is the last; others may follow */
+	{ "text 5 Hello;text 5 Hello;",
+	    { F(0xc1, "\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), F(0xc1, HELLO) } },
+	{ "text 10 HelloHello;",
+	    { F(0xc1, "\xf3\x48\xcd\xc9\xc9\x07\x00" HELLO) } },
+	{ "text 5 Hello;text 5 Hello;",
+	    { F(0xc1, "\xf3\x48\xcd\xc9\xc9\x07\x00"), F(0xc1, HELLO) } },
+	/* 7.2.3.5: two blocks */
+	{ "text 5 Hello;",
+	    { F(0xc1,
+		"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00") } },
+	/* 7.2.3.6: nothing; also as some clients send it */
+	{ "text 0 ;", { F(0xc1, "\x00") } },
+	{ "binary 0 ;text 5 Hello;", { F(0xc2, ""), F(0xc1, HELLO) } },
+	{ "text 0 ;", { F(0x41, ""), F(0x80, "\x00") } },
+	{ "text 0 ;", { F(0x41, ""), F(0x80, "") } },
+	{ "text 5 Hello;", { F(0xc1, HELLO "\x00\x00\xff\xff") } },
+	/* 6: messages may go without compression */
+	{ "text 5 Hello;text 2 ab;text 5 Hello;",
+	    { F(0xc1, HELLO), F(0x01, "a"), F(0x80, "b"), F(0xc1, HELLO) } },
+	{ "text 5 Hello;binary 1 \\ff;", { F(0xc1, HELLO), F(0x82, "\xff") } },
+	/* 6, 6.1: the bit is the first frame's, and not a control frame's */
+	{ "error 1002;", { F(0x41, "\xf2\x48\xcd"), F(0xc0, "\xc9") } },
+	{ "error 1002;", { F(0x01, "a"), F(0xc0, "b") } },
+	{ "error 1002;", { F(0x41, "\xf2"), F(0x40, "\x48") } },
+	{ "error 1002;", { F(0xc8, "") } },
+	{ "error 1002;", { F(0xc9, "") } },
+	{ "error 1002;", { F(0xca, "\x00") } },
+	{ "error 1002;", { R("\xc9") } },
+	{ "error 1002;", { F(0xe1, HELLO) } },
+	{ "error 1002;", { F(0xd1, HELLO) } },
+	{ "error 1002;", { F(0xa1, "x") } },
+	{ "error 1002;", { F(0xc3, HELLO) } },
+	/* control frames in between are as they are */
+	{ "ping 1 p;text 5 Hello;",
+	    { F(0x41, "\xf2\x48\xcd"), F(0x89, "p"),
+		F(0x80, "\xc9\xc9\x07\x00") } },
+	{ "close 1000 0 ;", { F(0x41, "\xf2\x48\xcd"), F(0x88, "\x03\xe8") } },
+	/* what does not inflate: a block type that there is not, a stored
+	 * block whose lengths differ, one that is cut off, a distance behind
+	 * the begin */
+	{ "error 1007;", { F(0xc1, "\x07") } },
+	{ "error 1007;", { F(0xc1, "\xff\xff\xff\xff") } },
+	{ "error 1007;", { F(0xc2, "\x00\x05\x00\xfa\xfeHello\x00") } },
+	{ "error 1007;", { F(0xc2, "\x00\x05\x00\xfa\xffHell") } },
+	{ "error 1007;", { F(0xc2, "\xf2\x48\xcd\xc9") } },
+	{ "error 1007;", { F(0xc2, "\x02\x03\x00") } },
+	{ "text 5 Hello;error 1007;", { F(0xc1, HELLO), F(0xc1, "\x07") } },
+	/* as soon as it is there, the rest is not waited for */
+	{ "error 1007;", { R("\xc2\xfe\x01\x00\0\0\0\0\xff") } },
+	{ "error 1007;", { F(0x42, "\xff"), F(0x89, "late") } },
+	/* text is UTF-8 when inflated, and fails as early */
+	{ "text 2 \\c3\\a4;", { F(0xc1, "\x3a\xbc\x04\x00") } },
+	{ "error 1007;", { F(0xc1, "\x00\x02\x00\xfd\xff\xc3\x28\x00") } },
+	{ "error 1007;", { F(0xc1, "\x00\x01\x00\xfe\xff\xc3\x00") } },
+	{ "binary 1 \\c3;", { F(0xc2, "\x00\x01\x00\xfe\xff\xc3\x00") } },
+	{ "error 1007;",
+	    { R("\xc1\xfe\x01\x00\0\0\0\0\x00\xff\x00\x00\xff"
+		"ab\xff") } },
+	/* limits: 300 bytes inflated; a header may tell of some more */
+	{ "binary 300 #29100;",
+	    { F(0xc2, "\x4a\x4c\x1c\x05\xc4\x02\x00\x00") } },
+	{ "binary 300 #29100;",
+	    { F(0x42, "\x4a\x4c\x1c"), F(0x80, "\x05\xc4\x02\x00\x00") } },
+	{ "error 1009;", { F(0xc2, "\x4a\x4c\x1c\x05\x44\x03\x00\x00") } },
+	{ "binary 0 ;",
+	    { F(0xc2,
+		"\x00\x00\x00\xff\xff" HUNDRED_EMPTY HUNDRED_EMPTY "\x00") } },
+	{ "error 1009;", { R("\xc2\xfe\x05\x52\0\0\0\0") } },
+	{ "", { R("\xc2\xfe\x05\x51\0\0\0\0") } },
+	{ "error 1009;",
+	    { R("\xc2\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0") } },
+	{ "error 1009;", { F(0x42, HELLO), R("\x80\xfe\x05\x4b\0\0\0\0") } },
+	{ "error 1009;", { F(0x81, HUNDRED HUNDRED HUNDRED "x") } },
+	{ "error 1008;",
+	    { F(0x42, ""), F(0x00, ""), F(0x00, ""), F(0x00, ""),
+		F(0x80, "\x00") } },
+};
+
+/* 7.2.3.2: the second one refers to the first. */
+static const struct row takeover_rows[] = {
+	{ "text 5 Hello;text 5 Hello;",
+	    { F(0xc1, HELLO), F(0xc1, "\xf2\x00\x11\x00\x00") } },
+	{ "text 5 Hello;text 1 x;text 5 Hello;text 5 Hello;",
+	    { F(0xc1, HELLO), F(0x81, "x"), F(0xc1, "\xf2\x00\x11\x00\x00"),
+		F(0xc1, "\xf2\x00\x11\x00\x00") } },
+};
+static const struct row no_takeover_rows[] = {
+	{ "text 5 Hello;error 1007;",
+	    { F(0xc1, HELLO), F(0xc1, "\xf2\x00\x11\x00\x00") } },
 };
 
 /* --- streams --------------------------------------------------------------- */
@@ -357,21 +468,47 @@ check_stream(struct sh_ws_intake *intake, const struct sh_buf *stream,
 
 /* --- tests ----------------------------------------------------------------- */
 
-START_TEST(test_rows)
+static void
+check_rows(const struct row *row, size_t count, struct sh_ws_extension agreed)
 {
+	struct sh_ws_deflate deflate = { 0 };
 	struct sh_ws_intake intake = {
 		.message_max = MESSAGE_MAX,
 		.fragments_max = FRAGMENTS_MAX,
+		.extension = agreed,
+		.deflate = &deflate,
 	};
 	size_t i;
 
-	for (i = 0; i < SH_ARRAY_LEN(rows); i++) {
-		struct sh_buf stream = make_stream(rows[i].sent, FRAMES_MAX);
+	for (i = 0; i < count; i++) {
+		struct sh_buf stream = make_stream(row[i].sent, FRAMES_MAX);
 
-		check_stream(&intake, &stream, rows[i].events, i);
+		check_stream(&intake, &stream, row[i].events, i);
 		sh_buf_fini(&stream);
 	}
 	sh_ws_intake_fini(&intake);
+	sh_ws_deflate_fini(&deflate);
+}
+
+START_TEST(test_rows)
+{
+	check_rows(rows, SH_ARRAY_LEN(rows), (struct sh_ws_extension){ 0 });
+}
+END_TEST
+
+START_TEST(test_deflated)
+{
+	struct sh_ws_extension agreed = {
+		.deflates = true,
+		.server_bits = 15,
+		.client_bits = 15,
+	};
+
+	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows), agreed);
+	check_rows(no_takeover_rows, SH_ARRAY_LEN(no_takeover_rows), agreed);
+	agreed.client_takeover = true;
+	check_rows(deflated_rows, SH_ARRAY_LEN(deflated_rows), agreed);
+	check_rows(takeover_rows, SH_ARRAY_LEN(takeover_rows), agreed);
 }
 END_TEST
 
@@ -547,6 +684,52 @@ START_TEST(test_stream)
 }
 END_TEST
 
+/* Of a compressed message the pieces are inflated; what one input makes is one
+ * piece, and nothing is kept of it. */
+START_TEST(test_stream_deflated)
+{
+	struct sh_ws_deflate deflate = { 0 };
+	struct sh_ws_intake intake = {
+		.message_max = MESSAGE_MAX,
+		.stream = true,
+		.extension = { .deflates = true, .client_bits = 15 },
+		.deflate = &deflate,
+	};
+	static const struct row streamed[] = {
+		{ "first last text 5 Hello;", { F(0xc1, HELLO) } },
+		{ "first text 3 Hel;last text 2 lo;text 1 x;",
+		    { F(0x41, "\xf2\x48\xcd\xc9"), F(0x80, "\xc9\x07\x00"),
+			F(0x81, "x") } },
+		{ "first text 3 Hel;ping 1 p;last text 2 lo;",
+		    { F(0x41, "\xf2\x48\xcd\xc9"), F(0x00, ""), F(0x89, "p"),
+			F(0x80, "\xc9\x07\x00") } },
+		{ "first last text 0 ;", { F(0xc1, "\x00") } },
+		{ "first last text 0 ;", { F(0x41, ""), F(0x80, "") } },
+		{ "first binary 3 Hel;error 1007;",
+		    { F(0x42, "\xf2\x48\xcd\xc9"), F(0x80, "\xc9") } },
+		{ "first binary 260 #25220;last binary 40 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;",
+		    { F(0x42, "\x4a\x4c\x1c\x05\xc4"),
+			F(0x80, "\x02\x00\x00") } },
+		{ "error 1009;",
+		    { F(0x42, "\x4a\x4c\x1c\x05\x44\x03\x00\x00") } },
+	};
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(streamed); i++) {
+		struct sh_buf stream =
+		    make_stream(streamed[i].sent, FRAMES_MAX);
+		char *text =
+		    events_of(&intake, &stream, stream.len, stream.len);
+
+		ck_assert_str_eq(text, streamed[i].events);
+		free(text);
+		sh_buf_fini(&stream);
+	}
+	sh_ws_intake_fini(&intake);
+	sh_ws_deflate_fini(&deflate);
+}
+END_TEST
+
 /* A frame that comes byte by byte is given byte by byte. */
 START_TEST(test_stream_comes_at_once)
 {
@@ -626,6 +809,6 @@ START_TEST(test_many_fragments)
 }
 END_TEST
 
-SH_SUITE("proto/ws_message", test_rows, test_long, test_in_place, test_idle,
-    test_two_clients, test_many_fragments, test_stream,
-    test_stream_comes_at_once, test_take)
+SH_SUITE("proto/ws_message", test_rows, test_deflated, test_long, test_in_place,
+    test_idle, test_two_clients, test_many_fragments, test_stream,
+    test_stream_comes_at_once, test_stream_deflated, test_take)

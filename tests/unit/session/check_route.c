@@ -527,6 +527,7 @@ START_TEST(test_resolve)
 	ck_assert_int_eq(options.control_rate, 10);
 	ck_assert_int_eq(options.pong_timeout_ms, 10000);
 	ck_assert_int_eq(options.close_timeout_ms, 5000);
+	ck_assert_int_eq(options.compression_min_size, 256);
 	ck_assert_ptr_eq(options.origins, origins);
 	ck_assert_int_eq(options.compression, SHOAL_WS_COMPRESSION_SHARED);
 	ck_assert(options.stream && !options.control);

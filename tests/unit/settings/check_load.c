@@ -158,7 +158,7 @@ START_TEST(errors_come_all_at_once)
 	    "    user_timeout = 30; keepalive = { idle = \"10ms\"; }; },\n"
 	    "  { address = \"127.0.0.1:9501\"; handler = \"echo\"; },\n"
 	    "  { address = \"::1:80\"; backlog = 70000L; handler = true; },\n"
-	    "  { name = \"x\"; adress = \"127.0.0.1:1\"; handler = \"\"; }\n"
+	    "  { name = \"x\"; adress = \"127.0.0.1:1\"; handler = \"x\"; }\n"
 	    ");\n",
 	    NULL);
 	ck_assert_str_eq(errors,
@@ -200,15 +200,13 @@ START_TEST(errors_come_all_at_once)
 	    "address stands in brackets: [::1]:9501\n"
 	    "t.conf:11:35: error: listeners[2].backlog = 70000 is out of range "
 	    "1..65535\n"
-	    "t.conf:11:53: error: listeners[2].handler: expected a string that "
-	    "is not empty, got true\n"
+	    "t.conf:11:53: error: listeners[2].handler: expected a string, "
+	    "got true\n"
 	    "t.conf:12:3: error: listeners[3].address is missing: host:port, "
 	    "[v6]:port, *:port or unix:/path\n"
 	    "t.conf:12:17: error: unknown key 'adress' in listeners[3]; did "
 	    "you mean 'address'?\n"
-	    "t.conf:12:51: error: listeners[3].handler: expected a string that "
-	    "is not empty, got \"\"\n"
-	    "22 errors\n");
+	    "21 errors\n");
 	free(errors);
 	sample_leave();
 }
@@ -279,9 +277,15 @@ START_TEST(values_are_checked)
 		  "{ name = \"x\"; address = \"*:0\"; handler = \"a\"; } );",
 		    "t.conf:2:1: error: listeners[1].name: '*:0' is taken "
 		    "already, at t.conf:1\n1 error\n" },
+		{ "listeners = ( { address = \"*:0\"; } );",
+		    "t.conf:1:15: error: listeners[0].handler is missing: what "
+		    "serves the connections\n1 error\n" },
+		{ "listeners = ( { address = \"*:0\"; handler = \"\"; } );",
+		    "t.conf:1:44: error: listeners[0].handler is missing: what "
+		    "serves the connections\n1 error\n" },
 		{ L("protocol = \"udp\";"),
 		    "t.conf:1:71: error: listeners[0].protocol: expected "
-		    "\"tcp\", got \"udp\"; did you mean \"tcp\"?\n1 error\n" },
+		    "one of \"tcp\", \"http\", got \"udp\"; did you mean \"tcp\"?\n1 error\n" },
 	};
 	size_t i;
 
