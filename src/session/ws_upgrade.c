@@ -92,6 +92,9 @@ sh_ws_begin(struct shoal_ws *ws)
 	sh_conn_set_session(conn, &ws->session);
 	sh_conn_set_data(conn, NULL);
 	sh_ws_begin_pings(ws);
+	/* pings are answered while the handler is elsewhere */
+	if (ws->pulls)
+		sh_conn_unstall(conn);
 }
 
 static int
@@ -106,6 +109,7 @@ switch_to(struct shoal_request *req, struct shoal_ws *ws)
 		return r;
 	sh_ws_begin(ws);
 	sh_ws_take_rest(ws, &rest);
+	sh_ws_go_on(ws);
 	return 0;
 }
 
