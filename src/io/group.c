@@ -166,12 +166,6 @@ sh_group_owner(const struct sh_group *group)
 	return group->options.owner;
 }
 
-const struct sh_conn_ops *
-sh_group_ops(const struct sh_group *group)
-{
-	return group->options.ops;
-}
-
 size_t
 sh_group_connections(const struct sh_group *group)
 {
