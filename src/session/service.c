@@ -180,6 +180,7 @@ sh_service_pause_accepting(struct sh_service *service)
 bool
 sh_service_resume_accepting(struct sh_service *service)
 {
+	service->http.closing = false;
 	if (service->listener != NULL)
 		sh_listener_start(service->listener);
 	return service->listener != NULL;
@@ -188,6 +189,7 @@ sh_service_resume_accepting(struct sh_service *service)
 int
 sh_service_listen(struct sh_service *service, int listen_fd)
 {
+	service->http.closing = false;
 	sh_service_accept_queued(service);
 	sh_service_stop_accepting(service);
 	return open_listener(service, listen_fd);
