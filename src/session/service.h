@@ -57,8 +57,9 @@ size_t sh_service_connections(const struct sh_service *service);
 void sh_service_begin_drain(struct sh_service *service);
 /** End all connections gently: input that has arrived by now is handled,
  *  answers are sent, each peer has linger_ms to end its side. on_close gets
- *  SHOAL_CLOSE_SHUTDOWN. */
-void sh_service_drain(struct sh_service *service, int64_t linger_ms);
+ *  SHOAL_CLOSE_SHUTDOWN. WebSockets are closed
+ *  with the code. */
+void sh_service_drain(struct sh_service *service, int64_t linger_ms, int code);
 /** End all connections now: the kernel gets what it takes. */
 void sh_service_abort(struct sh_service *service);
 /** Abort and free; no coroutine of its connections may run any more. Clears
