@@ -200,7 +200,7 @@ const struct shoal_ws_end *
 shoal_ws_end(const struct shoal_ws *ws)
 {
 	(void)sh_ws_conn(ws);
-	return sh_ws_end(ws);
+	return sh_ws_end((struct shoal_ws *)(uintptr_t)ws);
 }
 
 const char *

@@ -5,4 +5,5 @@
 
 extern const struct shoal_handler *const sh_builtin_handlers[]; /* to NULL */
 extern const struct shoal_handler sh_echo_handler;
+extern const struct shoal_handler sh_greet_handler;
 extern const struct shoal_handler sh_static_handler;

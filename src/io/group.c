@@ -216,14 +216,29 @@ sh_group_linger(struct sh_conn *conn, int64_t linger_ms)
 }
 
 void
-sh_group_drain(struct sh_group *group, int64_t linger_ms)
+sh_group_each(struct sh_group *group,
+    void (*fn)(struct sh_conn *conn, void *arg), void *arg)
 {
 	struct sh_conn *conn;
 	size_t i;
 
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_FOREACH(conn, &group->wheel[i], member)
-			sh_conn_drain(conn, linger_ms);
+			fn(conn, arg);
+}
+
+static void
+drain_one(struct sh_conn *conn, void *arg)
+{
+	const int64_t *linger_ms = arg;
+
+	sh_conn_drain(conn, *linger_ms);
+}
+
+void
+sh_group_drain(struct sh_group *group, int64_t linger_ms)
+{
+	sh_group_each(group, drain_one, &linger_ms);
 }
 
 static void

@@ -236,7 +236,7 @@ cancel_handler(struct shoal_ws *ws)
 	if (ws->pulls && !ws->puller->cancelled) {
 		ws->puller->cancelled = true;
 		co = ws->puller->handler;
-	} else if (ws->calls && ws->waits) {
+	} else if (ws->calls && ws->busy != NULL) {
 		co = ws->busy->callback;
 	}
 	/* its own doing is no reason to stop it */

@@ -45,8 +45,9 @@ sh_ws_rest(struct shoal_ws *ws)
 {
 	const struct sh_ws_busy *busy = ws->busy;
 
-	if (busy == NULL || busy->has_end || busy->has_pong || ws->waits ||
-	    sh_ws_unseen(ws) != 0 || !sh_send_line_is_empty(&busy->senders) ||
+	if (busy == NULL || busy->has_end || busy->has_pong ||
+	    busy->callback != NULL || sh_ws_unseen(ws) != 0 ||
+	    !sh_send_line_is_empty(&busy->senders) ||
 	    !LIST_EMPTY(&busy->closers))
 		return;
 	free_busy(ws);
@@ -98,6 +99,8 @@ sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
 	if (ws->calls) {
 		ws->callbacks = callbacks;
 		ws->arg = arg;
+		/* until the handler has returned, it is one */
+		sh_ws_need_busy(ws)->callback = sh_co_running();
 	}
 	if (ws->kind == NULL || (!ws->calls && begin_pulling(ws) < 0))
 		sh_ws_free(&ws);
@@ -145,10 +148,13 @@ sh_ws_returned(struct shoal_ws *ws)
 
 	if (ws->pulls)
 		sh_ws_end_pulling(ws);
+	if (ws->calls && ws->busy != NULL)
+		ws->busy->callback = NULL;
 	ws->begun = true;
 	sh_conn_keep(conn, sh_ws_unseen(ws) != 0);
 	sh_conn_unstall(conn);
 	sh_conn_release_hold(conn);
+	sh_ws_rest(ws);
 }
 
 static void
@@ -177,15 +183,6 @@ closed(struct sh_conn *conn, enum shoal_close_cause cause, int error)
 	sh_ws_free(&ws);
 }
 
-/* The peer's silence is the business of pings. */
-static bool
-is_idle(const struct sh_conn *conn)
-{
-	const struct shoal_ws *ws = sh_conn_session(conn);
-
-	return ws->kind->ping_ms <= 0;
-}
-
 const struct sh_conn_ops *
 sh_ws_ops(void)
 {
@@ -195,7 +192,6 @@ sh_ws_ops(void)
 		.resumed = resumed,
 		.changed = sh_ws_changed,
 		.closed = closed,
-		.is_idle = is_idle,
 	};
 
 	return &ops;

@@ -78,7 +78,7 @@ struct sh_ws_busy {
 	struct sh_buf
 	    input;       /* bytes that have come and were not looked at ... */
 	size_t input_at; /* ... from here on */
-	struct sh_co *callback; /* that waits, NULL */
+	struct sh_co *callback; /* that waits, NULL; or the handler */
 	LIST_HEAD(, sh_ws_closer) closers;
 	bool has_pong;
 	uint8_t pong_len;

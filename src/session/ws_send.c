@@ -56,7 +56,10 @@ explain(const struct shoal_ws *ws, int r, const char *place)
 	if (place != NULL && ws->pulls &&
 	    ws->puller->handler == sh_co_running())
 		sh_await_slow_down(place);
-	return why < 0 && why != -SHOAL_ECANCELED ? why : r;
+	/* nor does a pong that did not come mean that this took too long */
+	return why < 0 && why != -SHOAL_ECANCELED && why != -SHOAL_ETIMEDOUT
+	    ? why
+	    : r;
 }
 
 /* What forbids to send a message now. */

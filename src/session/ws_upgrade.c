@@ -92,6 +92,9 @@ sh_ws_begin(struct shoal_ws *ws)
 	sh_conn_set_session(conn, &ws->session);
 	sh_conn_set_data(conn, NULL);
 	sh_ws_begin_pings(ws);
+	/* pings are answered while the handler is elsewhere */
+	if (ws->pulls)
+		sh_conn_unstall(conn);
 }
 
 static int
@@ -106,6 +109,7 @@ switch_to(struct shoal_request *req, struct shoal_ws *ws)
 		return r;
 	sh_ws_begin(ws);
 	sh_ws_take_rest(ws, &rest);
+	sh_ws_go_on(ws);
 	return 0;
 }
 
@@ -173,8 +177,11 @@ sh_ws_conn(const struct shoal_ws *ws)
 }
 
 const struct shoal_ws_end *
-sh_ws_end(const struct shoal_ws *ws)
+sh_ws_end(struct shoal_ws *ws)
 {
+	/* one that is held has not told of its end yet */
+	if (sh_conn_is_cut(ws->conn))
+		sh_ws_learn_end(ws);
 	return ws->busy != NULL && ws->busy->has_end ? &ws->busy->end : NULL;
 }
 

@@ -112,8 +112,8 @@ static const struct exchange exchanges[] = {
 	    "Connection: keep-alive\r\n\r\nhello\n" },
 	{ "GET / HTTP/1.1\r\n\r\n",
 	    HTTP_RIG_PAGE("400 Bad Request", 16,
-		"Content-Type: text/plain; charset=utf-8\r\n"
-		"Connection: close\r\n"),
+		"Connection: close\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"),
 	    true },
 };
 

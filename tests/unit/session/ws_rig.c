@@ -31,14 +31,13 @@ rig_note(struct rig *rig, const char *format, ...)
 
 /* --- the session, as HTTP would be ------------------------------------------ */
 
-#define PASS_ON(name, params, args)                                   \
-	static void name params                                       \
-	{                                                             \
-		const struct sh_http_session *session =               \
-		    sh_conn_session(conn);                            \
-                                                                      \
-		if (session != NULL && session->ops->name != NULL)    \
-			session->ops->name args;                      \
+#define PASS_ON(name, params, args)                                            \
+	static void name params                                                \
+	{                                                                      \
+		const struct sh_http_session *session = sh_conn_session(conn); \
+                                                                               \
+		if (session != NULL && session->ops->name != NULL)             \
+			session->ops->name args;                               \
 	}
 
 PASS_ON(received, (struct sh_conn * conn, const void *data, size_t len),
@@ -64,8 +63,8 @@ handle(void *arg)
 {
 	struct sh_conn *conn = arg;
 	struct rig *rig = sh_group_owner(sh_conn_group(conn));
-	struct shoal_ws *ws = sh_ws_new(
-	    conn, &rig->options, "test", NULL, rig->callbacks, rig);
+	struct shoal_ws *ws =
+	    sh_ws_new(conn, &rig->options, "test", NULL, rig->callbacks, rig);
 
 	if (ws == NULL)
 		abort();
@@ -106,8 +105,11 @@ static const struct sh_conn_ops ops = {
 void
 rig_note_message(struct rig *rig, const struct shoal_message *message)
 {
-	static const char *const names[] = { [0] = "more", [1] = "text",
-		[2] = "binary", [9] = "ping", [10] = "pong" };
+	static const char *const names[] = { [0] = "more",
+		[1] = "text",
+		[2] = "binary",
+		[9] = "ping",
+		[10] = "pong" };
 
 	if (message->data[message->len] != '\0')
 		rig_note(rig, "no NUL");
@@ -130,8 +132,7 @@ rig_note_end(struct rig *rig, const struct shoal_ws_end *end)
 }
 
 static void
-on_message(
-    struct shoal_ws *ws, const struct shoal_message *message, void *arg)
+on_message(struct shoal_ws *ws, const struct shoal_message *message, void *arg)
 {
 	struct rig *rig = arg;
 
@@ -315,8 +316,8 @@ rig_send_text(struct rig *rig, const char *text)
 static bool
 take_frame(struct rig *rig)
 {
-	static const char *const names[16] = { "more", "text", "binary",
-		[8] = "close", [9] = "ping", [10] = "pong" };
+	static const char *const names[16] = { "more", "text",
+		"binary", [8] = "close", [9] = "ping", [10] = "pong" };
 	const uint8_t *data = (const uint8_t *)rig->come.data;
 	size_t len = rig->come.len, header = 2, size, i;
 
@@ -341,8 +342,7 @@ take_frame(struct rig *rig)
 		sh_buf_printf(&rig->frames, " %d %.*s", data[0] << 8 | data[1],
 		    (int)size - 2, data + 2);
 	else if (size <= SHOWN_MAX)
-		sh_buf_printf(
-		    &rig->frames, " %zu %.*s", size, (int)size, data);
+		sh_buf_printf(&rig->frames, " %zu %.*s", size, (int)size, data);
 	else
 		sh_buf_printf(&rig->frames, " %zu", size);
 	sh_buf_puts(&rig->frames, ";");
@@ -372,8 +372,8 @@ rig_hang_up(struct rig *rig, bool reset)
 	static const struct linger linger = { .l_onoff = 1 };
 
 	if (reset)
-		setsockopt(rig->fd, SOL_SOCKET, SO_LINGER, &linger,
-		    sizeof(linger));
+		setsockopt(
+		    rig->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	close(rig->fd);
 	rig->fd = -1;
 }

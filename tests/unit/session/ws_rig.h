@@ -27,7 +27,7 @@ struct rig {
 	size_t queue_high, queue_low;
 	void (*handler)(struct shoal_ws *ws, struct rig *rig); /* coroutine
 		style, or ... */
-	const struct shoal_ws_callbacks *callbacks; /* ... this */
+	const struct shoal_ws_callbacks *callbacks;            /* ... this */
 	void (*on_message)(struct shoal_ws *ws,
 	    const struct shoal_message *message, struct rig *rig);
 	void (*on_open)(struct shoal_ws *ws, struct rig *rig);
@@ -39,7 +39,7 @@ struct rig {
 	struct sh_counters counters;
 	struct shoal_ws *ws; /* NULL when it has gone */
 	uint64_t id;
-	int fd; /* the peer's end, -1 when it is closed */
+	int fd;               /* the peer's end, -1 when it is closed */
 	struct sh_buf notes;  /* what the handler has seen, as text */
 	struct sh_buf come;   /* bytes that the peer has got */
 	struct sh_buf frames; /* those that were whole, as text */
