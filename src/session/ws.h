@@ -50,6 +50,8 @@ void sh_ws_resume(struct shoal_ws *ws);
 /** See shoal_ws_end(), shoal_ws_subprotocol(). */
 const struct shoal_ws_end *sh_ws_end(struct shoal_ws *ws);
 const char *sh_ws_subprotocol(const struct shoal_ws *ws);
+/** See shoal_ws_extension(). */
+const char *sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap);
 /** The connection of a public pointer; asserts that it is one. */
 struct sh_conn *sh_ws_conn(const struct shoal_ws *ws);
 /** See shoal_ws_find(). */
