@@ -156,20 +156,15 @@ redirect(struct shoal_request *req)
 		return;
 	}
 	/* as it was sent, so that nothing has to be encoded again; "//host"
-	 * would be another host's */
+	 * would be another host's, and so would "/\host" to a browser */
 	(void)snprintf(to, size, "%.*s/%s%.*s", (int)path.len,
 	    sh_request_text(req, path), query.len != 0 ? "?" : "",
 	    (int)query.len, sh_request_text(req, query));
-	if (to[1] == '/' || sh_answer_set(req, "Location", to) < 0)
+	if (to[1] == '/' || to[1] == '\\' ||
+	    sh_answer_set(req, "Location", to) < 0)
 		(void)sh_answer_error(req, 404);
 	else
 		(void)sh_answer_error(req, 308);
-}
-
-static bool
-is_method(const struct shoal_request *req, const char *method)
-{
-	return strcmp(sh_request_text(req, req->head.method), method) == 0;
 }
 
 /* Runs as a handler. */
@@ -177,7 +172,7 @@ static void
 answer_no_route(struct shoal_request *req, void *arg)
 {
 	const struct sh_route_match *match = arg;
-	bool options = is_method(req, "OPTIONS");
+	bool options = sh_request_is(req, "OPTIONS");
 
 	if (match->status == 308) {
 		redirect(req);
