@@ -32,7 +32,7 @@ enum {
 static int
 open_by_components(int root, const char *path, int flags)
 {
-	int folder = dup(root), next;
+	int folder = fcntl(root, F_DUPFD_CLOEXEC, 0), next;
 	char name[256];
 	size_t n;
 

@@ -156,11 +156,12 @@ redirect(struct shoal_request *req)
 		return;
 	}
 	/* as it was sent, so that nothing has to be encoded again; "//host"
-	 * would be another host's */
+	 * would be another host's, and so would "/\host" to a browser */
 	(void)snprintf(to, size, "%.*s/%s%.*s", (int)path.len,
 	    sh_request_text(req, path), query.len != 0 ? "?" : "",
 	    (int)query.len, sh_request_text(req, query));
-	if (to[1] == '/' || sh_answer_set(req, "Location", to) < 0)
+	if (to[1] == '/' || to[1] == '\\' ||
+	    sh_answer_set(req, "Location", to) < 0)
 		(void)sh_answer_error(req, 404);
 	else
 		(void)sh_answer_error(req, 308);

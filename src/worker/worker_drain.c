@@ -129,9 +129,11 @@ static void
 on_drain_deadline(void *arg)
 {
 	struct sh_worker *worker = arg;
+	const struct sh_settings *settings =
+	    sh_plan_settings(worker->heritage->plan);
 
 	worker->deadline_timer = 0;
-	end_all(worker, SH_LINGER_MS, SHOAL_WS_RESTART);
+	end_all(worker, SH_LINGER_MS, (int)settings->reload.close_code);
 }
 
 void
