@@ -9,7 +9,7 @@
 #include "base/sock.h"
 #include "co/co.h"
 #include "io/await.h"
-#include "proto/http_answer.h"
+#include "proto/http_accept.h"
 #include "proto/http_cookie.h"
 #include "proto/uri.h"
 #include "session/http_request.h"
@@ -78,59 +78,20 @@ shoal_request_listener(const struct shoal_request *req)
 
 /* --- fields ---------------------------------------------------------------- */
 
-static bool
-is_named(const struct shoal_request *req, const struct sh_http_field *field,
-    const char *name, size_t len)
-{
-	return field->name.len == len &&
-	    sh_http_same_name(sh_request_text(req, field->name), name, len);
-}
-
-/* The values of fields, beginning with the first one, as one text. */
-static const char *
-join(struct shoal_request *req, size_t first, const char *name, size_t len)
-{
-	const struct sh_http_head *head = &req->head;
-	const struct sh_http_field *field;
-	const char *between =
-	    len == 6 && sh_http_same_name(name, "cookie", 6) ? "; " : ", ";
-	size_t i, size = 0;
-	char *text, *at;
-	bool is_new;
-
-	for (i = first; i < head->field_count; i++)
-		if (is_named(req, &head->fields[i], name, len))
-			size += head->fields[i].value.len + 2;
-	text = sh_request_alloc_once(req, &head->fields[first], size, &is_new);
-	if (text == NULL || !is_new)
-		return text;
-	for (at = text, i = first; i < head->field_count; i++) {
-		field = &head->fields[i];
-		if (!is_named(req, field, name, len))
-			continue;
-		if (i != first)
-			at = stpcpy(at, between);
-		memcpy(at, sh_request_text(req, field->value),
-		    field->value.len + 1);
-		at += field->value.len;
-	}
-	return text;
-}
-
 const char *
 shoal_request_header(struct shoal_request *req, const char *name)
 {
-	const struct sh_http_head *head = &sh_request_of(req)->head;
-	size_t i, len = strlen(name), first = head->field_count, count = 0;
+	return sh_request_field(sh_request_of(req), name);
+}
 
-	for (i = 0; i < head->field_count; i++)
-		if (is_named(req, &head->fields[i], name, len) && count++ == 0)
-			first = i;
-	if (count == 0)
-		return NULL;
-	if (count == 1)
-		return sh_request_text(req, head->fields[first].value);
-	return join(req, first, name, len);
+int
+shoal_request_accepts_coding(struct shoal_request *req, const char *coding)
+{
+	const char *list =
+	    sh_request_field(sh_request_of(req), "accept-encoding");
+
+	return (int)sh_http_accept_quality(
+	    list, list != NULL ? strlen(list) : 0, coding);
 }
 
 size_t

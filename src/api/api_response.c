@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "io/await.h"
 #include "proto/http_cookie.h"
+#include "proto/http_event.h"
 #include "session/http_request.h"
 
 enum {
@@ -152,6 +153,40 @@ int
 shoal_response_end(struct shoal_request *req)
 {
 	return sh_answer_end(sh_request_of(req));
+}
+
+/* A proxy or browser that kept events for later would defeat them. */
+static int
+prepare_events(struct shoal_request *req)
+{
+	int r = 0;
+
+	if (req->answer.begun || req->answer.complete)
+		return 0;
+	if (!req->answer.has_type)
+		r = sh_answer_set(req, "Content-Type", "text/event-stream");
+	return r < 0 ? r : sh_answer_set(req, "Cache-Control", "no-cache");
+}
+
+int
+shoal_co_response_event(
+    struct shoal_request *req, const struct shoal_event *event, int timeout_ms)
+{
+	int64_t deadline_us = sh_deadline_us(timeout_ms);
+	struct sh_buf text;
+	int r;
+
+	if (event == NULL)
+		return -SHOAL_EINVAL;
+	/* its lines have to be put together; they are what is sent */
+	sh_buf_init(&text, SIZE_MAX);
+	r = sh_http_event_format(event, &text);
+	if (r == 0)
+		r = prepare_events(sh_request_of(req));
+	if (r == 0)
+		r = sh_answer_write(req, text.data, text.len, deadline_us);
+	sh_buf_fini(&text);
+	return r;
 }
 
 bool

@@ -9,6 +9,7 @@
 
 #include <shoal/co.h>
 #include <shoal/service.h>
+#include <shoal/ws.h>
 
 #include "api/listen_options.h"
 #include "api/service_routes.h"
@@ -243,7 +244,7 @@ on_end(void *arg)
 {
 	struct shoal_service *service = arg;
 
-	sh_service_drain(service->service, LINGER_MS);
+	sh_service_drain(service->service, LINGER_MS, SHOAL_WS_GOING_AWAY);
 	service->end_timer =
 	    sh_timer_start(service->loop, LINGER_MS, 0, on_cut, service);
 }

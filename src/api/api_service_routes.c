@@ -11,8 +11,6 @@
 #include "base/mem.h"
 #include "session/route.h"
 
-enum { GZIP_MIN_SIZE = 1024 };
-
 struct sh_route_copies {
 	size_t count;
 	struct sh_route *routes;
@@ -29,40 +27,28 @@ known_part(const struct shoal_route *asked)
 	return known;
 }
 
-static const char *
-copy_text(const char *text, bool *failed)
+static bool
+copy_text(const char **text)
 {
-	char *copy = text != NULL ? strdup(text) : NULL;
-
-	if (text != NULL && copy == NULL)
-		*failed = true;
-	return copy;
+	if (*text == NULL)
+		return true;
+	*text = strdup(*text);
+	return *text != NULL;
 }
 
 static bool
 copy_route(struct sh_route *route, const struct shoal_route *asked)
 {
-	bool failed = false;
+	bool path, methods, host;
 
-	*route = (struct sh_route){
-		.path = copy_text(asked->path, &failed),
-		.exact = asked->exact,
-		.methods = copy_text(asked->methods, &failed),
-		.host = copy_text(asked->host, &failed),
-		.fn = asked->fn,
-		.arg = asked->arg,
-		.limits = asked->limits,
-		.gzip_level = asked->gzip_level,
-		.gzip_min_size = asked->gzip_min_size,
-	};
+	*route = sh_route_from_public(
+	    asked, &sh_http_default_limits, &sh_ws_default_options);
+	/* all of them: what is lent must not be freed */
+	path = copy_text(&route->path);
+	methods = copy_text(&route->methods);
+	host = copy_text(&route->host);
 	route->handler = route->path;
-	if (asked->websocket != NULL)
-		route->websocket = *asked->websocket;
-	if (route->gzip_min_size == 0)
-		route->gzip_min_size = GZIP_MIN_SIZE;
-	sh_http_limits_resolve(&route->limits, &sh_http_default_limits);
-	sh_ws_options_resolve(&route->websocket, &sh_ws_default_options);
-	return !failed;
+	return path && methods && host;
 }
 
 void

@@ -200,7 +200,7 @@ const struct shoal_ws_end *
 shoal_ws_end(const struct shoal_ws *ws)
 {
 	(void)sh_ws_conn(ws);
-	return sh_ws_end(ws);
+	return sh_ws_end((struct shoal_ws *)(uintptr_t)ws);
 }
 
 const char *
@@ -214,9 +214,7 @@ const char *
 shoal_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap)
 {
 	(void)sh_ws_conn(ws);
-	if (cap != 0)
-		buf[0] = '\0';
-	return buf;
+	return sh_ws_extension(ws, buf, cap);
 }
 
 void

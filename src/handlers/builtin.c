@@ -3,5 +3,8 @@
 
 const struct shoal_handler *const sh_builtin_handlers[] = {
 	&sh_echo_handler,
+	&sh_greet_handler,
+	&sh_greet_page_handler,
+	&sh_static_handler,
 	NULL,
 };

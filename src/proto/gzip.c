@@ -31,15 +31,14 @@ struct sh_gzip {
 };
 
 struct sh_gzip *
-sh_gzip_new(int level)
+sh_gzip_new(void)
 {
 	struct sh_gzip *gzip = sh_try_calloc(1, sizeof(*gzip));
 
-	sh_assert(level >= 1 && level <= 9);
 	if (gzip == NULL)
 		return NULL;
-	gzip->level = level;
-	if (deflateInit2(&gzip->stream, level, Z_DEFLATED,
+	gzip->level = 1;
+	if (deflateInit2(&gzip->stream, gzip->level, Z_DEFLATED,
 		WINDOW_BITS + GZIP_FORMAT, MEMORY_LEVEL,
 		Z_DEFAULT_STRATEGY) != Z_OK) {
 		free(gzip);
@@ -57,23 +56,34 @@ sh_gzip_free(struct sh_gzip **gzip)
 	*gzip = NULL;
 }
 
-int
-sh_gzip_level(const struct sh_gzip *gzip)
+/* Begin anew, also after a stream that was given up. */
+static void
+begin(struct sh_gzip *gzip, int level)
 {
-	return gzip->level;
+	z_stream *stream = &gzip->stream;
+
+	sh_assert(level >= 1 && level <= 9);
+	sh_assert(deflateReset(stream) == Z_OK);
+	stream->avail_in = 0;
+	if (level == gzip->level)
+		return;
+	/* with nothing pending it writes nothing */
+	stream->next_out = gzip->portion;
+	stream->avail_out = PORTION;
+	sh_assert(deflateParams(stream, level, Z_DEFAULT_STRATEGY) == Z_OK);
+	sh_assert(stream->avail_out == PORTION);
+	gzip->level = level;
 }
 
 int
-sh_gzip_compress(
-    struct sh_gzip *gzip, const void *data, size_t len, struct sh_buf *out)
+sh_gzip_compress(struct sh_gzip *gzip, int level, const void *data, size_t len,
+    struct sh_buf *out)
 {
 	z_stream *stream = &gzip->stream;
 	const unsigned char *next = data;
 	int r, ended;
 
-	/* of a stream that was given up too */
-	sh_assert(deflateReset(stream) == Z_OK);
-	stream->avail_in = 0;
+	begin(gzip, level);
 	do {
 		/* zlib counts with an int */
 		if (stream->avail_in == 0) {

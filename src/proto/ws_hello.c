@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "proto/http_chars.h"
+#include "proto/http_target.h"
 #include "proto/ws_handshake.h"
 
 struct piece {
@@ -99,7 +100,8 @@ split_origin(const char *text, struct origin *origin)
 {
 	const char *colon = strstr(text, "://");
 
-	if (colon == NULL || colon == text)
+	if (colon == NULL || colon == text ||
+	    !sh_http_host_is_valid(colon + 3, strlen(colon + 3)))
 		return false;
 	origin->scheme.text = text;
 	origin->scheme.len = (size_t)(colon - text);

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "io/group.h"
 #include "io/loop.h"
+#include "proto/gzip.h"
 #include "session/http_private.h"
 
 enum {
@@ -53,6 +54,7 @@ sh_http_fini(struct sh_http *http)
 {
 	free(http->fields);
 	free(http->path);
+	sh_gzip_free(&http->gzip);
 	http->fields = NULL;
 	http->path = NULL;
 	sh_routes_free(&http->routes);

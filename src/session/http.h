@@ -15,6 +15,7 @@
 
 struct sh_co_pool;
 struct sh_counters;
+struct sh_gzip;
 struct sh_loop;
 struct shoal_ws;
 
@@ -33,6 +34,7 @@ struct sh_http {
 	struct sh_http_field *fields;      /* of the head that is parsed */
 	char *path;                        /* its path, decoded ... */
 	size_t path_cap;                   /* ... in so many bytes */
+	struct sh_gzip *gzip;              /* NULL before it is first needed */
 	int64_t told_ms; /* when the log last named a handler that does
 			    not answer */
 };

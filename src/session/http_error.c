@@ -50,8 +50,8 @@ sh_http_reject(struct sh_conn *conn, int status, const char *why)
 	(void)sh_http_date_format(sh_clock_unix(), date);
 	part.iov_len = (size_t)snprintf(text, sizeof(text),
 	    "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Length: %d\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Connection: close\r\n\r\n%s",
+	    "Connection: close\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n\r\n%s",
 	    status, sh_http_reason(status), date, page_len, page);
 	(void)sh_conn_sendv_anyway(conn, &part, 1);
 	sh_conn_close(conn);
@@ -110,21 +110,35 @@ tell_missing(struct shoal_request *req)
 			      : "without an answer, so 500 was sent");
 }
 
+/* What is answered in place of the handler. */
+static int
+missing_status(struct shoal_request *req)
+{
+	/* a handler that was told to end has no time to answer */
+	if (sh_await_is_cancelled())
+		return 503;
+	/* the client has left out a part of the body */
+	if (!req->reading.done && req->reading.begun &&
+	    sh_conn_is_eof(req->conn)) {
+		SH_COUNT(req->http->counters->http_errors, 1);
+		return 400;
+	}
+	if (sh_conn_why(req->conn) == 0)
+		tell_missing(req);
+	return 500;
+}
+
 void
 sh_request_answer_missing(struct shoal_request *req)
 {
-	/* a handler that was told to end has no time to answer */
-	bool cancelled = sh_await_is_cancelled();
+	int status = missing_status(req);
 
-	if (!cancelled && sh_conn_why(req->conn) == 0)
-		tell_missing(req);
 	if (req->answer.begun) {
 		sh_answer_cut(req);
 		return;
 	}
 	sh_answer_clear(req);
-	if (sh_answer_error(req, cancelled ? 503 : 500) < 0 &&
-	    !req->answer.complete)
+	if (sh_answer_error(req, status) < 0 && !req->answer.complete)
 		sh_answer_cut(req);
 }
 
@@ -142,20 +156,15 @@ redirect(struct shoal_request *req)
 		return;
 	}
 	/* as it was sent, so that nothing has to be encoded again; "//host"
-	 * would be another host's */
+	 * would be another host's, and so would "/\host" to a browser */
 	(void)snprintf(to, size, "%.*s/%s%.*s", (int)path.len,
 	    sh_request_text(req, path), query.len != 0 ? "?" : "",
 	    (int)query.len, sh_request_text(req, query));
-	if (to[1] == '/' || sh_answer_set(req, "Location", to) < 0)
+	if (to[1] == '/' || to[1] == '\\' ||
+	    sh_answer_set(req, "Location", to) < 0)
 		(void)sh_answer_error(req, 404);
 	else
 		(void)sh_answer_error(req, 308);
-}
-
-static bool
-is_method(const struct shoal_request *req, const char *method)
-{
-	return strcmp(sh_request_text(req, req->head.method), method) == 0;
 }
 
 /* Runs as a handler. */
@@ -163,7 +172,7 @@ static void
 answer_no_route(struct shoal_request *req, void *arg)
 {
 	const struct sh_route_match *match = arg;
-	bool options = is_method(req, "OPTIONS");
+	bool options = sh_request_is(req, "OPTIONS");
 
 	if (match->status == 308) {
 		redirect(req);

@@ -220,6 +220,15 @@ next_piece(struct shoal_request *req, const char *place, const char **piece_out,
 	return 0;
 }
 
+/* What was taken off the input is lost, and with it the whole body. */
+static int
+lose(struct shoal_request *req)
+{
+	req->reading.failed = true;
+	req->reading.error = -SHOAL_ENOMEM;
+	return -SHOAL_ENOMEM;
+}
+
 /* Whether a read may go on: 0, or an error. */
 static int
 prepare(struct shoal_request *req, enum sh_reading how)
@@ -254,7 +263,7 @@ sh_request_body(
 	while ((n = next_piece(req, place, &piece, deadline_us)) > 0)
 		/* it has to be in one piece, and to stay */
 		if (sh_buf_add(whole, piece, (size_t)n) < 0)
-			return -SHOAL_ENOMEM;
+			return lose(req);
 	if (n < 0)
 		return n;
 	/* a NUL that is not counted */
@@ -299,7 +308,7 @@ sh_request_read(
 		return n;
 	room = piece_room(&req->reading, (size_t)n);
 	if (room == NULL)
-		return -SHOAL_ENOMEM;
+		return lose(req);
 	*data_out = memcpy(room, piece, (size_t)n);
 	return n;
 }
@@ -330,7 +339,8 @@ sh_request_is_skippable(const struct shoal_request *req)
 
 	if (SH_LIKELY(reading->done))
 		return true;
-	if (reading->failed || req->head.expects_continue)
+	if (reading->failed || req->head.expects_continue ||
+	    sh_conn_is_eof(req->conn))
 		return false;
 	return req->head.body == SH_HTTP_BODY_CHUNKED ||
 	    (reading->begun ? reading->body.left : req->head.body_len) <=

@@ -117,6 +117,13 @@ sh_request_text(const struct shoal_request *req, struct sh_http_text text)
 	return req->bytes + text.off;
 }
 
+/* --- http_field.c: its head ------------------------------------------------ */
+
+/** Whether it has this method. */
+bool sh_request_is(const struct shoal_request *req, const char *method);
+/** See shoal_request_header(). */
+const char *sh_request_field(struct shoal_request *req, const char *name);
+
 /* --- http_read.c: its body ------------------------------------------------- */
 
 /** See shoal_co_request_body(), shoal_co_request_read(). */
@@ -162,6 +169,22 @@ int sh_answer_switch(struct shoal_request *req);
 void sh_answer_complete(struct shoal_request *req);
 /** Complete it though it is not what it said: the connection ends. */
 void sh_answer_cut(struct shoal_request *req);
+
+/* --- http_gzip.c: compressed bodies ---------------------------------------- */
+
+/** Compress the body of an answer, if that is wanted, worth it and accepted,
+ *  and set the fields that say so. Whether it was: then out has the body, and
+ *  the caller frees it. */
+bool sh_answer_compress(struct shoal_request *req, const void *data, size_t len,
+    struct sh_buf *out);
+
+/* --- http_file.c: answers that come from files ------------------------------ */
+
+struct shoal_file_options;
+
+/** See shoal_co_response_file(). */
+int sh_answer_file(struct shoal_request *req, int fd,
+    const struct shoal_file_options *options, int timeout_ms);
 
 /* --- http_write.c: answers in pieces --------------------------------------- */
 

@@ -203,6 +203,20 @@ send_whole(struct shoal_request *req, const void *data, size_t len)
 	return send_parts(req, out, at, data, len);
 }
 
+/* Apart, so that answers that are not compressed do not pay for it. */
+static __attribute__((noinline)) int
+send_perhaps_compressed(struct shoal_request *req, const void *data, size_t len)
+{
+	struct sh_buf packed;
+	int r;
+
+	if (!sh_answer_compress(req, data, len, &packed))
+		return send_whole(req, data, len);
+	r = send_whole(req, packed.data, packed.len);
+	sh_buf_fini(&packed);
+	return r;
+}
+
 int
 sh_answer_send(struct shoal_request *req, const void *data, size_t len)
 {
@@ -210,7 +224,10 @@ sh_answer_send(struct shoal_request *req, const void *data, size_t len)
 
 	if (req->answer.begun || req->answer.complete)
 		return -SHOAL_ESTATE;
-	r = send_whole(req, data, len);
+	if (SH_LIKELY(req->route->gzip_level == 0))
+		r = send_whole(req, data, len);
+	else
+		r = send_perhaps_compressed(req, data, len);
 	/* a part of an answer would be taken for all of it */
 	if (SH_UNLIKELY(r < 0) && sh_conn_why(req->conn) == 0)
 		sh_conn_fail_with(req->conn, r);

@@ -53,7 +53,7 @@ find_node(const struct sh_route_host *host, const char *path, size_t len)
 		return NULL;
 	node = &host->nodes[at];
 	common = sh_route_common(node->path, node->len, path, len);
-	if (common == len && node->len == len)
+	if (common == len) /* it is not above the path */
 		return node;
 	while (node->len > common || node->n_subtree == 0) {
 		if (node->above == SH_ROUTE_NONE)

@@ -54,6 +54,12 @@ const char *sh_http_limits_lack(const struct shoal_http_limits *limits);
 /** What is wrong with a route as code or a file gives it; NULL: nothing. A
  *  constant sentence. */
 const char *sh_route_lacks(const struct shoal_route *route);
+/** A route as code gives it, with nothing wrong in it, as one to look up: what it
+ *  does not say is that of limits and websocket. Strings and lists are lent by
+ *  it. */
+struct sh_route sh_route_from_public(const struct shoal_route *route,
+    const struct shoal_http_limits *limits,
+    const struct shoal_ws_options *websocket);
 /** Fill in what is 0 with the values of defaults. */
 void sh_http_limits_resolve(
     struct shoal_http_limits *limits, const struct shoal_http_limits *defaults);

@@ -3,9 +3,11 @@
 
 #include "session/route.h"
 
+#include <string.h>
+
 #include "proto/http_route.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024 };
+enum { KIB = 1024, MIB = 1024 * 1024, GZIP_MIN_SIZE = KIB };
 
 const struct shoal_http_limits sh_http_default_limits = {
 	.header_timeout_ms = 10 * 1000,
@@ -67,6 +69,44 @@ sh_ws_options_resolve(
 	options->control = options->control || defaults->control;
 }
 
+/* Options built with an older header say less. */
+static struct shoal_ws_options
+known_part(const struct shoal_ws_options *asked)
+{
+	struct shoal_ws_options known = { 0 };
+
+	if (asked != NULL)
+		memcpy(&known, asked,
+		    asked->size < sizeof(known) ? asked->size : sizeof(known));
+	known.size = sizeof(known);
+	return known;
+}
+
+struct sh_route
+sh_route_from_public(const struct shoal_route *route,
+    const struct shoal_http_limits *limits,
+    const struct shoal_ws_options *websocket)
+{
+	struct sh_route to = {
+		.path = route->path,
+		.exact = route->exact,
+		.methods = route->methods,
+		.host = route->host,
+		.fn = route->fn,
+		.arg = route->arg,
+		.handler = route->path,
+		.limits = route->limits,
+		.gzip_level = route->gzip_level,
+		.gzip_min_size = route->gzip_min_size,
+		.websocket = known_part(route->websocket),
+	};
+
+	fill(&to.gzip_min_size, GZIP_MIN_SIZE);
+	sh_http_limits_resolve(&to.limits, limits);
+	sh_ws_options_resolve(&to.websocket, websocket);
+	return to;
+}
+
 static bool
 any_below_off(const int64_t *values, size_t count)
 {
@@ -89,14 +129,16 @@ list_lacks(const char *const *list, const char *(*lacks)(const char *))
 }
 
 static const char *
-websocket_lacks(const struct shoal_ws_options *options)
+websocket_lacks(const struct shoal_ws_options *asked)
 {
+	const struct shoal_ws_options known = known_part(asked);
+	const struct shoal_ws_options *options = &known;
 	const int64_t values[] = { options->message_size, options->fragments,
 		options->control_rate, options->ping_ms,
 		options->pong_timeout_ms, options->close_timeout_ms,
 		options->compression_min_size };
 
-	if (options->size == 0)
+	if (asked->size == 0)
 		return "websocket.size is not set";
 	if (any_below_off(values, sizeof(values) / sizeof(values[0])))
 		return "a number in websocket is below -1";

@@ -16,6 +16,7 @@
 #include "io/loop.h"
 #include "session/http.h"
 #include "session/tcp.h"
+#include "session/ws.h"
 
 struct sh_service {
 	/* one of them */
@@ -179,6 +180,7 @@ sh_service_pause_accepting(struct sh_service *service)
 bool
 sh_service_resume_accepting(struct sh_service *service)
 {
+	service->http.closing = false;
 	if (service->listener != NULL)
 		sh_listener_start(service->listener);
 	return service->listener != NULL;
@@ -187,6 +189,7 @@ sh_service_resume_accepting(struct sh_service *service)
 int
 sh_service_listen(struct sh_service *service, int listen_fd)
 {
+	service->http.closing = false;
 	sh_service_accept_queued(service);
 	sh_service_stop_accepting(service);
 	return open_listener(service, listen_fd);
@@ -217,10 +220,30 @@ sh_service_begin_drain(struct sh_service *service)
 	service->http.closing = true;
 }
 
-void
-sh_service_drain(struct sh_service *service, int64_t linger_ms)
+/* What a drain is to do. */
+struct drain {
+	int64_t linger_ms;
+	int code;
+};
+
+static void
+drain_http(struct sh_conn *conn, void *arg)
 {
-	sh_group_drain(service->group, linger_ms);
+	const struct drain *drain = arg;
+
+	if (!sh_ws_go_away(conn, drain->code))
+		sh_conn_drain(conn, drain->linger_ms);
+}
+
+void
+sh_service_drain(struct sh_service *service, int64_t linger_ms, int code)
+{
+	struct drain drain = { .linger_ms = linger_ms, .code = code };
+
+	if (service->http.routes != NULL)
+		sh_group_each(service->group, drain_http, &drain);
+	else
+		sh_group_drain(service->group, linger_ms);
 }
 
 void

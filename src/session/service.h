@@ -53,12 +53,13 @@ void sh_service_accept_queued(struct sh_service *service);
 /** Connections whose descriptor is open, see sh_loop_connections(). */
 size_t sh_service_connections(const struct sh_service *service);
 /** A drain begins: answers of HTTP tell the peer that the connection ends
- *  behind them. Others go on as they are. */
+ *  behind them. Others go on as they are. Ends when it accepts again. */
 void sh_service_begin_drain(struct sh_service *service);
 /** End all connections gently: input that has arrived by now is handled,
  *  answers are sent, each peer has linger_ms to end its side. on_close gets
- *  SHOAL_CLOSE_SHUTDOWN. */
-void sh_service_drain(struct sh_service *service, int64_t linger_ms);
+ *  SHOAL_CLOSE_SHUTDOWN. WebSockets are closed
+ *  with the code. */
+void sh_service_drain(struct sh_service *service, int64_t linger_ms, int code);
 /** End all connections now: the kernel gets what it takes. */
 void sh_service_abort(struct sh_service *service);
 /** Abort and free; no coroutine of its connections may run any more. Clears

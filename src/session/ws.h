@@ -48,8 +48,10 @@ int sh_ws_abort(struct shoal_ws *ws);
 void sh_ws_pause(struct shoal_ws *ws);
 void sh_ws_resume(struct shoal_ws *ws);
 /** See shoal_ws_end(), shoal_ws_subprotocol(). */
-const struct shoal_ws_end *sh_ws_end(const struct shoal_ws *ws);
+const struct shoal_ws_end *sh_ws_end(struct shoal_ws *ws);
 const char *sh_ws_subprotocol(const struct shoal_ws *ws);
+/** See shoal_ws_extension(). */
+const char *sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap);
 /** The connection of a public pointer; asserts that it is one. */
 struct sh_conn *sh_ws_conn(const struct shoal_ws *ws);
 /** See shoal_ws_find(). */

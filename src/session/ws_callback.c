@@ -22,7 +22,9 @@ static void
 suspend(struct shoal_ws *ws, struct sh_co *co)
 {
 	sh_conn_hold(ws->conn);
-	sh_conn_stall(ws->conn);
+	/* who waits for the end of the closing needs what comes */
+	if (ws->state == SH_WS_OPEN)
+		sh_conn_stall(ws->conn);
 	sh_ws_need_busy(ws)->callback = co;
 	ws->waits = true;
 }

@@ -17,7 +17,8 @@ static LIST_HEAD(, sh_ws_kind) kinds = LIST_HEAD_INITIALIZER(kinds);
 static size_t unused;
 
 static void
-set_options(struct sh_ws_kind *kind, const struct shoal_ws_options *options)
+set_options(struct sh_ws_kind *kind, const struct shoal_ws_options *options,
+    const struct sh_ws_extension *extension)
 {
 	kind->intake.message_max = options->message_size < 0
 	    ? SIZE_MAX
@@ -28,12 +29,33 @@ set_options(struct sh_ws_kind *kind, const struct shoal_ws_options *options)
 		    ? (uint32_t)options->fragments
 		    : UINT32_MAX;
 	kind->intake.stream = options->stream;
+	kind->intake.extension = *extension;
+	if (extension->deflates)
+		kind->intake.deflate = sh_ws_shared_deflate();
+	kind->pack_min = SIZE_MAX;
+	if (extension->deflates)
+		kind->pack_min = options->compression_min_size < 0
+		    ? 0
+		    : (size_t)options->compression_min_size;
 	kind->control_rate = options->control_rate;
 	kind->ping_ms = options->ping_ms;
 	kind->pong_timeout_ms = options->pong_timeout_ms;
 	kind->close_timeout_ms = options->close_timeout_ms;
 	kind->stream = options->stream;
 	kind->control = options->control;
+}
+
+static bool
+agrees(const struct sh_ws_extension *a, const struct sh_ws_extension *b)
+{
+	return a->deflates == b->deflates &&
+	    a->server_takeover == b->server_takeover &&
+	    a->client_takeover == b->client_takeover &&
+	    a->says_server_bits == b->says_server_bits &&
+	    a->says_client_bits == b->says_client_bits &&
+	    a->server_bits == b->server_bits &&
+	    a->client_bits == b->client_bits &&
+	    a->client_bits_said == b->client_bits_said;
 }
 
 static bool
@@ -44,8 +66,9 @@ is_same(const struct sh_ws_kind *a, const struct sh_ws_kind *b)
 	    a->control_rate == b->control_rate && a->ping_ms == b->ping_ms &&
 	    a->pong_timeout_ms == b->pong_timeout_ms &&
 	    a->close_timeout_ms == b->close_timeout_ms &&
-	    a->stream == b->stream && a->control == b->control &&
-	    a->handler == b->handler;
+	    agrees(&a->intake.extension, &b->intake.extension) &&
+	    a->pack_min == b->pack_min && a->stream == b->stream &&
+	    a->control == b->control && a->handler == b->handler;
 }
 
 static struct sh_ws_kind *
@@ -60,11 +83,12 @@ find(const struct sh_ws_kind *wanted)
 }
 
 struct sh_ws_kind *
-sh_ws_kind_need(const struct shoal_ws_options *options, const char *handler)
+sh_ws_kind_need(const struct shoal_ws_options *options,
+    const struct sh_ws_extension *extension, const char *handler)
 {
 	struct sh_ws_kind wanted = { .handler = handler }, *kind;
 
-	set_options(&wanted, options);
+	set_options(&wanted, options, extension);
 	kind = find(&wanted);
 	if (kind != NULL) {
 		unused -= kind->users == 0;

@@ -36,6 +36,7 @@ free_busy(struct shoal_ws *ws)
 	if (ws->busy == NULL)
 		return;
 	sh_buf_fini(&ws->busy->input);
+	sh_ws_deflater_free(ws->busy->deflater);
 	free(ws->busy);
 	ws->busy = NULL;
 }
@@ -45,8 +46,8 @@ sh_ws_rest(struct shoal_ws *ws)
 {
 	const struct sh_ws_busy *busy = ws->busy;
 
-	if (busy == NULL || busy->has_end || busy->has_pong ||
-	    busy->callback != NULL || sh_ws_unseen(ws) != 0 ||
+	if (busy == NULL || busy->deflater != NULL || busy->has_end ||
+	    busy->has_pong || busy->callback != NULL || sh_ws_unseen(ws) != 0 ||
 	    !sh_send_line_is_empty(&busy->senders) ||
 	    !LIST_EMPTY(&busy->closers))
 		return;
@@ -84,15 +85,16 @@ allocate(const char *subprotocol)
 
 struct shoal_ws *
 sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
-    const char *handler, const char *subprotocol,
-    const struct shoal_ws_callbacks *callbacks, void *arg)
+    const struct sh_ws_extension *extension, const char *handler,
+    const char *subprotocol, const struct shoal_ws_callbacks *callbacks,
+    void *arg)
 {
 	struct shoal_ws *ws = allocate(subprotocol);
 
 	if (ws == NULL)
 		return NULL;
 	ws->conn = conn;
-	ws->kind = sh_ws_kind_need(options, handler);
+	ws->kind = sh_ws_kind_need(options, extension, handler);
 	if (ws->kind != NULL)
 		sh_ws_receiver_init(&ws->receiver, &ws->kind->intake);
 	ws->calls = callbacks != NULL;
@@ -183,15 +185,6 @@ closed(struct sh_conn *conn, enum shoal_close_cause cause, int error)
 	sh_ws_free(&ws);
 }
 
-/* The peer's silence is the business of pings. */
-static bool
-is_idle(const struct sh_conn *conn)
-{
-	const struct shoal_ws *ws = sh_conn_session(conn);
-
-	return ws->kind->ping_ms <= 0;
-}
-
 const struct sh_conn_ops *
 sh_ws_ops(void)
 {
@@ -201,7 +194,6 @@ sh_ws_ops(void)
 		.resumed = resumed,
 		.changed = sh_ws_changed,
 		.closed = closed,
-		.is_idle = is_idle,
 	};
 
 	return &ops;

@@ -13,6 +13,8 @@
 #include "io/conn.h"
 #include "io/wheel.h"
 #include "proto/utf8.h"
+#include "proto/ws_deflate.h"
+#include "proto/ws_extension.h"
 #include "proto/ws_frame.h"
 #include "proto/ws_message.h"
 #include "session/http.h"
@@ -28,6 +30,7 @@ enum { SH_WS_MAGIC = 0x6b636f73 };
 struct sh_ws_kind {
 	struct sh_ws_intake intake;
 	int64_t control_rate, ping_ms, pong_timeout_ms, close_timeout_ms;
+	size_t pack_min; /* bytes of a message that is compressed, SIZE_MAX */
 	bool stream, control;
 	const char *handler; /* lent; for crash reports */
 	size_t users;
@@ -78,7 +81,8 @@ struct sh_ws_busy {
 	struct sh_buf
 	    input;       /* bytes that have come and were not looked at ... */
 	size_t input_at; /* ... from here on */
-	struct sh_co *callback; /* that waits, NULL; or the handler */
+	struct sh_co *callback;          /* that waits, NULL; or the handler */
+	struct sh_ws_deflater *deflater; /* with context takeover, NULL */
 	LIST_HEAD(, sh_ws_closer) closers;
 	bool has_pong;
 	uint8_t pong_len;
@@ -129,9 +133,10 @@ struct shoal_ws {
 
 /* --- ws_kind.c -------------------------------------------------------------- */
 
-/** The kind of resolved options; NULL without memory. */
-struct sh_ws_kind *
-sh_ws_kind_need(const struct shoal_ws_options *options, const char *handler);
+/** The kind of resolved options, and of what was agreed on; NULL without
+ *  memory. */
+struct sh_ws_kind *sh_ws_kind_need(const struct shoal_ws_options *options,
+    const struct sh_ws_extension *extension, const char *handler);
 /** One of its users is gone. */
 void sh_ws_kind_drop(struct sh_ws_kind **kind);
 
@@ -142,8 +147,9 @@ void sh_ws_kind_drop(struct sh_ws_kind **kind);
  *  running coroutine is the handler's. */
 struct shoal_ws *
 sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
-    const char *handler, const char *subprotocol,
-    const struct shoal_ws_callbacks *callbacks, void *arg);
+    const struct sh_ws_extension *extension, const char *handler,
+    const char *subprotocol, const struct shoal_ws_callbacks *callbacks,
+    void *arg);
 /** Free it; its connection has forgotten it. NULL is fine. */
 void sh_ws_free(struct shoal_ws **ws);
 /** What the session does with its connection. */
@@ -197,6 +203,21 @@ void sh_ws_call_message(struct shoal_ws *ws, struct sh_ws_event *event);
 void sh_ws_call_writable(struct shoal_ws *ws);
 /** Call on_close; true when it waits, and the WebSocket is freed later. */
 bool sh_ws_call_close(struct shoal_ws *ws);
+
+/* --- ws_compress.c ---------------------------------------------------------- */
+
+/** What the process's WebSockets share to compress and inflate. */
+struct sh_ws_deflate *sh_ws_shared_deflate(void);
+/** Agree with a client on compression. 0; 400 for a malformed offer. */
+int sh_ws_negotiate(struct shoal_request *req,
+    const struct shoal_ws_options *options,
+    struct sh_ws_extension *extension_out);
+/** Compress a message: its bytes, which are good until the next one of any
+ *  WebSocket is compressed. 0: it is to be sent as it is. */
+size_t sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,
+    const uint8_t **packed_out);
+/** What was packed has not been sent: later messages must not refer to it. */
+void sh_ws_unpack(struct shoal_ws *ws);
 
 /* --- ws_send.c -------------------------------------------------------------- */
 

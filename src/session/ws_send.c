@@ -4,12 +4,14 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include <shoal/error.h>
 
 #include "base/attr.h"
+#include "base/panic.h"
 #include "co/co.h"
 #include "io/await.h"
 #include "io/loop.h"
@@ -21,6 +23,8 @@ struct frame {
 	struct iovec parts[2];
 	enum sh_ws_opcode opcode;
 	bool final;
+	bool packed;  /* what is in it is compressed */
+	void *memory; /* that its payload lies in while it waits, or NULL */
 };
 
 /* What is known of a message that is sent in fragments. */
@@ -56,7 +60,10 @@ explain(const struct shoal_ws *ws, int r, const char *place)
 	if (place != NULL && ws->pulls &&
 	    ws->puller->handler == sh_co_running())
 		sh_await_slow_down(place);
-	return why < 0 && why != -SHOAL_ECANCELED ? why : r;
+	/* nor does a pong that did not come mean that this took too long */
+	return why < 0 && why != -SHOAL_ECANCELED && why != -SHOAL_ETIMEDOUT
+	    ? why
+	    : r;
 }
 
 /* What forbids to send a message now. */
@@ -72,9 +79,43 @@ judge(const struct shoal_ws *ws, enum shoal_ws_type type, size_t len,
 	return 0;
 }
 
+/* Compress a message if that is worth it. One that has to wait for its turn goes
+ * as it is if others may refer to it: it might never be sent, and others are
+ * compressed meanwhile. */
+static void
+pack(struct shoal_ws *ws, struct frame *frame, const void *data, size_t len,
+    bool may_wait)
+{
+	bool crowded = somebody_waits(ws) || sh_conn_is_full(ws->conn);
+	bool takeover = ws->kind->intake.extension.server_takeover;
+	const uint8_t *packed = NULL;
+	size_t n = 0;
+
+	if (!crowded || (may_wait && !takeover))
+		n = sh_ws_pack(ws, data, len, &packed);
+	/* what is lent now will not be when its turn comes */
+	if (n != 0 && crowded)
+		frame->memory = malloc(n);
+	if (n == 0 || (crowded && frame->memory == NULL))
+		return;
+	if (crowded)
+		packed = memcpy(frame->memory, packed, n);
+	write_header(frame, packed, n);
+	frame->header[0] |= SH_WS_COMPRESSED;
+	frame->packed = true;
+}
+
+/* The frame was not taken. */
+static void
+take_back(struct shoal_ws *ws, const struct frame *frame)
+{
+	if (frame->packed)
+		sh_ws_unpack(ws);
+}
+
 static int
-make_whole(const struct shoal_ws *ws, struct frame *frame,
-    enum shoal_ws_type type, const void *data, size_t len, const char *place)
+make_whole(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
+    const void *data, size_t len, const char *place)
 {
 	int r = judge(ws, type, len, place);
 
@@ -87,6 +128,8 @@ make_whole(const struct shoal_ws *ws, struct frame *frame,
 	frame->opcode = (enum sh_ws_opcode)type;
 	frame->final = true;
 	write_header(frame, data, len);
+	if (SH_UNLIKELY(len >= ws->kind->pack_min))
+		pack(ws, frame, data, len, place != NULL);
 	return 0;
 }
 
@@ -145,6 +188,8 @@ send_now(struct shoal_ws *ws, const struct frame *frame)
 
 	if (SH_LIKELY(!somebody_waits(ws)))
 		r = sh_conn_sendv(ws->conn, frame->parts, 2);
+	if (SH_UNLIKELY(r < 0))
+		take_back(ws, frame);
 	if (SH_UNLIKELY(r == -SHOAL_EAGAIN))
 		ws->refused = true;
 	return SH_LIKELY(r == 0) ? 0 : explain(ws, r, NULL);
@@ -161,8 +206,12 @@ send_or_wait(struct shoal_ws *ws, const struct frame *frame, const char *place,
 		r = sh_conn_sendv(conn, frame->parts, 2);
 	if (SH_LIKELY(r == 0))
 		return 0;
-	if (r != -SHOAL_EAGAIN)
+	if (r != -SHOAL_EAGAIN) {
+		take_back(ws, frame);
 		return explain(ws, r, place);
+	}
+	/* one that was not crowded takes a message */
+	sh_assert(!frame->packed || frame->memory != NULL);
 	return sh_send_line_join(conn, &sh_ws_need_busy(ws)->senders,
 	    frame->parts, 2, place, deadline_us);
 }
@@ -187,7 +236,7 @@ int
 sh_ws_send(
     struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len)
 {
-	struct frame frame;
+	struct frame frame = { 0 };
 	int r = make_whole(ws, &frame, type, data, len, NULL);
 
 	return r < 0 ? r : send_now(ws, &frame);
@@ -197,11 +246,12 @@ int
 sh_ws_co_send(struct shoal_ws *ws, enum shoal_ws_type type, const void *data,
     size_t len, const char *place, int64_t deadline_us)
 {
-	struct frame frame;
+	struct frame frame = { 0 };
 	int r = make_whole(ws, &frame, type, data, len, place);
 
 	if (r == 0)
 		r = send_or_wait(ws, &frame, place, deadline_us);
+	free(frame.memory);
 	if (SH_LIKELY(r == 0))
 		tell_line_is_empty(ws);
 	return r;

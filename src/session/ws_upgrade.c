@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <shoal/error.h>
@@ -57,10 +58,11 @@ judge(struct shoal_request *req, const struct shoal_ws_options *options)
 
 /* The fields of the answer that are the handshake's. */
 static int
-set_fields(struct shoal_request *req, const char *subprotocol)
+set_fields(struct shoal_request *req, const char *subprotocol,
+    const struct sh_ws_extension *extension)
 {
 	const char *key = shoal_request_header(req, "Sec-WebSocket-Key");
-	char accept[SH_WS_ACCEPT_LEN + 1];
+	char accept[SH_WS_ACCEPT_LEN + 1], agreed[SH_WS_EXTENSION_MAX];
 	int r;
 
 	sh_ws_accept_write(accept, key);
@@ -68,6 +70,9 @@ set_fields(struct shoal_request *req, const char *subprotocol)
 	if (r == 0)
 		r = shoal_response_header(
 		    req, "Sec-WebSocket-Protocol", subprotocol);
+	if (r == 0 && sh_ws_extension_write(extension, agreed) != 0)
+		r = shoal_response_header(
+		    req, "Sec-WebSocket-Extensions", agreed);
 	return r;
 }
 
@@ -119,21 +124,24 @@ sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *asked,
     struct shoal_ws **out)
 {
 	struct shoal_ws_options options;
+	struct sh_ws_extension extension;
 	const char *subprotocol;
 	struct shoal_ws *ws;
 	int status, r;
 
 	resolve(req, asked, &options);
 	status = judge(req, &options);
+	if (status == 0)
+		status = sh_ws_negotiate(req, &options, &extension);
 	if (status != 0)
 		return refuse(req, status);
 	subprotocol = sh_ws_subprotocol_choose(options.subprotocols,
 	    shoal_request_header(req, "Sec-WebSocket-Protocol"));
-	ws = sh_ws_new(sh_request_conn(req), &options,
+	ws = sh_ws_new(sh_request_conn(req), &options, &extension,
 	    sh_request_route(req)->handler, subprotocol, callbacks, arg);
 	if (ws == NULL)
 		return refuse(req, 503);
-	r = set_fields(req, subprotocol);
+	r = set_fields(req, subprotocol, &extension);
 	if (r == 0)
 		r = switch_to(req, ws);
 	if (r < 0) {
@@ -177,8 +185,11 @@ sh_ws_conn(const struct shoal_ws *ws)
 }
 
 const struct shoal_ws_end *
-sh_ws_end(const struct shoal_ws *ws)
+sh_ws_end(struct shoal_ws *ws)
 {
+	/* one that is held has not told of its end yet */
+	if (sh_conn_is_cut(ws->conn))
+		sh_ws_learn_end(ws);
 	return ws->busy != NULL && ws->busy->has_end ? &ws->busy->end : NULL;
 }
 
@@ -186,6 +197,17 @@ const char *
 sh_ws_subprotocol(const struct shoal_ws *ws)
 {
 	return ws->has_subprotocol ? ws->subprotocol : "";
+}
+
+const char *
+sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap)
+{
+	char text[SH_WS_EXTENSION_MAX];
+
+	sh_ws_extension_write(&ws->kind->intake.extension, text);
+	if (cap != 0)
+		snprintf(buf, cap, "%s", text);
+	return buf;
 }
 
 void

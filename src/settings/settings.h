@@ -77,8 +77,7 @@ enum {
 	SH_DEFAULT_BACKLOG = 4096,
 	SH_DEFAULT_NOTSENT_LOWAT = 65536,
 	SH_DEFAULT_KEEPALIVE_INTERVAL_S = 60,
-	SH_DEFAULT_KEEPALIVE_COUNT = 5,
-	SH_DEFAULT_GZIP_MIN_SIZE = 1024
+	SH_DEFAULT_KEEPALIVE_COUNT = 5
 };
 
 struct sh_settings_framing {
@@ -147,6 +146,7 @@ struct sh_settings {
 	} workers;
 	struct {
 		int64_t start_timeout_ms, drain_timeout_ms, max_old;
+		int64_t close_code; /* of WebSockets */
 	} reload;
 	struct {
 		int64_t timeout_ms, orphan_grace_ms;

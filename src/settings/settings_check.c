@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sock.h"
+#include "proto/ws_frame.h"
 #include "settings/settings_draft.h"
 
 static const struct sh_key *
@@ -82,6 +83,13 @@ check_top(struct sh_draft *draft)
 	const struct sh_settings *top = &draft->image.top;
 
 	check_control_path(draft, record);
+	if (!record->failed &&
+	    !sh_ws_code_is_allowed((unsigned)top->reload.close_code))
+		sh_diagnose(draft->diags, place_of(record, "reload.close_code"),
+		    "reload.close_code = %lld may not be sent; 1012 (restart) "
+		    "and 1001 (going away) suit, 4000..4999 are for "
+		    "applications",
+		    (long long)top->reload.close_code);
 	check_queue(draft, record, &top->limits);
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)

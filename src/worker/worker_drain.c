@@ -3,6 +3,8 @@
 
 #include <limits.h>
 
+#include <shoal/ws.h>
+
 #include "base/log.h"
 #include "co/co.h"
 #include "io/await.h"
@@ -107,13 +109,31 @@ on_half_time(void *arg)
 	sh_await_cancel_all(worker->loop);
 }
 
+/* End all connections within ms. code is for WebSockets. */
+static void
+end_all(struct sh_worker *worker, int64_t ms, int code)
+{
+	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
+	size_t i;
+
+	worker->stopping = true;
+	set_deadline(worker, ms, on_stop_deadline);
+	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
+	for (i = 0; i < worker->service_count; i++)
+		sh_service_drain(worker->services[i].service, linger_ms, code);
+	sh_worker_leave_when_idle(worker);
+}
+
+/* Others serve by now: clients are welcome to come back. */
 static void
 on_drain_deadline(void *arg)
 {
 	struct sh_worker *worker = arg;
+	const struct sh_settings *settings =
+	    sh_plan_settings(worker->heritage->plan);
 
 	worker->deadline_timer = 0;
-	sh_worker_stop(worker, SH_LINGER_MS);
+	end_all(worker, SH_LINGER_MS, (int)settings->reload.close_code);
 }
 
 void
@@ -134,15 +154,7 @@ sh_worker_drain(struct sh_worker *worker, int64_t ms)
 void
 sh_worker_stop(struct sh_worker *worker, int64_t ms)
 {
-	int64_t linger_ms = ms < SH_LINGER_MS ? ms : SH_LINGER_MS;
-	size_t i;
-
 	stop_accepting(worker);
 	tell_code(worker, ms);
-	worker->stopping = true;
-	set_deadline(worker, ms, on_stop_deadline);
-	sh_timer_start(worker->loop, ms / 2, 0, on_half_time, worker);
-	for (i = 0; i < worker->service_count; i++)
-		sh_service_drain(worker->services[i].service, linger_ms);
-	sh_worker_leave_when_idle(worker);
+	end_all(worker, ms, SHOAL_WS_GOING_AWAY);
 }

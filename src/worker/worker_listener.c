@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <shoal/error.h>
+#include <shoal/ws.h>
 
 #include "base/log.h"
 #include "io/loop.h"
@@ -39,7 +40,7 @@ on_end_deadline(void *arg)
 static void
 end_connections(struct sh_worker *worker, struct sh_worker_service *at)
 {
-	sh_service_drain(at->service, SH_LINGER_MS);
+	sh_service_drain(at->service, SH_LINGER_MS, SHOAL_WS_GOING_AWAY);
 	forget_end(worker, at);
 	at->end_timer =
 	    sh_timer_start(worker->loop, SH_LINGER_MS, 0, on_end_deadline, at);

@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -198,56 +197,26 @@ sh_worker_file_routes(const struct sh_worker *worker,
 	return routes;
 }
 
-/* What a program's route leaves open is its listener's, then the file's. */
-static struct sh_route
-program_route(const struct sh_settings *settings,
-    const struct sh_program_listener *listener,
-    const struct sh_program_route *from)
-{
-	const struct shoal_http_limits file =
-	    sh_worker_http_limits(&settings->http);
-	const struct shoal_route *route = &from->route;
-	struct shoal_ws_options defaults = sh_ws_default_options;
-	struct sh_route to = {
-		.path = from->path,
-		.exact = route->exact,
-		.methods = from->methods,
-		.host = from->host,
-		.fn = route->fn,
-		.arg = route->arg,
-		.handler = from->path,
-		.limits = route->limits,
-		.gzip_level = route->gzip_level,
-		.gzip_min_size = route->gzip_min_size != 0
-		    ? route->gzip_min_size
-		    : SH_DEFAULT_GZIP_MIN_SIZE,
-	};
-
-	if (route->websocket != NULL)
-		memcpy(&to.websocket, route->websocket,
-		    route->websocket->size < sizeof(to.websocket)
-			? route->websocket->size
-			: sizeof(to.websocket));
-	to.websocket.size = sizeof(to.websocket);
-	defaults.message_size = settings->message_size;
-	sh_ws_options_resolve(&to.websocket, &defaults);
-	sh_http_limits_resolve(&to.limits, &listener->limits);
-	sh_http_limits_resolve(&to.limits, &file);
-	return to;
-}
-
 struct sh_routes *
 sh_worker_program_routes(
     const struct sh_worker *worker, const struct sh_program_listener *listener)
 {
+	const struct sh_settings *settings = settings_of(worker);
+	const struct shoal_http_limits file =
+	    sh_worker_http_limits(&settings->http);
+	struct shoal_http_limits limits = listener->limits;
+	struct shoal_ws_options websocket = sh_ws_default_options;
 	struct sh_route *list =
 	    sh_xcalloc(listener->route_count + 1, sizeof(*list));
 	struct sh_routes *routes;
 	size_t i;
 
+	/* what a route leaves open is its listener's, then the file's */
+	sh_http_limits_resolve(&limits, &file);
+	websocket.message_size = settings->message_size;
 	for (i = 0; i < listener->route_count; i++)
-		list[i] = program_route(
-		    settings_of(worker), listener, &listener->routes[i]);
+		list[i] = sh_route_from_public(
+		    &listener->routes[i].route, &limits, &websocket);
 	routes = sh_routes_new(list, listener->route_count);
 	free(list);
 	return routes;

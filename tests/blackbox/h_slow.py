@@ -115,34 +115,47 @@ def check_time_of_handlers_does_not_count():
              b"waited 0")
 
 
+def starve(ws, good, trickles, data):
+    """Waits for the end of one WebSocket, which hears pings and does not
+    answer, while another one does."""
+    poll, begun = select.poll(), time.monotonic()
+    poll.register(ws.sock, select.POLLIN)
+    poll.register(good.sock, select.POLLIN)
+    while True:
+        expect(time.monotonic() < begun + 30 * PATIENCE,
+               "a frame goes on for ever", data)
+        ready = [fd for fd, _ in poll.poll(PACE_MS)]
+        if good.sock.fileno() in ready:
+            seen = good.take_frame()
+            same(seen.opcode, PING)
+            good.send(frame(PONG, seen.data))
+        if ws.sock.fileno() in ready:
+            seen = ws.take_frame()
+            if seen is None or seen.opcode != PING:
+                ws.rest()
+                return
+        if trickles:
+            ws.try_send(b"x")
+
+
 def check_frames():
     """A frame that never ends is cut; one who only listens, and answers
     pings, is not."""
     with Site(*ROUTES, listen=LIMITS) as site:
         with WebSocket(site.address, "/quick") as good:
-            for data in (b"\x81", header(TEXT, 100)[:4], header(TEXT, 100000),
-                         frame(TEXT, b"x", fin=False) + b"\x80"):
+            for data, trickles in ((b"\x81", False),
+                                   (header(TEXT, 100)[:4], False),
+                                   (frame(TEXT, b"x", fin=False) + b"\x80",
+                                    False),
+                                   (frame(TEXT, b"x", fin=False), False),
+                                   (header(TEXT, 100000), True)):
                 with WebSocket(site.address, "/quick") as ws:
                     ws.send(data)
-                    poll = select.poll()
-                    poll.register(ws.sock, select.POLLIN)
-                    begun = time.monotonic()
-                    while True:
-                        expect(time.monotonic() < begun + 30 * PATIENCE,
-                               "a slow frame goes on for ever", data)
-                        if poll.poll(PACE_MS):
-                            seen = ws.take_frame()
-                            if seen is None or seen.opcode != PING:
-                                break
-                        # the fewest bytes that are no silence
-                        if len(data) > 6:
-                            ws.try_send(b"x")
-                    ws.rest()
-                # meanwhile
-                while (seen := good.take_frame()).opcode == PING:
-                    good.send(frame(PONG, seen.data))
-                    good.send(frame(TEXT, "here"))
-                same(seen.data, b"here")
+                    starve(ws, good, trickles, data)
+            good.send(frame(TEXT, "here"))
+            while (seen := good.take_frame()).opcode == PING:
+                good.send(frame(PONG, seen.data))
+            same(seen.data, b"here")
         same(site.counter("worker_crashes"), 0)
 
 

@@ -300,6 +300,9 @@ SERVED = (
     ("a query", post(line="GET /hello?a=%20&b=/?: HTTP/1.1"), b"hello\n"),
     ("dots", post(line="GET /a/../hello HTTP/1.1"), b"hello\n"),
     ("encoded letters", post(line="GET /%68ello HTTP/1.1"), b"hello\n"),
+    ("an upgrade that nobody wants", post(
+        "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+        "HTTP2-Settings: AAMAAABk", line=HELLO), b"hello\n"),
     ("a body for GET", post("Content-Length: 5", line=HELLO, body=b"hello"),
      b"hello\n"),
     ("chunks for GET", post("Transfer-Encoding: chunked", line=HELLO,

@@ -102,10 +102,11 @@ def check_load():
     rate = 300 if SANITIZED else 1500
     with Site(workers=2, more=SOON) as site:
         port = site.address
-        for mode, path in (("connect-http", "/hello"),
-                           ("connect-ws", "/free")):
+        for mode, *options in (("connect-http", "-p", "/hello", "-b",
+                                "hello\n"), ("connect-ws", "-p", "/free")):
             begun = site.counter("accepted")
-            with Load(mode, port, "-p", path, "-r", rate, "-t", 600) as load:
+            with Load(mode, port, *options, "-r", rate, "-t",
+                      600) as load:
                 site.wait_counter("accepted", begun + rate // 2)
                 for _ in range(RELOADS):
                     site.reload()

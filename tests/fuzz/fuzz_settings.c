@@ -11,6 +11,7 @@
 
 #include "base/panic.h"
 #include "proto/framing.h"
+#include "proto/http_route.h"
 #include "settings/load.h"
 #include "settings/settings_draft.h"
 
@@ -88,6 +89,29 @@ check_framings(const struct sh_settings *settings)
 			sh_assert(sh_framing_check(&framing, NULL) == 0);
 }
 
+static void
+check_routes(const struct sh_settings *settings)
+{
+	uint32_t i, j;
+
+	for (i = 0; i < settings->listener_count; i++) {
+		const struct sh_settings_listener *listener =
+		    sh_settings_listener(settings, i);
+
+		sh_assert((listener->route_count != 0) ==
+		    (listener->protocol == SH_PROTOCOL_HTTP));
+		for (j = 0; j < listener->route_count; j++) {
+			const struct sh_settings_route *route =
+			    sh_settings_route(settings, listener, j);
+
+			sh_assert(sh_http_path_lacks(sh_settings_text(
+				      settings, route->path)) == NULL);
+			sh_assert(route->handler.off != 0);
+			sh_assert(route->limits.header_size > 0);
+		}
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -101,6 +125,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	doc = load_text((const char *)data, len, override);
 	if (doc != NULL) {
 		check_framings(sh_settings_doc_value(doc));
+		check_routes(sh_settings_doc_value(doc));
 		check_round_trip(doc);
 	}
 	sh_settings_doc_free(&doc);

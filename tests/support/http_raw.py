@@ -4,6 +4,7 @@ out as it is, and an answer that breaks RFC 9112 is a failure.
 import os
 import re
 import socket
+import struct
 import time
 
 from clients import SECONDS, connect
@@ -207,15 +208,22 @@ def fetch(address, data, method="GET"):
 
 
 def unread_by_peer(sock):
-    """Bytes that a peer on this machine has not read from its socket."""
-    ours = f"0100007F:{sock.getsockname()[1]:04X}"
-    theirs = f"0100007F:{sock.getpeername()[1]:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        for line in table:
-            words = line.split()
-            if words[1:3] == [theirs, ours]:
-                return int(words[4].partition(":")[2], 16)
-    return 0
+    """Bytes that a peer on this machine has not read from its socket; asks
+    sock_diag(7) for that socket, IPv4."""
+    dump_request, error, listening = 20, 2, 10
+    here, peer = sock.getsockname(), sock.getpeername()
+    question = struct.pack(
+        "!BBBxIHH4s12x4s12xIII", socket.AF_INET, socket.IPPROTO_TCP, 0,
+        0xffffffff, peer[1], here[1], socket.inet_aton(peer[0]),
+        socket.inet_aton(here[0]), 0, 0xffffffff, 0xffffffff)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 4) as netlink:
+        netlink.send(struct.pack("=IHHII", 16 + len(question), dump_request,
+                                 1, 1, 0) + question)
+        answer = netlink.recv(4096)
+    if struct.unpack_from("=H", answer, 4)[0] == error or \
+            answer[17] == listening:
+        return 0                # it is gone
+    return struct.unpack_from("=I", answer, 16 + 56)[0]
 
 
 def wait_read(sock, seconds=SECONDS):

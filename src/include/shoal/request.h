@@ -96,8 +96,24 @@ SHOAL_API const char *shoal_request_header_at(
 SHOAL_API const char *
 shoal_request_param(struct shoal_request *req, const char *name);
 
+/**
+ * How much the client wants a content coding of the answer, by its
+ * Accept-Encoding.
+ *
+ * @param coding  in lower case: "gzip", "br"; "identity" for none
+ *
+ * Returns  0 for not at all to 1000; without the field, 1000 for "identity" and
+ *          0 for others
+ * Context  worker
+ * Blocks   never
+ * See      RFC 9110, 12.5.3
+ */
+SHOAL_API int
+shoal_request_accepts_coding(struct shoal_request *req, const char *coding);
+
 /** A cookie that the client has sent, the first of that name (names are
- *  case-sensitive), without quotes around it; else as shoal_request_param().
+ *  case-sensitive), without quotes around it, and with %XX decoded, as
+ *  shoal_response_cookie() encodes; else as shoal_request_param().
  *  See RFC 6265, 5.4. */
 SHOAL_API const char *
 shoal_request_cookie(struct shoal_request *req, const char *name);
@@ -157,8 +173,8 @@ SHOAL_API ssize_t shoal_co_request_read(
 
 /** Allow another size of this request's body, before any of it is received.
  *  Bytes; -1: no limit. See limits.body_size in shoal.conf(5). */
-SHOAL_API void shoal_request_set_body_limit(
-    struct shoal_request *req, int64_t size);
+SHOAL_API void
+shoal_request_set_body_limit(struct shoal_request *req, int64_t size);
 
 /** A trailer field of a body in chunks, once all of it was received; else as
  *  shoal_request_header(). See RFC 9112, 7.1.2. */

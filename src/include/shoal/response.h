@@ -34,8 +34,8 @@ extern "C" {
  * Blocks   never
  * See      RFC 9110, 15; RFC 9112, 4
  */
-SHOAL_API int shoal_response_status(
-    struct shoal_request *req, int code, const char *reason);
+SHOAL_API int
+shoal_response_status(struct shoal_request *req, int code, const char *reason);
 
 /**
  * Set a header field in place of those of its name, or add another one.
@@ -82,7 +82,7 @@ struct shoal_cookie {
 	const char *name, *value;
 	const char *path, *domain; /* NULL: not said */
 	int64_t max_age;           /* seconds, or one of the above */
-	int64_t expires; /* seconds since 1970; 0: not said */
+	int64_t expires;           /* seconds since 1970; 0: not said */
 	bool secure, http_only, partitioned;
 	enum shoal_same_site same_site;
 	enum shoal_cookie_priority priority;
@@ -97,9 +97,11 @@ SHOAL_API int shoal_response_cookie(
     struct shoal_request *req, const struct shoal_cookie *cookie);
 
 /**
- * Send the whole answer. It is complete then, and nothing more can be said. A
- * text that the client takes compressed is compressed, see `gzip' in
- * shoal.conf(5).
+ * Send the whole answer. It is complete then, and nothing more can be said. Where
+ * the route says so (gzip_level), a text of gzip_min_size or more is compressed
+ * for a client that takes that, unless it has a Content-Encoding or
+ * Cache-Control: no-transform; it gets Vary: Accept-Encoding, and its ETag
+ * becomes a weak one. Answers in pieces and files are not compressed.
  *
  * @param data  copied; may be NULL when len is 0
  * @param len   bytes
@@ -117,9 +119,8 @@ shoal_response_send(struct shoal_request *req, const void *data, size_t len);
 /** Send a formatted text, at most 64 KiB, as the whole answer; -SHOAL_EMSGSIZE
  *  when longer, -SHOAL_EINVAL for a bad format; else as shoal_response_send().
  *  See printf(3). */
-SHOAL_API int
-shoal_response_printf(struct shoal_request *req, const char *format, ...)
-    SHOAL_PRINTF(2, 3);
+SHOAL_API int shoal_response_printf(
+    struct shoal_request *req, const char *format, ...) SHOAL_PRINTF(2, 3);
 
 /** Answer with a status and a short page that names it; headers that were set
  *  are sent too. As shoal_response_send(), and -SHOAL_EINVAL for a bad
@@ -180,28 +181,41 @@ struct shoal_event {
  *  text/event-stream and Cache-Control: no-cache. -SHOAL_EINVAL for line ends
  *  in type or id, or a NUL in id; else as shoal_co_response_write(). See
  *  https://html.spec.whatwg.org, 9.2. */
-SHOAL_API int shoal_co_response_event(struct shoal_request *req,
-    const struct shoal_event *event, int timeout_ms);
+SHOAL_API int shoal_co_response_event(
+    struct shoal_request *req, const struct shoal_event *event, int timeout_ms);
 
 struct shoal_file_options {
-	size_t size; /* sizeof(struct shoal_file_options) */
-	const char *type; /* Content-Type; NULL: by the name, or octets */
-	const char *name; /* of the file, for its type; NULL: none */
+	size_t size;      /* sizeof(struct shoal_file_options) */
+	const char *type; /* Content-Type; NULL: as the handler has set it, else
+			     by the name */
+	const char *name; /* of the file, for its type; NULL: none, it is
+			     application/octet-stream */
 	int64_t offset, length; /* of the file; length 0: to its end */
 	/* ETag and Last-Modified are sent and asked for, Range is obeyed, and
-	 * so 304, 206, 412 and 416 are answered; else the file is sent */
+	 * so 304, 206, 412 and 416 are answered to GET and HEAD, if the status
+	 * is 200; else the file is sent */
 	bool conditional;
 };
 
 /**
- * Answer with a file, which goes from the page cache to the socket.
+ * Answer with a file, which goes from the page cache to the socket. It is not
+ * compressed; one that is already takes a Content-Encoding. Changes of the file
+ * meanwhile may be sent or not; if it becomes shorter, the connection is closed
+ * before the end that was promised.
  *
- * @param fd       open for reading, a regular file; borrowed until the return
- * @param options  borrowed; NULL for none
+ * @param fd          open for reading, a regular file; borrowed until the return
+ * @param options     borrowed; NULL for none
+ * @param timeout_ms  how long the client may take nothing of it; then the
+ *                    connection is closed
  *
- * Returns  0; -SHOAL_EINVAL for something that is no regular file, or bytes
- *          that it does not have; -SHOAL_EIO (-errno) when reading failed: the
- *          connection is closed then; else as shoal_co_response_write()
+ * Returns  0, also for 304, 412 and 416; -SHOAL_EINVAL for something that is no
+ *          regular file, or bytes that it does not have; -SHOAL_ESTATE when the
+ *          head has been sent; -SHOAL_ENOMEM; after these, the request is still
+ *          to be answered. -EIO or another -errno when it has become shorter or
+ *          could not be read, -SHOAL_ETIMEDOUT, -SHOAL_ECANCELED: the
+ *          connection is closed then; -SHOAL_ENOTCONN, -SHOAL_ECONNRESET or
+ *          another -errno when it was
+ * Owner    fd stays the caller's
  * Context  coroutine
  * Suspends until all of it is with the kernel
  * See      sendfile(2); RFC 9110, 13 and 14

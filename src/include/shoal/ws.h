@@ -88,7 +88,7 @@ struct shoal_ws_options {
 	int64_t close_timeout_ms; /* for the peer's close frame, 5 s */
 	enum shoal_ws_compression compression; /* OFF: the route's */
 	int64_t compression_min_size; /* bytes; smaller messages are sent as
-					 they are, 256; -1: none are */
+					 they are, 256; -1: all are tried */
 	bool stream;  /* messages are given piece by piece, as they come */
 	bool control; /* pings and pongs are given too (they are answered) */
 };

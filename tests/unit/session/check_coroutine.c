@@ -522,7 +522,7 @@ end_it(struct serving *s, int fd, enum ending ending)
 	case PEER_RESETS: rig_reset(fd); break;
 	case WE_CLOSE: shoal_conn_close(s->conn); break;
 	case WE_ABORT: shoal_conn_abort(s->conn); break;
-	case DRAIN: sh_service_drain(s->rig.service, 100); break;
+	case DRAIN: sh_service_drain(s->rig.service, 100, 1001); break;
 	case SHUTDOWN: sh_service_abort(s->rig.service); break;
 	}
 }
@@ -569,7 +569,7 @@ START_TEST(drain_handles_what_has_come)
 
 	rig_write(fd, "hello", 5);
 	RIG_TURNS(&s.rig, 3);
-	sh_service_drain(s.rig.service, 1000);
+	sh_service_drain(s.rig.service, 1000, 1001);
 	RIG_TURNS(&s.rig, 3);
 	ck_assert(!s.began);
 	rig_write(fd, " too late", 9);
@@ -591,7 +591,7 @@ START_TEST(drain_wakes_a_receive)
 
 	shoal_co_resume(s.handler, 0);
 	RIG_TURNS(&s.rig, 2);
-	sh_service_drain(s.rig.service, 1000);
+	sh_service_drain(s.rig.service, 1000, 1001);
 	RIG_UNTIL(&s.rig, s.returned);
 	ck_assert_int_eq(s.results[0], -SHOAL_ECANCELED);
 	close_all(&s, fd);

@@ -433,7 +433,7 @@ START_TEST(drain_handles_what_has_arrived)
 	fd = rig_connect_accepted(&rig);
 	rig_write(fd, block, sizeof(block));
 	sh_service_stop_accepting(rig.service);
-	sh_service_drain(rig.service, 1000);
+	sh_service_drain(rig.service, 1000, 1001);
 	RIG_UNTIL(&rig, rig_read(fd, &total, &error));
 	ck_assert_int_eq(error, 0);
 	ck_assert_uint_eq(total, sizeof(block));
@@ -462,7 +462,7 @@ START_TEST(drain_gives_up_after_the_linger_time)
 	rig_open(&rig);
 	for (i = 0; i < 20; i++)
 		fds[i] = rig_connect_accepted(&rig);
-	sh_service_drain(rig.service, 200);
+	sh_service_drain(rig.service, 200, 1001);
 	RIG_UNTIL(&rig, rig.closes == 20);
 	ck_assert_int_eq(emptied, 0);
 	RIG_UNTIL(&rig, emptied != 0);
@@ -484,7 +484,7 @@ START_TEST(abort_of_a_service_ends_all_now)
 	fd = rig_connect(&rig);
 	rig_write(fd, "x", 1);
 	RIG_UNTIL(&rig, rig.counters.queued_bytes != 0);
-	sh_service_drain(rig.service, 60000);
+	sh_service_drain(rig.service, 60000, 1001);
 	RIG_TURNS(&rig, 5);
 	ck_assert_int_eq(rig.closes, 0);
 	sh_service_abort(rig.service);

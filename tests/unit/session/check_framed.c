@@ -460,7 +460,7 @@ START_TEST(drain_hands_on_whole_packets)
 	f.waits = true;
 	rig_write(fd, "1a03b", 5);
 	RIG_UNTIL(&f.rig, f.packets == 1);
-	sh_service_drain(f.rig.service, 100);
+	sh_service_drain(f.rig.service, 100, 1001);
 	RIG_TURNS(&f.rig, 3);
 	shoal_co_resume(f.co, 0);
 	RIG_UNTIL(&f.rig, f.packets == 2);

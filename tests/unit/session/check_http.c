@@ -78,6 +78,13 @@ static const struct exchange exchanges[] = {
 	{ "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
 	  "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
 	    HTTP_RIG_OK(6, "hello\n") HTTP_RIG_OK(6, "hello\n") },
+	/* a client may take these for other hosts */
+	{ "GET //../tell HTTP/1.1\r\nHost: a\r\n\r\n",
+	    HTTP_RIG_PAGE("404 Not Found", 14,
+		"Content-Type: text/plain; charset=utf-8\r\n") },
+	{ "GET /\\example.org/../tell HTTP/1.1\r\nHost: a\r\n\r\n",
+	    HTTP_RIG_PAGE("404 Not Found", 14,
+		"Content-Type: text/plain; charset=utf-8\r\n") },
 	{ "GET /tell HTTP/1.1\r\nHost: a\r\n\r\n",
 	    HTTP_RIG_PAGE("308 Permanent Redirect", 23,
 		"Location: /tell/\r\n"
@@ -105,8 +112,8 @@ static const struct exchange exchanges[] = {
 	    "Connection: keep-alive\r\n\r\nhello\n" },
 	{ "GET / HTTP/1.1\r\n\r\n",
 	    HTTP_RIG_PAGE("400 Bad Request", 16,
-		"Content-Type: text/plain; charset=utf-8\r\n"
-		"Connection: close\r\n"),
+		"Connection: close\r\n"
+		"Content-Type: text/plain; charset=utf-8\r\n"),
 	    true },
 };
 

@@ -534,6 +534,40 @@ START_TEST(test_resolve)
 }
 END_TEST
 
+/* What code says, in the form that is looked up. */
+START_TEST(test_from_public)
+{
+	const struct shoal_ws_options old = {
+		.size = offsetof(struct shoal_ws_options, close_timeout_ms),
+		.fragments = -1,
+		.close_timeout_ms = 77, /* beyond its size */
+	};
+	const struct shoal_route given = { .size = sizeof(given),
+		.path = "/a",
+		.fn = answer,
+		.limits.body_size = 3,
+		.gzip_level = 2,
+		.websocket = &old };
+	struct shoal_http_limits limits = sh_http_default_limits;
+	struct sh_route to;
+
+	limits.body_timeout_ms = 4;
+	limits.body_size = 5;
+	to = sh_route_from_public(&given, &limits, &sh_ws_default_options);
+	ck_assert_str_eq(to.path, "/a");
+	ck_assert_str_eq(to.handler, "/a");
+	ck_assert_int_eq(to.limits.body_size, 3);
+	ck_assert_int_eq(to.limits.body_timeout_ms, 4);
+	ck_assert_int_eq(to.limits.header_count, 100);
+	ck_assert_int_eq(to.gzip_level, 2);
+	ck_assert_int_eq(to.gzip_min_size, 1024);
+	ck_assert_int_eq(to.websocket.fragments, -1);
+	ck_assert_int_eq(to.websocket.close_timeout_ms, 5000);
+	ck_assert_uint_eq(to.websocket.size, sizeof(to.websocket));
+}
+END_TEST
+
 SH_SUITE("session/route", test_paths, test_nothing_fits, test_methods,
     test_allow, test_allow_is_bounded, test_hosts, test_long_host,
-    test_all_short_paths, test_lacks, test_lacks_numbers, test_resolve)
+    test_all_short_paths, test_lacks, test_lacks_numbers, test_resolve,
+    test_from_public)

@@ -240,7 +240,7 @@ START_TEST(close_callback_may_wait)
 	ck_assert_ptr_null(shoal_conn_find(id));
 	ck_assert_int_eq(shoal_conn_abort(w.conn), -EALREADY);
 	ck_assert_int_eq(shoal_conn_send(w.conn, "x", 1), -SHOAL_ENOTCONN);
-	sh_service_drain(w.rig.service, 100);
+	sh_service_drain(w.rig.service, 100, 1001);
 	sh_service_abort(w.rig.service);
 	CHECK_LOG(&w, "cCrRx");
 	ck_assert_uint_eq(shoal_conn_id(w.conn), id);
@@ -400,7 +400,7 @@ START_TEST(drain_waits_for_a_callback)
 	rig_write(fd, "a", 1);
 	CHECK_LOG(&w, "cCr");
 	rig_write(fd, "b", 1);
-	sh_service_drain(w.rig.service, 100);
+	sh_service_drain(w.rig.service, 100, 1001);
 	CHECK_LOG(&w, "cCr");
 	go_on(&w);
 	CHECK_LOG(&w, "cCrRr");

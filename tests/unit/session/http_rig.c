@@ -51,7 +51,8 @@ http_rig_connect(struct http_rig *http)
 void
 http_rig_close(struct http_rig *http)
 {
-	close(http->fd);
+	if (http->fd >= 0)
+		close(http->fd);
 	RIG_UNTIL(&http->rig, sh_loop_connections(http->rig.loop) == 0);
 	rig_close(&http->rig);
 	http->rig.options.routes = NULL;

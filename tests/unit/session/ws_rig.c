@@ -63,8 +63,8 @@ handle(void *arg)
 {
 	struct sh_conn *conn = arg;
 	struct rig *rig = sh_group_owner(sh_conn_group(conn));
-	struct shoal_ws *ws =
-	    sh_ws_new(conn, &rig->options, "test", NULL, rig->callbacks, rig);
+	struct shoal_ws *ws = sh_ws_new(conn, &rig->options, &rig->extension,
+	    "test", NULL, rig->callbacks, rig);
 
 	if (ws == NULL)
 		abort();
@@ -265,6 +265,8 @@ rig_close(struct rig *rig)
 	sh_buf_fini(&rig->notes);
 	sh_buf_fini(&rig->come);
 	sh_buf_fini(&rig->frames);
+	sh_ws_inflater_free(rig->inflater);
+	rig->inflater = NULL;
 }
 
 /* --- the peer ----------------------------------------------------------------- */
@@ -312,6 +314,50 @@ rig_send_text(struct rig *rig, const char *text)
 	rig_send(rig, 0x81, text, strlen(text));
 }
 
+/* Inflate a message of the server, as it was agreed. */
+static struct sh_buf
+inflate_message(struct rig *rig, const uint8_t *data, size_t len)
+{
+	struct sh_buf message;
+	uint8_t out[1000];
+	bool ended = false;
+	int n;
+
+	if (!rig->extension.server_takeover) {
+		sh_ws_inflater_free(rig->inflater);
+		rig->inflater = NULL;
+	}
+	if (rig->inflater == NULL)
+		rig->inflater = sh_ws_inflater_new(rig->extension.server_bits);
+	sh_buf_init(&message, BUF_MAX);
+	sh_ws_inflater_feed(rig->inflater, data, len);
+	do {
+		while ((n = sh_ws_inflater_next(
+			    rig->inflater, out, sizeof(out))) > 0)
+			sh_buf_add(&message, out, (size_t)n);
+		ck_assert_int_eq(n, 0);
+		if (ended)
+			break;
+		sh_ws_inflater_feed_end(rig->inflater);
+		ended = true;
+	} while (true);
+	ck_assert(sh_ws_inflater_is_whole(rig->inflater));
+	rig->packed += len;
+	return message;
+}
+
+static void
+write_packed(struct rig *rig, const uint8_t *data, size_t len)
+{
+	struct sh_buf message = inflate_message(rig, data, len);
+
+	sh_buf_printf(&rig->frames, " packed %zu", message.len);
+	if (message.len <= SHOWN_MAX)
+		sh_buf_printf(&rig->frames, " %.*s", (int)message.len,
+		    message.len != 0 ? message.data : "");
+	sh_buf_fini(&message);
+}
+
 /* Take a frame of a server off the front, and write it down. */
 static bool
 take_frame(struct rig *rig)
@@ -338,7 +384,9 @@ take_frame(struct rig *rig)
 	sh_buf_printf(&rig->frames, "%s%s", names[data[0] & 15],
 	    (data[0] & 0x80) != 0 ? "" : "...");
 	data += header;
-	if ((rig->come.data[0] & 15) == 8 && size >= 2)
+	if ((rig->come.data[0] & SH_WS_COMPRESSED) != 0)
+		write_packed(rig, data, size);
+	else if ((rig->come.data[0] & 15) == 8 && size >= 2)
 		sh_buf_printf(&rig->frames, " %d %.*s", data[0] << 8 | data[1],
 		    (int)size - 2, data + 2);
 	else if (size <= SHOWN_MAX)

@@ -16,6 +16,7 @@
 #include "base/counters.h"
 #include "io/group.h"
 #include "io/loop.h"
+#include "proto/ws_extension.h"
 #include "session/ws.h"
 #include "support/suite.h"
 
@@ -24,6 +25,7 @@ enum { RIG_DEADLINE_MS = 15000 };
 struct rig {
 	/* set before rig_open(), all of them optional; what is 0 is off */
 	struct shoal_ws_options options;
+	struct sh_ws_extension extension; /* that was agreed on */
 	size_t queue_high, queue_low;
 	void (*handler)(struct shoal_ws *ws, struct rig *rig); /* coroutine
 		style, or ... */
@@ -43,7 +45,9 @@ struct rig {
 	struct sh_buf notes;  /* what the handler has seen, as text */
 	struct sh_buf come;   /* bytes that the peer has got */
 	struct sh_buf frames; /* those that were whole, as text */
-	bool eof, reset;      /* the peer has seen */
+	struct sh_ws_inflater *inflater; /* the peer's, if any */
+	size_t packed;   /* bytes of compressed messages that it got */
+	bool eof, reset; /* the peer has seen */
 };
 
 /** Open it, with a connection. */
@@ -61,7 +65,8 @@ void rig_write(struct rig *rig, const void *data, size_t len);
 void rig_read(struct rig *rig);
 /** The peer closes, or resets. */
 void rig_hang_up(struct rig *rig, bool reset);
-/** Take turns, and let the peer read, until it has got these frames. */
+/** Take turns, and let the peer read, until it has got these frames. What was
+ *  compressed is "packed" and inflated. */
 void rig_expect_frames(struct rig *rig, const char *frames);
 /** Take turns until these notes are there. */
 void rig_expect_notes(struct rig *rig, const char *notes);

@@ -277,6 +277,11 @@ START_TEST(values_are_checked)
 		  "{ name = \"x\"; address = \"*:0\"; handler = \"a\"; } );",
 		    "t.conf:2:1: error: listeners[1].name: '*:0' is taken "
 		    "already, at t.conf:1\n1 error\n" },
+		{ "reload = { close_code = 1006; };",
+		    "t.conf:1:25: error: reload.close_code = 1006 may not be "
+		    "sent; 1012 (restart) and 1001 (going away) suit, "
+		    "4000..4999 are for applications\n1 error\n" },
+		{ "reload = { close_code = 3000; };", "" },
 		{ "listeners = ( { address = \"*:0\"; } );",
 		    "t.conf:1:15: error: listeners[0].handler is missing: what "
 		    "serves the connections\n1 error\n" },
