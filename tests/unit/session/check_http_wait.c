@@ -408,7 +408,7 @@ START_TEST(a_drain_lets_a_handler_finish)
 	http_rig_open(&http);
 	http_rig_send(&http, HOLD("one"));
 	RIG_UNTIL(&http.rig, waits == 1);
-	sh_service_drain(http.rig.service, 100);
+	sh_service_drain(http.rig.service, 100, 1001);
 	RIG_TURNS(&http.rig, 5);
 	ck_assert_int_eq(went_on, 0);
 	let_go();
@@ -426,7 +426,7 @@ START_TEST(a_drain_ends_a_wait_for_a_body)
 	http_rig_open(&http);
 	http_rig_send(&http, POST("/whole", 6) "ab");
 	RIG_UNTIL(&http.rig, waits == 1);
-	sh_service_drain(http.rig.service, 100);
+	sh_service_drain(http.rig.service, 100, 1001);
 	RIG_UNTIL(&http.rig, went_on == 1);
 	ck_assert_int_eq(read_result, -SHOAL_ECANCELED);
 	http_rig_expect_end(&http, CLOSES("503 Service Unavailable", 24));
