@@ -129,6 +129,9 @@ sh_ws_close(
 	if (code < 0 ||
 	    sh_ws_close_write(payload, (unsigned)code, reason, reason_len) < 0)
 		return -SHOAL_EINVAL;
+	/* one that is held has not told of its end yet */
+	if (sh_conn_is_cut(ws->conn))
+		sh_ws_learn_end(ws);
 	if (ws->state != SH_WS_OPEN)
 		return -EALREADY;
 	sh_ws_note_end(ws, code, reason, reason_len, false, 0);

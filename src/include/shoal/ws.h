@@ -54,7 +54,8 @@ enum {
 struct shoal_message {
 	enum shoal_ws_type type;
 	bool final; /* false: more pieces of it follow, with options.stream */
-	const char *data; /* a NUL is behind it; text is UTF-8 */
+	const char *data; /* a NUL is behind it; text is UTF-8, of which a
+			     piece may end inside of a character */
 	size_t len;       /* bytes */
 };
 
@@ -62,12 +63,18 @@ struct shoal_message {
 SHOAL_API bool
 shoal_message_is(const struct shoal_message *message, const char *text);
 
+/* permessage-deflate (RFC 7692) for clients that offer it. Messages in fragments
+ * are never compressed when they are sent, nor what does not get shorter. */
 enum shoal_ws_compression {
 	SHOAL_WS_COMPRESSION_OFF,
-	SHOAL_WS_COMPRESSION_SHARED,  /* no context takeover: one compressor a
-					 worker */
-	SHOAL_WS_COMPRESSION_TAKEOVER /* a compressor and a decompressor for
-					 each connection */
+	/* no context takeover: one compressor a worker; a connection has a
+	 * decompressor only while it is amid a compressed message */
+	SHOAL_WS_COMPRESSION_SHARED,
+	/* what one message has in common with those before it counts; a
+	 * connection has, as soon as it needs them, a compressor of 39 KB with
+	 * a window of 4 KiB and a decompressor of 12 KB, or 40 KB for a client
+	 * that does not offer client_max_window_bits */
+	SHOAL_WS_COMPRESSION_TAKEOVER
 };
 
 /* How a request becomes a WebSocket; 0 and NULL are the route's, -1 is "off".
@@ -81,7 +88,7 @@ struct shoal_ws_options {
 	const char *const *origins;
 	const char *const *subprotocols; /* up to NULL, the best one first */
 	int64_t message_size;     /* bytes of a message, 1 MiB; more: 1009 */
-	int64_t fragments;        /* frames of a message, 1024 */
+	int64_t fragments;        /* frames of a message, 1024; more: 1008 */
 	int64_t control_rate;     /* control frames a second, 10; more: 1008 */
 	int64_t ping_ms;          /* silence before a ping, 30 s */
 	int64_t pong_timeout_ms;  /* silence after it that ends it, 10 s */
@@ -104,7 +111,9 @@ struct shoal_ws_end {
 	bool clean;   /* both close frames were exchanged */
 	int error;    /* 0; -SHOAL_EPROTO, -SHOAL_EMSGSIZE, -EILSEQ (not UTF-8)
 			 for what the peer did wrong; -SHOAL_ETIMEDOUT, no
-			 pong; -SHOAL_ECONNRESET or another -errno */
+			 answer to a ping or close frame; -SHOAL_ETRUNCATED,
+			 the peer went without a close frame;
+			 -SHOAL_ECONNRESET or another -errno */
 };
 
 /* --- coroutine style ------------------------------------------------------ */
@@ -135,14 +144,18 @@ SHOAL_API struct shoal_ws *shoal_co_ws_upgrade(
  *          whomever, see shoal_ws_end(); -SHOAL_ETIMEDOUT, with nothing lost;
  *          -SHOAL_EPROTO, -SHOAL_EMSGSIZE or -EILSEQ when the peer broke the
  *          protocol, a limit, or sent a text that is not UTF-8 (the close
- *          frame that is due has been sent); -SHOAL_ECONNRESET or another
- *          -errno when the connection failed or ended without a close frame;
+ *          frame that is due has been sent); -SHOAL_ETRUNCATED when the peer
+ *          ended the connection without a close frame; -SHOAL_ECONNRESET or
+ *          another -errno when it failed; -SHOAL_ENOTCONN when it was cut or
+ *          aborted here, or the peer did not answer a ping or our close frame;
  *          -SHOAL_ECANCELED when the worker stops or the coroutine was
  *          cancelled; -SHOAL_EBUSY when another coroutine receives;
  *          -SHOAL_EPERM in callback style; -SHOAL_ENOMEM
- * Owner    lends until the next receive or the handler's return
+ * Owner    lends until the next receive or the handler's return, whatever the
+ *          handler waits for in between
  * Context  coroutine
- * Suspends until a message has come
+ * Suspends until a message has come; while the handler waits for something
+ *          else, pings are answered, and one message is read ahead
  * See      RFC 6455, 6.2
  */
 SHOAL_API int shoal_co_ws_recv(struct shoal_ws *ws,
@@ -195,8 +208,9 @@ SHOAL_API int shoal_co_ws_flush(struct shoal_ws *ws, int timeout_ms);
  *
  * Returns  0 when it was closed in good order, now or before;
  *          -SHOAL_EINVAL for a bad code or reason; -SHOAL_ETIMEDOUT when the
- *          peer did not answer: the connection is cut; -SHOAL_ECANCELED,
- *          -SHOAL_ECONNRESET or another -errno
+ *          peer did not answer: the connection is cut; -SHOAL_ETRUNCATED when
+ *          it ended the connection instead; -SHOAL_ECANCELED;
+ *          -SHOAL_ENOTCONN; -SHOAL_ECONNRESET or another -errno
  * Context  coroutine
  * Suspends until the peer has answered
  * See      RFC 6455, 7.1.2
@@ -209,7 +223,8 @@ shoal_co_ws_close(struct shoal_ws *ws, int code, const char *reason);
 /*
  * What a WebSocket does. The argument is the one that was given with the
  * callbacks. One runs after another, and each may wait (shoal/co.h); what comes
- * meanwhile waits for it. Each may be NULL but on_message.
+ * meanwhile waits for it. They begin when the request's handler has returned.
+ * Each may be NULL but on_message.
  */
 struct shoal_ws_callbacks {
 	size_t size; /* sizeof(struct shoal_ws_callbacks) */
@@ -223,7 +238,8 @@ struct shoal_ws_callbacks {
 	/* The send queue has fallen to its low-water mark, after a send was
 	 * refused with -SHOAL_EAGAIN or shoal_ws_is_full() said so. */
 	void (*on_writable)(struct shoal_ws *ws, void *arg);
-	/* The end, exactly once. Nothing can be sent any more. */
+	/* The end, exactly once. Nothing can be sent any more; the WebSocket is
+	 * there until it has returned. */
 	void (*on_close)(
 	    struct shoal_ws *ws, const struct shoal_ws_end *end, void *arg);
 };

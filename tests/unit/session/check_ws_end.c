@@ -214,6 +214,32 @@ START_TEST(peer_resets)
 }
 END_TEST
 
+static void
+sleep_and_close(struct shoal_ws *ws, struct rig *rig)
+{
+	rig->arg = (void *)(intptr_t)shoal_co_self();
+	shoal_co_suspend(SHOAL_FOREVER);
+	rig_note_end(rig, shoal_ws_end(ws));
+	rig_note(rig, "close %d", shoal_co_ws_close(ws, 1000, NULL));
+	rig_note_end(rig, shoal_ws_end(ws));
+}
+
+/* The handler was elsewhere, and closes what has failed. */
+START_TEST(close_comes_too_late)
+{
+	struct rig rig = { .handler = sleep_and_close };
+	int64_t until_ms = sh_clock_ms() + 100;
+
+	rig_open(&rig);
+	rig_hang_up(&rig, true);
+	RIG_UNTIL(&rig, sh_clock_ms() >= until_ms);
+	shoal_co_resume((intptr_t)rig.arg, 0);
+	rig_expect_notes(
+	    &rig, "end 1006  by peer -104;close -104;end 1006  by peer -104;");
+	rig_close(&rig);
+}
+END_TEST
+
 /* Both at once: ours was first, and theirs is the answer. */
 START_TEST(closes_cross)
 {
@@ -420,6 +446,7 @@ END_TEST
 
 SH_SUITE("session/ws_end", our_close_is_answered, our_close_is_not_answered,
     our_close_is_met_by_an_end, codes_and_reasons, return_closes,
-    callback_closes, peer_ends_without_close, peer_resets, closes_cross,
-    silence_is_cut, paused_is_not_cut, aborts, close_from_elsewhere,
-    others_await_the_end, shut_down, peer_does_not_read, on_close_waits)
+    callback_closes, peer_ends_without_close, peer_resets, close_comes_too_late,
+    closes_cross, silence_is_cut, paused_is_not_cut, aborts,
+    close_from_elsewhere, others_await_the_end, shut_down, peer_does_not_read,
+    on_close_waits)
