@@ -29,7 +29,7 @@
 
 /* What is kept of a frame's length at once: a header is no reason to take
  * memory for what may never come. */
-enum { ROOM_AT_ONCE = 256 * 1024 };
+enum { ROOM_AT_ONCE = 256 * 1024, ROOM_KEPT_MIN = 16 * 1024 };
 
 /* Bytes of a frame that are inflated for a piece of a message that is streamed:
  * deflate makes a thousandth of what it compresses at best, so a piece has 4 MiB
@@ -104,6 +104,40 @@ end_inflating(struct sh_ws_receiver *receiver)
 	partial->inflater = NULL;
 }
 
+void
+sh_ws_intake_give(struct sh_ws_intake *intake, char *memory, size_t size)
+{
+	/* less is had from malloc(3) at no cost; and for more of it, which is
+	 * given back to the kernel by free(3), every page is a fault */
+	if (memory == NULL || intake->room != NULL || size < ROOM_KEPT_MIN ||
+	    size > ROOM_AT_ONCE + 1) {
+		free(memory);
+		return;
+	}
+	intake->room = memory;
+	intake->room_size = size;
+}
+
+static void
+free_message(struct sh_ws_intake *intake, struct sh_buf *message)
+{
+
+	sh_ws_intake_give(intake, message->data, message->cap);
+	sh_buf_init(message, SIZE_MAX);
+}
+
+/* Make room for a frame of a message that begins. */
+static int
+make_room(struct sh_ws_intake *intake, struct sh_buf *message, size_t len)
+{
+	if (len >= ROOM_KEPT_MIN && intake->room != NULL) {
+		message->data = intake->room;
+		message->cap = intake->room_size;
+		intake->room = NULL;
+	}
+	return sh_buf_reserve(message, len + 1);
+}
+
 static void
 drop_partial(struct sh_ws_receiver *receiver)
 {
@@ -115,7 +149,7 @@ drop_partial(struct sh_ws_receiver *receiver)
 	sh_ws_inflater_free(partial->own);
 	receiver->partial = NULL;
 	sh_ws_cutter_free(partial->cutter);
-	sh_buf_fini(&partial->message);
+	free_message(receiver->intake, &partial->message);
 	free(partial);
 }
 
@@ -147,7 +181,7 @@ end_partial(struct sh_ws_receiver *receiver)
 		drop_partial(receiver);
 		return;
 	}
-	sh_buf_fini(&partial->message);
+	free_message(receiver->intake, &partial->message);
 	*partial = (struct sh_ws_partial){ .own = partial->own };
 	sh_buf_init(&partial->message, SIZE_MAX);
 }
@@ -174,6 +208,8 @@ sh_ws_intake_fini(struct sh_ws_intake *intake)
 {
 	sh_ws_cutter_free(intake->spare);
 	intake->spare = NULL;
+	free(intake->room);
+	intake->room = NULL;
 }
 
 void
@@ -500,7 +536,7 @@ begin_partial(
 	if (receiver->intake->stream || frame->len > ROOM_AT_ONCE)
 		return 0;
 	return partial->fragments == 1
-	    ? sh_buf_reserve(&partial->message, (size_t)frame->len + 1)
+	    ? make_room(receiver->intake, &partial->message, (size_t)frame->len)
 	    : 0;
 }
 

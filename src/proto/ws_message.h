@@ -48,6 +48,8 @@ struct sh_ws_intake {
 	struct sh_ws_extension extension;
 	struct sh_ws_deflate *deflate; /* borrowed; NULL if it does not */
 	struct sh_ws_cutter *spare;    /* of frames that are done with */
+	char *room;                    /* of a message that is done with ... */
+	size_t room_size;              /* ... of so many bytes; or NULL */
 };
 
 /* A client. Less than 64 bytes, and nothing else while it is amid no frame and
@@ -84,3 +86,6 @@ int sh_ws_receive(struct sh_ws_receiver *receiver, void *data, size_t len,
  *  the caller's now, free(3), and stays. NULL when the data lies among the bytes
  *  that were given, or there is none: copy it. */
 char *sh_ws_receiver_take(struct sh_ws_receiver *receiver);
+/** Give such memory back, of at least size bytes, for the next message: takes
+ *  it. NULL is fine. */
+void sh_ws_intake_give(struct sh_ws_intake *intake, char *memory, size_t size);

@@ -48,15 +48,19 @@ allocate(size_t size)
 }
 
 static void
-give_back(struct sh_ws_lent *lent)
+give_back(struct shoal_ws *ws, struct sh_ws_lent *lent)
 {
 	if (lent->small && spare == NULL) {
 		spare = lent->memory;
 		lent->memory = NULL;
 	}
-	free(lent->memory);
+	if (lent->joined)
+		sh_ws_intake_give(
+		    &ws->kind->intake, lent->memory, lent->message.len + 1);
+	else
+		free(lent->memory);
 	lent->memory = NULL;
-	lent->small = false;
+	lent->small = lent->joined = false;
 	if (lent->pinned != NULL)
 		sh_read_buffer_unpin(sh_loop_current(), &lent->pinned);
 }
@@ -83,10 +87,11 @@ static int
 lend(struct shoal_ws *ws, struct sh_ws_event *event, struct sh_ws_lent *lent)
 {
 	lent->message = sh_ws_message(event);
-	lent->small = false;
+	lent->small = lent->joined = false;
 	if (event->type == SH_WS_EVENT_MESSAGE) {
 		lent->memory = sh_ws_receiver_take(&ws->receiver);
 		if (lent->memory != NULL) {
+			lent->joined = true;
 			event->data[event->len] = '\0';
 			return 0;
 		}
@@ -213,7 +218,7 @@ sh_ws_recv(struct shoal_ws *ws, const struct shoal_message **message_out,
 		return -SHOAL_EPERM;
 	if (puller->reader != NULL)
 		return -SHOAL_EBUSY;
-	give_back(&puller->given);
+	give_back(ws, &puller->given);
 	while ((r = pull(ws)) == 0) {
 		if (is_over(ws))
 			return no_more(ws);
@@ -235,8 +240,8 @@ sh_ws_end_pulling(struct shoal_ws *ws)
 		puller->reader->gone = true;
 		sh_co_wake(puller->reader->co, -SHOAL_ECANCELED);
 	}
-	give_back(&puller->given);
-	give_back(&puller->next);
+	give_back(ws, &puller->given);
+	give_back(ws, &puller->next);
 	ws->pulls = false;
 	ws->puller = NULL;
 	free(puller);

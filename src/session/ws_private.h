@@ -48,7 +48,8 @@ struct sh_ws_lent {
 	struct shoal_message message;
 	void *memory; /* that it lies in, to be freed ... */
 	char *pinned; /* ... or the loop's buffer */
-	bool small;   /* the memory is of the usual size */
+	bool small;   /* the memory is of the usual size ... */
+	bool joined;  /* ... or was the receiver's */
 };
 
 /* A coroutine that waits for a message; not always the handler's. */

@@ -53,11 +53,16 @@ START_TEST(all_sorts)
 	    &rig, "0 0 0;-84 -84;-22 -22;0 -90;-90 0;0;-107 -107 -107 -107;");
 	/* arguments are evaluated in any order */
 	RIG_UNTIL(&rig, (rig_read(&rig), rig.frames.len >= 62));
-	ck_assert_ptr_nonnull(strstr(rig.frames.data, "text 3 7-x;"));
-	ck_assert_ptr_nonnull(strstr(rig.frames.data, "binary 1 \xff;"));
-	ck_assert_ptr_nonnull(strstr(rig.frames.data, "text 0 ;"));
-	ck_assert_ptr_nonnull(strstr(rig.frames.data, "ping 2 hi;"));
-	ck_assert_ptr_nonnull(strstr(rig.frames.data, "text 2000;"));
+	ck_assert_ptr_nonnull(memmem(rig.frames.data, rig.frames.len,
+	    "text 3 7-x;", strlen("text 3 7-x;")));
+	ck_assert_ptr_nonnull(memmem(rig.frames.data, rig.frames.len,
+	    "binary 1 \xff;", strlen("binary 1 \xff;")));
+	ck_assert_ptr_nonnull(memmem(
+	    rig.frames.data, rig.frames.len, "text 0 ;", strlen("text 0 ;")));
+	ck_assert_ptr_nonnull(memmem(rig.frames.data, rig.frames.len,
+	    "ping 2 hi;", strlen("ping 2 hi;")));
+	ck_assert_ptr_nonnull(memmem(rig.frames.data, rig.frames.len,
+	    "text 2000;", strlen("text 2000;")));
 	rig_send(&rig, 0x88, "\x03\xe8", 2);
 	RIG_UNTIL(&rig, (rig_read(&rig), rig.eof));
 	rig_close(&rig);
@@ -133,7 +138,8 @@ START_TEST(callback_is_told_of_room)
 	RIG_UNTIL(&rig,
 	    (rig_read(&rig),
 		rig.frames.len > 20 &&
-		    strstr(rig.frames.data, "ping 1 p;") != NULL &&
+		    memmem(rig.frames.data, rig.frames.len, "ping 1 p;",
+			strlen("ping 1 p;")) != NULL &&
 		    memcmp(rig.frames.data + rig.frames.len - 9, "text 1 y;",
 			9) == 0));
 	rig_close(&rig);
@@ -160,8 +166,10 @@ START_TEST(pongs_do_not_pile_up)
 	RIG_UNTIL(&rig,
 	    (rig_read(&rig),
 		rig.frames.len > 10 &&
-		    strstr(rig.frames.data, "pong 3 499;") != NULL));
-	ck_assert_ptr_null(strstr(rig.frames.data, "pong 3 498;"));
+		    memmem(rig.frames.data, rig.frames.len, "pong 3 499;",
+			strlen("pong 3 499;")) != NULL));
+	ck_assert_ptr_null(memmem(rig.frames.data, rig.frames.len,
+	    "pong 3 498;", strlen("pong 3 498;")));
 	rig_close(&rig);
 }
 END_TEST
