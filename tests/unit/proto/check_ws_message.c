@@ -541,6 +541,9 @@ START_TEST(test_long)
 		}
 		whole = sh_buf_take(&expected);
 		for (j = 0; j < SH_ARRAY_LEN(portions); j++) {
+			/* byte by byte is slow */
+			if (portions[j] < 1000 && lens[i] > 8192)
+				continue;
 			text = events_of(
 			    &intake, &stream, portions[j] / 2 + 1, portions[j]);
 			ck_assert_str_eq(text, whole);
