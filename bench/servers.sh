@@ -117,11 +117,11 @@ nginx_config() {
 		default_type text/plain;
 		keepalive_timeout 600s;
 		keepalive_requests 1000000000;
-		client_body_temp_path $tmp;
-		proxy_temp_path $tmp;
-		fastcgi_temp_path $tmp;
-		uwsgi_temp_path $tmp;
-		scgi_temp_path $tmp;
+		client_body_temp_path $tmp/nginx;
+		proxy_temp_path $tmp/nginx;
+		fastcgi_temp_path $tmp/nginx;
+		uwsgi_temp_path $tmp/nginx;
+		scgi_temp_path $tmp/nginx;
 		server {
 			listen $address backlog=4096;
 			location / { return 200 "$body"; }
@@ -180,6 +180,8 @@ start_server() {
 		probe=shoal_is_up ;;
 	nginx)
 		address=127.0.0.1:$(free_port)
+		# a folder of its own, which it gives to its worker's user
+		mkdir -p "$tmp/nginx"
 		nginx_config >"$tmp/nginx.conf"
 		command=(nginx -e stderr -p "$tmp" -c "$tmp/nginx.conf")
 		probe=nginx_is_up ;;

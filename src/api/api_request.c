@@ -263,8 +263,11 @@ shoal_request_detach(struct shoal_request *req)
 bool
 shoal_request_is_gone(const struct shoal_request *req)
 {
-	int why = sh_conn_why(sh_request_of(req)->conn);
+	int why;
 
+	/* who asks has nothing better to do than to know */
+	sh_conn_probe(sh_request_of(req)->conn);
+	why = sh_conn_why(req->conn);
 	/* that the answer is the last one does not mean that nobody reads it */
 	return why != 0 && !(req->answer.complete && why == -SHOAL_ECANCELED);
 }

@@ -3,12 +3,15 @@
 
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/panic.h"
+
+enum { KEPT_MAX = 8 * 1024 * 1024, HEAP_MAX = 4 * 1024 * 1024 };
 
 static void *
 or_die(void *memory)
@@ -22,6 +25,14 @@ void *
 sh_xcalloc(size_t n, size_t size)
 {
 	return or_die(calloc(n, size));
+}
+
+void
+sh_mem_keep_freed(void)
+{
+	/* the first ends that glibc adapts the second, so both are set */
+	mallopt(M_TRIM_THRESHOLD, KEPT_MAX);
+	mallopt(M_MMAP_THRESHOLD, HEAP_MAX);
 }
 
 char *

@@ -10,6 +10,10 @@
 
 /** Zeroed memory of n objects; ends the process when there is none. */
 void *sh_xcalloc(size_t n, size_t size);
+/** Keep some MiB of what is freed: glibc gives the top of the heap back from 128
+ *  KiB on, and each message that is put together there would cost two brk(2)
+ *  and a fault for every page. For a process that is all ours. */
+void sh_mem_keep_freed(void);
 /** Copy of a string; ends the process when there is no memory. */
 char *sh_xstrdup(const char *text);
 /** Formatted string; ends the process when there is no memory. */

@@ -4,6 +4,7 @@
 const struct shoal_handler *const sh_builtin_handlers[] = {
 	&sh_echo_handler,
 	&sh_greet_handler,
+	&sh_greet_page_handler,
 	&sh_static_handler,
 	NULL,
 };

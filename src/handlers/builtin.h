@@ -6,4 +6,6 @@
 extern const struct shoal_handler *const sh_builtin_handlers[]; /* to NULL */
 extern const struct shoal_handler sh_echo_handler;
 extern const struct shoal_handler sh_greet_handler;
+extern const struct shoal_handler sh_greet_page_handler;
+extern const char sh_greet_page_html[]; /* of greet_page.html */
 extern const struct shoal_handler sh_static_handler;

@@ -181,6 +181,13 @@ sh_conn_is_receiving(const struct sh_conn *conn)
 	return conn->state == SH_CONN_OPEN && !conn->paused && !conn->stalled;
 }
 
+void
+sh_conn_probe(struct sh_conn *conn)
+{
+	if (conn->state == SH_CONN_OPEN)
+		sh_conn_check_reset(conn);
+}
+
 bool
 sh_conn_is_eof(const struct sh_conn *conn)
 {

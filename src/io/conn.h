@@ -105,6 +105,9 @@ int sh_conn_why(const struct sh_conn *conn);
 bool sh_conn_is_cut(const struct sh_conn *conn);
 /** When bytes came from it or went to the kernel last, of sh_loop_now_ms(). */
 int64_t sh_conn_active_ms(const struct sh_conn *conn);
+/** Look whether the peer has reset it, which a session that does not read would
+ *  not learn: fails it then, whatever has come before. A system call. */
+void sh_conn_probe(struct sh_conn *conn);
 /** Whether the peer has ended its side, and all it sent was read. */
 bool sh_conn_is_eof(const struct sh_conn *conn);
 /** Whether it is to end as soon as what had come is handled, and that has been

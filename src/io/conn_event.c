@@ -66,10 +66,6 @@ read_or_miss(struct sh_conn *conn)
 	conn->missed = !may_read(conn);
 	if (SH_LIKELY(!conn->missed))
 		sh_conn_read(conn);
-	/* of a reset there is no other word, and libevent does not tell it
-	 * from bytes; a handler in a long wait wants to know */
-	else if (conn->stalled && conn->state == SH_CONN_OPEN)
-		sh_conn_check_reset(conn);
 }
 
 void

@@ -4,6 +4,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
+#include <sys/uio.h>
+
 #include "io/conn.h"
 #include "io/group.h"
 #include "io/loop_private.h"
@@ -140,6 +143,10 @@ ssize_t sh_conn_transmit(
 /** Collect a message of the connection that is being served. 0 or
  *  -SHOAL_ENOMEM. */
 int sh_cork_add(struct sh_loop *loop, const void *data, size_t len);
+/** Add a message of several parts (copies). False: there is no room for it, and
+ *  nothing was taken. */
+bool
+sh_cork_add_parts(struct sh_loop *loop, const struct iovec *parts, int count);
 /** Write what has been collected. */
 void sh_cork_flush(struct sh_loop *loop);
 

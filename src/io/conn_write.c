@@ -191,8 +191,12 @@ sh_conn_send(struct sh_conn *conn, const void *data, size_t len)
 static int
 append_parts(struct sh_conn *conn, const struct iovec *parts, int count)
 {
+	struct sh_loop *loop = conn->loop;
 	int i, r = 0;
 
+	if (SH_LIKELY(loop->serving == conn && conn->queue.len == 0) &&
+	    sh_cork_add_parts(loop, parts, count))
+		return 0;
 	for (i = 0; i < count && r == 0; i++) {
 		if (parts[i].iov_len == 0)
 			continue;

@@ -87,6 +87,28 @@ sh_cork_add(struct sh_loop *loop, const void *data, size_t len)
 	return 0;
 }
 
+bool
+sh_cork_add_parts(struct sh_loop *loop, const struct iovec *parts, int count)
+{
+	struct sh_cork *cork = &loop->cork;
+	size_t len = cork->len;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (parts[i].iov_len > SH_CORK_SIZE - len)
+			return false;
+		if (parts[i].iov_len == 0)
+			continue; /* it may have no place */
+		memcpy(cork->data + len, parts[i].iov_base, parts[i].iov_len);
+		len += parts[i].iov_len;
+	}
+	cork->sends += len != cork->len;
+	cork->len = len;
+	if (cork->len == SH_CORK_SIZE || is_old(cork))
+		sh_cork_flush(loop);
+	return true;
+}
+
 void
 sh_cork_flush(struct sh_loop *loop)
 {

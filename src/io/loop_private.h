@@ -22,8 +22,10 @@ struct sh_thread_pool;
 struct sh_wheel;
 
 enum {
-	/* what one read(2) takes at most, and a connection gets in a turn */
-	SH_READ_SIZE = 64 * 1024,
+	/* what one read(2) takes at most, and a connection gets in a turn;
+	 * more than 64 KiB, so that a message of so much comes with its header
+	 * in one read and needs no memory of its own */
+	SH_READ_SIZE = 128 * 1024,
 	/* answers of one event are collected up to here */
 	SH_CORK_SIZE = 16 * 1024
 };

@@ -11,7 +11,7 @@
 
 enum {
 	/* 4 MiB; with so many kept, reads are short enough to be copied */
-	PINNED_MAX = 64,
+	PINNED_MAX = 32,
 	READ_SIZE_SHORT = 4096
 };
 

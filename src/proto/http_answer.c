@@ -116,6 +116,9 @@ sh_http_same_name(const char *a, const char *b, size_t len)
 {
 	size_t i;
 
+	/* most are written as they always are */
+	if (memcmp(a, b, len) == 0)
+		return true;
 	for (i = 0; i < len; i++)
 		if (lower(a[i]) != lower(b[i]))
 			return false;
@@ -155,15 +158,13 @@ sh_http_status_line(
 size_t
 sh_http_decimal(char out[SH_HTTP_DECIMAL_MAX], uint64_t n)
 {
-	char digits[SH_HTTP_DECIMAL_MAX];
-	size_t i = sizeof(digits), len;
+	size_t len = 1, i;
+	uint64_t rest;
 
-	do {
-		digits[--i] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n != 0);
-	len = sizeof(digits) - i;
-	memcpy(out, digits + i, len);
+	for (rest = n; rest >= 10; rest /= 10)
+		len++;
+	for (i = len; i > 0; n /= 10)
+		out[--i] = (char)('0' + n % 10);
 	return len;
 }
 

@@ -75,8 +75,14 @@ skip_plain(const char *data, size_t len)
 size_t
 sh_http_span(enum sh_http_class class, const char *data, size_t len)
 {
+	const unsigned char *bytes = (const unsigned char *)data;
+	const uint8_t *of = sh_http_classes;
 	size_t i = class == SH_HTTP_VALUE ? skip_plain(data, len) : 0;
 
+	while (len - i >= 4 &&
+	    (of[bytes[i]] & of[bytes[i + 1]] & of[bytes[i + 2]] &
+		of[bytes[i + 3]] & class) != 0)
+		i += 4;
 	while (i < len && sh_http_is(class, data[i]))
 		i++;
 	return i;

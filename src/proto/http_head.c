@@ -127,7 +127,10 @@ find_line(const struct sh_http_limits *limits,
 	    !sh_http_is(SH_HTTP_TOKEN, data[begin]))
 		return sh_http_refuse(
 		    why_out, 400, "the request line begins with no method");
-	if (stop > progress->scanned)
+	/* the empty line is worth a look of its own */
+	if (begin + 2 <= stop && memcmp(data + begin, "\r\n", 2) == 0)
+		lf = data + begin + 1;
+	else if (stop > progress->scanned)
 		lf = memchr(
 		    data + progress->scanned, '\n', stop - progress->scanned);
 	if (lf == NULL && stop == limit)

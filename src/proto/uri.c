@@ -70,6 +70,18 @@ drop_segment(const char *path, size_t len)
 	return len;
 }
 
+/* Whether a segment begins with a dot. */
+static bool
+has_dots(const char *path, size_t len)
+{
+	size_t i;
+
+	for (i = 1; i < len; i++)
+		if (path[i] == '.' && path[i - 1] == '/')
+			return true;
+	return false;
+}
+
 /* In place, as it never grows; but "/" comes of nothing. */
 static size_t
 remove_dots(char *path, size_t len)
@@ -112,7 +124,8 @@ sh_uri_path_decode(
 		return n;
 	if (n == 0)
 		out[n++] = '/';
-	n = (int)remove_dots(out, (size_t)n);
+	if (has_dots(out, (size_t)n))
+		n = (int)remove_dots(out, (size_t)n);
 	out[n] = '\0';
 	return n;
 }

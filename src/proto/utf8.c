@@ -14,13 +14,16 @@ enum { TAIL_LOW = 0x80, TAIL_UP = 0xbf };
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
 /* Whether all of the 32 bytes are ASCII. */
-static bool
+static inline bool
 is_ascii(const uint8_t data[32])
 {
-	uint64_t words[4];
+	uint64_t a, b, c, d;
 
-	memcpy(words, data, sizeof(words));
-	return ((words[0] | words[1] | words[2] | words[3]) & HIGH_BITS) == 0;
+	memcpy(&a, data, sizeof(a));
+	memcpy(&b, data + 8, sizeof(b));
+	memcpy(&c, data + 16, sizeof(c));
+	memcpy(&d, data + 24, sizeof(d));
+	return ((a | b | c | d) & HIGH_BITS) == 0;
 }
 
 /* Bytes at the front that are ASCII, found 32 and eight at a time. */
@@ -32,6 +35,9 @@ skip_ascii(const uint8_t *data, size_t len)
 
 	while (len - n >= 32 && is_ascii(data + n))
 		n += 32;
+	/* what is left is looked at together with what was */
+	if (len >= 32 && len - n < 32 && is_ascii(data + len - 32))
+		return len;
 	while (len - n >= sizeof(eight)) {
 		memcpy(&eight, data + n, sizeof(eight));
 		if ((eight & HIGH_BITS) != 0)
@@ -102,6 +108,9 @@ bool
 sh_utf8_is_valid(const void *data, size_t len)
 {
 	struct sh_utf8 utf8 = { 0 };
+	size_t n = skip_ascii(data, len);
 
-	return sh_utf8_take(&utf8, data, len) && sh_utf8_is_complete(&utf8);
+	return n == len ||
+	    (sh_utf8_take(&utf8, (const uint8_t *)data + n, len - n) &&
+		sh_utf8_is_complete(&utf8));
 }

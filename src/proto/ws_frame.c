@@ -15,12 +15,6 @@
 
 enum { FIN = 0x80, LENGTH_16 = 126, LENGTH_64 = 127, CODE_LEN = 2 };
 
-bool
-sh_ws_is_control(unsigned opcode)
-{
-	return (opcode & 8) != 0;
-}
-
 static size_t
 write_number(uint8_t *at, uint64_t number, size_t width)
 {

@@ -33,7 +33,11 @@ enum {
 };
 
 /** Whether it is an opcode of a control frame. */
-bool sh_ws_is_control(unsigned opcode);
+static inline bool
+sh_ws_is_control(unsigned opcode)
+{
+	return (opcode & 8) != 0;
+}
 /** Write the header of an unmasked frame with so many bytes of payload; the
  *  length of the header. A control frame is whole and has at most
  *  SH_WS_CONTROL_MAX bytes. */

@@ -668,13 +668,20 @@ take_header(struct sh_ws_receiver *receiver, const uint8_t *data, size_t len,
 {
 	size_t had = receiver->header_len;
 	size_t n = sizeof(receiver->header) - had;
-	int r;
+	bool deflates = receiver->intake->extension.deflates;
+	int r = 0;
 
+	/* as a rule all of it has come */
+	if (had == 0)
+		r = sh_ws_scan(data, len, deflates, frame_out, why_out);
+	if (r > 0) {
+		*used += (size_t)r;
+		return 1;
+	}
 	if (n > len)
 		n = len;
 	memcpy(receiver->header + had, data, n);
-	r = sh_ws_scan(receiver->header, had + n,
-	    receiver->intake->extension.deflates, frame_out, why_out);
+	r = sh_ws_scan(receiver->header, had + n, deflates, frame_out, why_out);
 	if (r > 0) {
 		receiver->header_len = 0;
 		*used += (size_t)r - had; /* the rest is payload */

@@ -142,25 +142,41 @@ turn_mask(const uint8_t mask[4], uint64_t offset)
 	return (uint64_t)four << 32 | four;
 }
 
+/* All is read before anything is written, so that compilers may take wider
+ * registers. */
+static inline void
+unmask_32(uint8_t *to, const uint8_t *from, uint64_t key)
+{
+	uint64_t a, b, c, d;
+
+	memcpy(&a, from, sizeof(a));
+	memcpy(&b, from + 8, sizeof(b));
+	memcpy(&c, from + 16, sizeof(c));
+	memcpy(&d, from + 24, sizeof(d));
+	a ^= key;
+	b ^= key;
+	c ^= key;
+	d ^= key;
+	memcpy(to, &a, sizeof(a));
+	memcpy(to + 8, &b, sizeof(b));
+	memcpy(to + 16, &c, sizeof(c));
+	memcpy(to + 24, &d, sizeof(d));
+}
+
 void
 sh_ws_unmask(uint8_t *to, const uint8_t *from, size_t len,
     const uint8_t mask[4], uint64_t offset)
 {
-	uint64_t key = turn_mask(mask, offset), words[4];
+	uint64_t key = turn_mask(mask, offset), word;
 	uint8_t turned[sizeof(key)];
 	size_t i, n = 0;
 
-	/* so many at a time that compilers take the widest registers */
-	for (; len - n >= sizeof(words); n += sizeof(words)) {
-		memcpy(words, from + n, sizeof(words));
-		for (i = 0; i < 4; i++)
-			words[i] ^= key;
-		memcpy(to + n, words, sizeof(words));
-	}
-	for (; len - n >= sizeof(key); n += sizeof(key)) {
-		memcpy(words, from + n, sizeof(key));
-		words[0] ^= key;
-		memcpy(to + n, words, sizeof(key));
+	for (; len - n >= 32; n += 32)
+		unmask_32(to + n, from + n, key);
+	for (; len - n >= sizeof(word); n += sizeof(word)) {
+		memcpy(&word, from + n, sizeof(word));
+		word ^= key;
+		memcpy(to + n, &word, sizeof(word));
 	}
 	memcpy(turned, &key, sizeof(key));
 	for (i = 0; n < len; i++, n++)

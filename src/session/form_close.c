@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 #include "io/thread_pool.h"
 
@@ -32,7 +33,7 @@ close_all(const int *fds, size_t count)
 static void
 run(struct sh_job *job)
 {
-	struct closing *closing = (struct closing *)job;
+	struct closing *closing = SH_CONTAINER(job, struct closing, job);
 
 	close_all(closing->fds, closing->count);
 	closing->count = 0;
@@ -41,7 +42,7 @@ run(struct sh_job *job)
 static void
 done(struct sh_job *job)
 {
-	free(job);
+	free(SH_CONTAINER(job, struct closing, job));
 }
 
 /* Never run, perhaps: then the loop has ended, and so does the process. */
@@ -49,7 +50,7 @@ static void
 drop(struct sh_job *job)
 {
 	run(job);
-	free(job);
+	free(SH_CONTAINER(job, struct closing, job));
 }
 
 void

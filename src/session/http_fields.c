@@ -41,19 +41,39 @@ is_called(const char *name, size_t len, const char *other)
 	return strlen(other) == len && sh_http_same_name(name, other, len);
 }
 
-/* Fields that frame the message: a handler's would make another message of
- * it. */
-static bool
-is_ours(const char *name, size_t len)
+/* What a field is to shoal. */
+enum kind {
+	OTHER,
+	FRAMING, /* of the message: a handler's would make another one of it */
+	LENGTH,  /* likewise, but may be said beforehand */
+	TYPE,    /* it adds these two itself */
+	DATE
+};
+
+static enum kind
+kind_of(const char *name, size_t len)
 {
-	static const char *const ours[] = { "transfer-encoding", "connection",
-		"upgrade", "trailer", "keep-alive" };
+	static const struct {
+		const char *name;
+		size_t len;
+		enum kind kind;
+	} known[] = {
+		{ "Date", 4, DATE },
+		{ "Upgrade", 7, FRAMING },
+		{ "Trailer", 7, FRAMING },
+		{ "Connection", 10, FRAMING },
+		{ "Keep-Alive", 10, FRAMING },
+		{ "Content-Type", 12, TYPE },
+		{ "Content-Length", 14, LENGTH },
+		{ "Transfer-Encoding", 17, FRAMING },
+	};
 	size_t i;
 
-	for (i = 0; i < SH_ARRAY_LEN(ours); i++)
-		if (is_called(name, len, ours[i]))
-			return true;
-	return false;
+	for (i = 0; i < SH_ARRAY_LEN(known); i++)
+		if (known[i].len == len &&
+		    sh_http_same_name(name, known[i].name, len))
+			return known[i].kind;
+	return OTHER;
 }
 
 static int
@@ -68,13 +88,13 @@ set_length(struct sh_http_answer *answer, const char *value)
 	return 0;
 }
 
-/* What shoal would add itself. */
+/* What shoal need not add. */
 static void
-note(struct sh_http_answer *answer, const char *name, size_t len, bool there)
+note(struct sh_http_answer *answer, enum kind kind, bool there)
 {
-	if (is_called(name, len, "content-type"))
+	if (kind == TYPE)
 		answer->has_type = there;
-	else if (is_called(name, len, "date"))
+	else if (kind == DATE)
 		answer->has_date = there;
 }
 
@@ -83,13 +103,16 @@ sh_answer_set(struct shoal_request *req, const char *name, const char *value)
 {
 	struct sh_http_answer *answer = &req->answer;
 	size_t len = name != NULL ? strlen(name) : 0, before;
+	enum kind kind = kind_of(name, len);
 	int r = 0;
 
-	if (!sh_http_is_name(name, len) || is_ours(name, len))
+	/* the name of one that is added is looked at there */
+	if (kind == FRAMING || name == NULL ||
+	    (value == NULL && !sh_http_is_name(name, len)))
 		return -SHOAL_EINVAL;
 	if (answer->begun || answer->complete)
 		return -SHOAL_ESTATE;
-	if (is_called(name, len, "content-length"))
+	if (kind == LENGTH)
 		return set_length(answer, value);
 	/* the new one first, so that a failure changes nothing */
 	before = answer->lines.len;
@@ -97,8 +120,9 @@ sh_answer_set(struct shoal_request *req, const char *name, const char *value)
 		r = sh_http_lines_add(&answer->lines, name, value);
 	if (r < 0)
 		return r;
-	sh_http_lines_remove(&answer->lines, name, before);
-	note(answer, name, len, value != NULL);
+	if (before != 0)
+		sh_http_lines_remove(&answer->lines, name, before);
+	note(answer, kind, value != NULL);
 	return 0;
 }
 
@@ -107,17 +131,18 @@ sh_answer_add(struct shoal_request *req, const char *name, const char *value)
 {
 	struct sh_http_answer *answer = &req->answer;
 	size_t len = name != NULL ? strlen(name) : 0;
+	enum kind kind = kind_of(name, len);
 	int r;
 
-	if (!sh_http_is_name(name, len) || is_ours(name, len) || value == NULL)
+	if (kind == FRAMING || name == NULL || value == NULL)
 		return -SHOAL_EINVAL;
 	if (answer->begun || answer->complete)
 		return -SHOAL_ESTATE;
-	if (is_called(name, len, "content-length"))
+	if (kind == LENGTH)
 		return set_length(answer, value);
 	r = sh_http_lines_add(&answer->lines, name, value);
 	if (r == 0)
-		note(answer, name, len, true);
+		note(answer, kind, true);
 	return r;
 }
 
@@ -145,7 +170,7 @@ may_trail(const char *name, size_t len)
 	for (i = 0; i < SH_ARRAY_LEN(others); i++)
 		if (is_called(name, len, others[i]))
 			return false;
-	return !is_ours(name, len);
+	return kind_of(name, len) != FRAMING;
 }
 
 int

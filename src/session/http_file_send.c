@@ -20,8 +20,9 @@
 #include "session/http_file.h"
 
 enum {
-	/* copying so much costs less than another packet and two more system
-	 * calls; measured, see bench/README.md */
+	/* copying so much costs no more processor time than sendfile(2), and
+	 * less below: at 100 bytes 25 instead of 32 us, all included; and it is
+	 * one packet, not two */
 	COPIED_MAX = 16 * 1024,
 	BOUNDARY_LEN = 32,
 	RANGE_SIZE = 96,

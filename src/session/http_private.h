@@ -19,12 +19,31 @@ void sh_http_serve(struct sh_conn *conn, const char *data, size_t len);
 /** A loop's time that is limit_ms from now; 0 when that is off. */
 int64_t sh_http_due_ms(const struct sh_http *http, int64_t limit_ms);
 
-/* --- http_request.c --- */
+/* --- http_run.c, http_request.c, http_event.c --- */
+
+/* What a request begins with; gone after the first wait of its handler. */
+struct sh_http_call {
+	struct sh_conn *conn;
+	struct sh_http *http;
+	const struct sh_http_head *head;
+	const char *bytes; /* of the head */
+	struct sh_http_feed *feed;
+	const struct sh_route *route;
+	const char *path;
+	size_t path_len;
+};
 
 /** Run the handler for the request whose head is at the front of the feed, and
  *  take it off, with as much of its body as is there. */
 void sh_http_run(struct sh_conn *conn, const struct sh_http_head *head,
     struct sh_http_feed *feed);
+/** The request of a struct sh_http_call, on a coroutine: all of its life. */
+void sh_request_run(void *arg);
+/** The handler of the connection's request, if that has one, has begun to wait:
+ *  what is amid being handed out is kept. */
+void sh_request_waits(struct sh_conn *conn);
+/** What happens to the connection of a request. */
+const struct sh_conn_ops *sh_request_ops(void);
 
 /* --- http_pending.c: bytes that wait, for more of them or for their turn --- */
 

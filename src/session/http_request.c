@@ -1,6 +1,6 @@
 /*
- * This file is one HTTP request, from its head to the end of its answer: it runs
- * the handler on a coroutine, and tells it what happens to the connection.
+ * This file is one HTTP request, from its head to the end of its answer, on the
+ * coroutine of its handler.
  */
 #include "config.h"
 
@@ -15,7 +15,6 @@
 #include "base/panic.h"
 #include "co/co.h"
 #include "io/await.h"
-#include "proto/uri.h"
 #include "session/form.h"
 #include "session/http_private.h"
 
@@ -25,26 +24,12 @@ enum {
 	ON_STACK_MAX = 1280
 };
 
-/* What a request begins with; gone after the first wait of its handler. */
-struct call {
-	struct sh_conn *conn;
-	struct sh_http *http;
-	const struct sh_http_head *head;
-	const char *bytes; /* of the head */
-	struct sh_http_feed *feed;
-	const struct sh_route *route;
-	const char *path;
-	size_t path_len;
-};
-
 /* Freed with the request. */
 struct sh_request_memory {
 	struct sh_request_memory *next;
 	const void *key;
 	_Alignas(max_align_t) char bytes[];
 };
-
-static const struct sh_conn_ops request_ops;
 
 void *
 sh_request_alloc(struct shoal_request *req, size_t size)
@@ -103,7 +88,7 @@ has_own_host(const struct sh_http_head *head)
 }
 
 static size_t
-room_size(const struct call *call)
+room_size(const struct sh_http_call *call)
 {
 	const struct sh_http_head *head = call->head;
 
@@ -130,7 +115,8 @@ end_texts(char *bytes, const struct sh_http_head *head)
 
 /* The only copy of the head, to where it stays whatever is read meanwhile. */
 static void
-copy_head(struct shoal_request *req, const struct call *call, char *room)
+copy_head(
+    struct shoal_request *req, const struct sh_http_call *call, char *room)
 {
 	const struct sh_http_head *head = call->head;
 	size_t fields_size = head->field_count * sizeof(*head->fields);
@@ -189,9 +175,9 @@ init_answer(struct sh_http_answer *answer)
 }
 
 static void
-init(struct shoal_request *req, const struct call *call, char *room)
+init(struct shoal_request *req, const struct sh_http_call *call, char *room)
 {
-	req->session.ops = &request_ops;
+	req->session.ops = sh_request_ops();
 	req->magic = SH_REQUEST_MAGIC;
 	req->detached = req->awaited = req->close_known = false;
 	req->conn = call->conn;
@@ -298,10 +284,10 @@ end(struct shoal_request *req)
 	sh_conn_release_hold(conn);
 }
 
-/* The whole life of a request. Apart from run(), for what that has on the
+/* The whole life of a request. Apart, for what that has on the
  * stack. */
 static __attribute__((noinline)) void
-handle(const struct call *call, char *room)
+handle(const struct sh_http_call *call, char *room)
 {
 	struct shoal_request req;
 
@@ -320,10 +306,10 @@ handle(const struct call *call, char *room)
 	fini(&req);
 }
 
-static void
-run(void *arg)
+void
+sh_request_run(void *arg)
 {
-	const struct call *call = arg;
+	const struct sh_http_call *call = arg;
 	size_t size = room_size(call);
 	char *heap = NULL;
 
@@ -338,212 +324,6 @@ run(void *arg)
 		handle(call, heap);
 	free(heap);
 }
-
-/* --- its way to the handler ------------------------------------------------ */
-
-static bool
-grow_path(struct sh_http *http, size_t size)
-{
-	char *path;
-
-	if (SH_LIKELY(size <= http->path_cap))
-		return true;
-	path = sh_try_grow(http->path, size, 1);
-	if (path == NULL)
-		return false;
-	http->path = path;
-	http->path_cap = size;
-	return true;
-}
-
-/* 0, or the negated status of the answer that is due. */
-static int
-decode_path(struct call *call, const char **why_out)
-{
-	const struct sh_http_head *head = call->head;
-	bool is_options = head->method.len == 7 &&
-	    memcmp(call->bytes + head->method.off, "OPTIONS", 7) == 0;
-	int r;
-
-	if (!grow_path(call->http, head->path.len + 2)) {
-		*why_out = "out of memory";
-		return -503;
-	}
-	call->path = call->http->path;
-	if (SH_UNLIKELY(head->form == SH_HTTP_ASTERISK ||
-		head->form == SH_HTTP_AUTHORITY ||
-		(head->path.len == 0 && is_options))) {
-		memcpy(call->http->path, "*", 2);
-		call->path_len = 1;
-		return 0;
-	}
-	r = sh_uri_path_decode(call->http->path, call->http->path_cap,
-	    call->bytes + head->path.off, head->path.len, why_out);
-	if (r < 0)
-		return r;
-	call->path_len = (size_t)r;
-	return 0;
-}
-
-/* Methods that are not taken by who takes all. */
-static bool
-is_unusual(const struct call *call)
-{
-	const struct sh_http_text *method = &call->head->method;
-	const char *text = call->bytes + method->off;
-
-	return (method->len == 5 && memcmp(text, "TRACE", 5) == 0) ||
-	    (method->len == 7 && memcmp(text, "CONNECT", 7) == 0);
-}
-
-static void
-find_route(struct call *call, struct sh_route_match *match)
-{
-	const struct sh_http_head *head = call->head;
-	const struct sh_route_query query = {
-		.method = call->bytes + head->method.off,
-		.method_len = head->method.len,
-		.host = call->bytes + head->host.off,
-		.host_len = head->host.len,
-		.path = call->path,
-		.path_len = call->path_len,
-	};
-
-	sh_routes_find(call->http->routes, &query, match);
-	if (SH_UNLIKELY(is_unusual(call)) &&
-	    (match->route == NULL || match->route->methods == NULL)) {
-		match->route = NULL;
-		match->status = 405;
-	}
-	call->route = match->route;
-}
-
-/* The handler waits: what it has not asked for yet is kept. */
-static void
-keep_rest(struct shoal_request *req)
-{
-	struct sh_http_feed *feed = req->feed;
-
-	req->feed = NULL;
-	if (feed->len != 0 &&
-	    sh_buf_add(&req->input, feed->data, feed->len) < 0)
-		sh_conn_fail_with(req->conn, -SHOAL_ENOMEM);
-	feed->len = 0;
-}
-
-static struct shoal_request *
-request_on(const struct sh_conn *conn)
-{
-	struct sh_http_session *session = sh_conn_session(conn);
-
-	return session != NULL && session->ops == &request_ops
-	    ? (struct shoal_request *)(void *)session
-	    : NULL;
-}
-
-void
-sh_http_run(struct sh_conn *conn, const struct sh_http_head *head,
-    struct sh_http_feed *feed)
-{
-	struct sh_http *http = sh_http_of(conn);
-	struct call call = { .conn = conn,
-		.http = http,
-		.head = head,
-		.bytes = feed->data,
-		.feed = feed };
-	struct sh_route_match match;
-	struct sh_route none;
-	const char *why;
-	int r = decode_path(&call, &why);
-
-	if (SH_UNLIKELY(r < 0)) {
-		sh_http_reject(conn, -r, why);
-		return;
-	}
-	find_route(&call, &match);
-	if (SH_UNLIKELY(call.route == NULL)) {
-		none = sh_http_no_route(&match);
-		call.route = &none;
-	}
-	feed->data += head->len;
-	feed->len -= head->len;
-	if (SH_LIKELY(sh_co_call(http->coroutines, run, &call,
-			  call.route->handler) == NULL))
-		return;
-	if (request_on(conn) != NULL)
-		keep_rest(request_on(conn));
-}
-
-/* --- events ---------------------------------------------------------------- */
-
-/* Only a read of the body is waited for. */
-static void
-received(struct sh_conn *conn, const void *data, size_t len)
-{
-	struct shoal_request *req = sh_conn_session(conn);
-	struct sh_http_feed feed = { .data = data, .len = len };
-	struct sh_http_reader *reader = req->reading.reader;
-
-	req->feed = &feed;
-	/* it may have been woken in this turn, by its deadline */
-	if (reader != NULL && sh_co_is_waiting(reader->co))
-		sh_co_resume(reader->co, 0);
-	/* it may be another one by now, but then it has no feed */
-	if (request_on(conn) == req && req->feed == &feed) {
-		keep_rest(req);
-		/* no more than one read is kept for who does not wait */
-		if (req->reading.reader == NULL)
-			sh_conn_stall(conn);
-		return;
-	}
-	sh_http_serve(conn, feed.data, feed.len);
-}
-
-static void
-writable(struct sh_conn *conn)
-{
-	struct shoal_request *req = sh_conn_session(conn);
-
-	sh_send_line_wake(&req->line);
-}
-
-static void
-cancel_for_close(struct shoal_request *req)
-{
-	if (req->close_known)
-		return;
-	req->close_known = true;
-	/* its own doing is no reason to stop it */
-	if (req->co != sh_co_running())
-		sh_await_cancel(req->co);
-}
-
-static void
-changed(struct sh_conn *conn)
-{
-	struct shoal_request *req = sh_conn_session(conn);
-	struct sh_http_reader *reader = req->reading.reader;
-	int why = sh_conn_why(conn);
-
-	if (why < 0)
-		sh_send_line_fail(&req->line, why);
-	if (why == -SHOAL_ECANCELED)
-		cancel_for_close(req);
-	if (reader == NULL)
-		return;
-	if (why < 0 || sh_conn_is_eof(conn)) {
-		sh_co_wake(reader->co, why);
-	} else if (sh_conn_is_drained(conn)) {
-		sh_await_cancel(req->co);
-		sh_co_wake(reader->co, -SHOAL_ECANCELED);
-	}
-}
-
-static const struct sh_conn_ops request_ops = {
-	.received = received,
-	.writable = writable,
-	.changed = changed,
-};
 
 /* --- for others ------------------------------------------------------------ */
 
@@ -570,27 +350,4 @@ const struct sh_http_head *
 sh_request_head(const struct shoal_request *req)
 {
 	return &req->head;
-}
-
-int
-sh_request_switch(struct shoal_request *req, struct sh_http_session *session,
-    struct shoal_ws *ws, sh_ws_returned_fn *returned, struct sh_buf *rest_out)
-{
-	int r;
-
-	if (req->detached || !req->reading.done)
-		return -SHOAL_ESTATE;
-	r = sh_answer_switch(req);
-	if (r < 0)
-		return r;
-	req->returned = returned;
-	req->ws = ws;
-	sh_buf_consume(&req->input, req->input_off);
-	*rest_out = req->input;
-	sh_buf_init(&req->input, SIZE_MAX);
-	req->input_off = 0;
-	/* what it has not taken is the new session's */
-	req->feed = NULL;
-	sh_conn_set_session(req->conn, session);
-	return 0;
 }

@@ -287,6 +287,7 @@ sh_worker_main(const struct sh_heritage *heritage, void *arg)
 	int r;
 
 	name_process(heritage);
+	sh_mem_keep_freed();
 	sh_co_fault_install();
 	sh_catalog_init(&worker.catalog, worker.program);
 	current = &worker;

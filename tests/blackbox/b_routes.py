@@ -9,6 +9,8 @@ import modules  # noqa: E402
 import shoal as daemon  # noqa: E402
 from http_raw import Connection, fetch, request, wait_read  # noqa: E402
 from shoal import Shoal  # noqa: E402
+from websocket_raw import (TEXT, WebSocket, close_frame,  # noqa: E402
+                           frame)
 from waiting import (BUILDDIR, SANITIZED, SRCDIR, Skip,  # noqa: E402
                      expect, run_checks, same)
 
@@ -302,6 +304,59 @@ def check_limits():
             same(text(address, path, "POST", body=b"x" * most)[2:], str(most))
             same(text(address, path, "POST", body=b"x" * (most + 1)), 413)
         same(text(port, "/off", "POST", body=b"x" * 3000000), "o 3000000")
+
+
+def check_message_sizes():
+    """Likewise; what is longer is too big."""
+    size = "limits = {{ message_size = {}; }};".format
+    own = "websocket = { message_size = 30; };"
+    with Site(site(route("/all", handler="echo"),
+                   route("/one", handler="echo", more=own), more=size(20)),
+              '{ address = "127.0.0.2:0"; protocol = "http"; '
+              'handler = "echo"; }', more=size(10)) as shoal:
+        shoal.run()
+        port = shoal.port()
+        for address, path, most in ((port, "/all", 20), (port, "/one", 30),
+                                    (("127.0.0.2", shoal.port(1)), "/", 10)):
+            with WebSocket(address, path) as ws:
+                ws.echo(TEXT, b"x" * most)
+                ws.send(frame(TEXT, b"x" * (most + 1)))
+                ws.expect_close_frame(1009, path)
+
+
+def check_gzip():
+    """A route over its listener."""
+    def is_packed(path):
+        answer = fetch(
+            port, request(path, fields=["Accept-Encoding: gzip"]))
+        return answer.get("content-encoding") == "gzip"
+
+    with Site(site(route("/all", "l" * 900), route("/few", "s" * 90),
+                   route("/off", "l" * 900, more='gzip = { level = "off"; };'),
+                   route("/big", "l" * 900,
+                         more='gzip = { min_size = "1M"; };'),
+                   more='gzip = { level = 1; min_size = 500; };')) as shoal:
+        shoal.run()
+        port = shoal.port()
+        same([is_packed(path) for path in ("/all", "/few", "/off", "/big")],
+             [True, False, False, False])
+
+
+def check_close_code():
+    """What WebSockets are told when a reload is over for them."""
+    with Site(site(route("/", handler="echo")),
+              more='reload = { drain_timeout = "0s"; close_code = 4321; };') \
+            as shoal:
+        shoal.run()
+        with WebSocket(shoal.port(), "/") as ws:
+            shoal.reload()
+            ws.expect_close_frame(4321)
+            ws.send(close_frame(4321))
+            ws.expect_end()
+        with WebSocket(shoal.port(), "/") as ws:
+            ws.echo(TEXT, b"x")
+            shoal.good("listener", "stop", "127.0.0.1:0", "--deadline", "0s")
+            ws.expect_close_frame(1001)
 
 
 def check_reload():

@@ -7,12 +7,16 @@ pool_server             answers, is reloaded by a signal, ends by another
 service_switch          answers, is stopped, started, closed and opened again
 redis_session           what on_connect notes after five seconds is there when
                         on_receive asks, however early the client has sent
+ws_greet                greets until it is told to close; has a page
+ws_room                 what one says goes to all, and each of the ends is told
+http_hello              a query, a form and a stream of events
 
-Their port is fixed, so they run in a network namespace; where that is not
+Their ports are fixed, so they run in a network namespace; where that is not
 permitted, the test is skipped.
 """
 
 import fcntl
+import http.client
 import os
 import shutil
 import signal
@@ -23,8 +27,13 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+from websocket_raw import (CLOSE, TEXT, WebSocket,  # noqa: E402
+                           close_frame, frame)
+
 BUILD = os.environ.get("SHOAL_BUILDDIR", "build/devel")
 ADDRESS = ("127.0.0.1", 9501)
+WEB = ("127.0.0.1", 9502)
 DEADLINE_S = 20
 SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 SWITCHED = """Client: Server: hello
@@ -202,6 +211,98 @@ def redis_session(folder):
         redis.wait()
 
 
+def ask_web(method, path, body=None):
+    """Status, type and body of an answer."""
+    client = http.client.HTTPConnection(*WEB, timeout=DEADLINE_S)
+    fields = {"Content-Type": "application/x-www-form-urlencoded"}
+    client.request(method, path, body, fields if body else {})
+    answer = client.getresponse()
+    text = answer.read().decode()
+    client.close()
+    return answer.status, answer.headers.get_content_type(), text
+
+
+def expect_texts(ws, *texts):
+    for text in texts:
+        got = ws.take_message()
+        assert got == (TEXT, text.encode()), got
+
+
+def ws_greet(folder):
+    options = ["-s", f"control.path={folder}/greet.sock",
+               "-s", "workers.count=1"]
+    with Program("ws_greet", folder, *options) as program:
+        wait_status(program, options)
+        status, kind, text = ask_web("GET", "/")
+        assert (status, kind) == (200, "text/html"), (status, kind)
+        assert "<h1>" in text and "/websocket" in text, text
+        with WebSocket(WEB, "/websocket") as ws:
+            ws.send(frame(TEXT, "hello") + frame(TEXT, "wörld"))
+            expect_texts(ws, "Hello hello!", "How are you, hello?",
+                         "Hello wörld!", "How are you, wörld?")
+            ws.send(frame(TEXT, "close"))
+            assert ws.expect_close_frame(1000).opcode == CLOSE
+        assert ask_web("GET", "/websocket")[0] == 426
+        subprocess.run([program.path, "stop", *options], check=True)
+        program.wait()
+
+
+def ws_room(folder):
+    with Program("ws_room", folder) as program:
+        wait_until("the room", lambda: "A room" in program.text())
+        first, second, third = [WebSocket(WEB, "/websocket")
+                                for _ in range(3)]
+        for ws in first, second, third:
+            ws.ping()       # it is in
+        for speaker in first, third:
+            speaker.send(frame(TEXT, "hello"))
+            for ws in first, second, third:
+                expect_texts(ws, "Server：hello")
+        # one that asks, one that says goodbye, and one that is just gone
+        first.send(frame(TEXT, "close"))
+        first.expect_close_frame(1000)
+        first.sock.close()
+        second.say_goodbye()
+        assert "errorCode" not in program.text(), program.text()
+        with WebSocket(WEB, "/websocket") as last:
+            third.sock.close()
+            wait_until("the end of a client", lambda:
+                       "errorCode: " in program.text())
+            last.send(frame(TEXT, "alone"))
+            expect_texts(last, "Server：alone")
+            program.process.send_signal(signal.SIGINT)
+            last.expect_close_frame(1001)
+            last.send(close_frame(1001))
+            program.wait()
+
+
+def http_hello(folder):
+    options = ["-s", f"control.path={folder}/hello.sock",
+               "-s", "workers.count=1"]
+    plain = "text/plain"
+    with Program("http_hello", folder, *options) as program:
+        wait_status(program, options)
+        got = ask_web("GET", "/hello")
+        assert got == (200, plain, "Hello world!\n"), got
+        got = ask_web("GET", "/hello?x=1&name=a+b%20%C3%A4")
+        assert got == (200, plain, "Hello a b ä!\n"), got
+        assert "<form" in ask_web("GET", "/note")[2]
+        got = ask_web("POST", "/note", "text=Feed+the+fish")
+        assert got == (200, plain, "Noted: Feed the fish\n"), got
+        assert ask_web("POST", "/note", "x=1")[0] == 400
+        assert ask_web("PUT", "/note", "text=1")[0] == 405
+        client = http.client.HTTPConnection(*WEB, timeout=DEADLINE_S)
+        client.request("GET", "/ticks")
+        answer = client.getresponse()
+        assert answer.headers.get_content_type() == "text/event-stream"
+        # comes at once, though the answer goes on
+        got = sorted(answer.readline().decode() for _ in range(3))
+        assert got == ["\n", "data: 1\n", "event: tick\n"], got
+        client.close()
+        subprocess.run([program.path, "stop", *options], check=True)
+        program.wait()
+
+
 def main():
     folder = tempfile.mkdtemp()
     try:
@@ -211,6 +312,9 @@ def main():
         pool_server(folder)
         service_switch(folder)
         redis_session(folder)
+        ws_greet(folder)
+        ws_room(folder)
+        http_hello(folder)
     finally:
         shutil.rmtree(folder)
 

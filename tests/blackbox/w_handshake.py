@@ -21,6 +21,7 @@ ROUTES = (
     route("/listed", websocket=ORIGINS),
     route("/sub", websocket='subprotocols = ( "chat.v2", "chat.v1" );'),
     route("/hello", "site.answer"),
+    route("/serve", "site.serve"),
 )
 REFUSED = (400, 426)
 
@@ -275,6 +276,41 @@ def check_plain_request():
         with Connection(site.address) as conn:
             answer = conn.ask(request("/echo"))
             expect(answer.status in REFUSED, answer)
+
+
+def check_handlers_decide():
+    """They may wait first, refuse with any status, and add fields; what the
+    client has sent behind the handshake waits, too."""
+    with Site(*ROUTES) as site:
+        for code in (401, 403, 404, 429, 500, 503):
+            with Connection(site.address) as conn:
+                answer = conn.ask(head(f"/serve?code={code}&wait=5"))
+                same(answer.status, code)
+                same(answer.get("upgrade"), None)
+        with Connection(site.address) as conn:
+            conn.send(head("/serve?wait=50") + frame(TEXT, "early"))
+            answer = conn.answer()
+            same(answer.status, 101)
+            same(answer.get("x-greeting"), "welcome")
+            same(conn.take(9), frame(TEXT, "1 early", mask=None))
+
+
+def check_addresses():
+    """Over IPv6 and a unix socket, whose own origin is the Host, too."""
+    for at in ("[::1]:0", "unix:FOLDER/web.sock"):
+        with Site(*ROUTES, at=at) as site:
+            own = "h.example:8"
+            for origin, status in ((f"http://{own}", 101),
+                                   ("http://other.example:8", 403)):
+                with Connection(site.address) as conn:
+                    answer = conn.ask(head(host=own,
+                                           more=[f"Origin: {origin}"]))
+                    same(answer.status, status, at, origin)
+            with Connection(site.address) as conn:
+                same(conn.ask(request("/hello")).body, b"hello\n")
+            with WebSocket(site.address) as ws:
+                ws.echo(TEXT, b"over " + at.encode())
+                ws.say_goodbye()
 
 
 def check_pipelined():

@@ -444,10 +444,18 @@ obey(struct shoal_ws *ws, const struct shoal_message *msg)
 static void
 serve(struct shoal_request *req, void *arg)
 {
-	struct shoal_ws *ws = shoal_co_ws_upgrade(req, NULL);
 	const struct shoal_message *msg;
+	struct shoal_ws *ws;
 	int r;
 
+	if (shoal_request_param(req, "wait") != NULL)
+		shoal_co_sleep((int)number(req, "wait", 0));
+	if (shoal_request_param(req, "code") != NULL) {
+		answer_refusal(req);
+		return;
+	}
+	shoal_response_header(req, "X-Greeting", "welcome");
+	ws = shoal_co_ws_upgrade(req, NULL);
 	if (ws == NULL)
 		return;
 	while ((r = shoal_co_ws_recv(ws, &msg, SHOAL_FOREVER)) > 0)

@@ -1,4 +1,4 @@
-"""The site under test: a daemon with the handlers of site_under_test.c, and routes."""
+"""The site under test: a daemon with the handlers of site_under_test.c."""
 import os
 
 import modules
@@ -40,21 +40,23 @@ def listener(*routes, more="", address="127.0.0.1:0"):
 class Site(Shoal):
     """Runs as soon as it is entered."""
 
-    def __init__(self, *routes, listen="", **settings):
+    def __init__(self, *routes, listen="", at="127.0.0.1:0", **settings):
         super().__init__()
         with open(os.path.join(SRCDIR, "tests", "support", "site_under_test.c"),
                   encoding="utf-8") as source:
             self.module = modules.compile_text(
                 self.path("site.so"), source.read())
-        self.set_up(*routes, listen=listen, **settings)
-        self.address = None
-
-    def set_up(self, *routes, listen="", **settings):
-        """Writes the configuration."""
-        self.configure(listener(*routes, more=listen),
+        self.configure(listener(*routes, more=listen,
+                                address=at.replace("FOLDER", self.folder)),
                        modules=modules.entry(self.module, "site"), **settings)
+        self.address = None
 
     def __enter__(self):
         self.run()
-        self.address = self.port()
+        address = self.status()["listeners"][0]["address"]
+        kind, _, rest = address.partition(":")
+        host, _, port = address.rpartition(":")
+        self.address = (rest if kind == "unix" else int(port)
+                        if host == "127.0.0.1" else
+                        (host.strip("[]"), int(port)))
         return self

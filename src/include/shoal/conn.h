@@ -59,7 +59,7 @@ struct shoal_tcp_callbacks {
 	shoal_connect_fn *on_connect;
 
 	/*
-	 * Bytes have come, at most 64 KiB a call; TCP keeps no boundaries
+	 * Bytes have come, at most 128 KiB a call; TCP keeps no boundaries
 	 * (recv(2); RFC 9293, 3.9.1.3). With a framing, one packet a call.
 	 * The data is borrowed: valid until the callback returns or waits.
 	 */

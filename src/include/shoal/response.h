@@ -3,9 +3,11 @@
  * piece by piece, by shoal_co_response_write() and shoal_response_end(). Status
  * and header fields are set before.
  *
- * What shoal adds itself: Date, Content-Length or Transfer-Encoding, and
- * Connection where it is needed. An answer to HEAD and one with status 204 or
- * 304 has no body on the wire, whatever is written.
+ * What shoal adds itself: Date unless it was set, Content-Length or
+ * Transfer-Encoding, Connection where it is needed, and Content-Type:
+ * text/html; charset=utf-8 to a body that has none. An answer to HEAD and one
+ * with status 204, 205 or 304 has no body on the wire, whatever is written. An
+ * answer that the handler has begun and not ended is cut off.
  */
 #pragma once
 

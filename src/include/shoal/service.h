@@ -33,8 +33,10 @@ struct shoal_service_options {
 	const struct shoal_tcp_callbacks *callbacks; /* copied */
 	shoal_serve_fn *serve;
 	void *arg; /* handed to them; the caller keeps it alive */
-	const struct shoal_route *routes; /* HTTP, see shoal/route.h; copied as
-					     by shoal_server_route_with() */
+	/* HTTP, see shoal/route.h; copied as by shoal_server_route_with(). What
+	 * counts before a route is known, and between requests, is the first
+	 * one's limits */
+	const struct shoal_route *routes;
 	size_t route_count;
 
 	/* copied, but for what framing points to; NULL: defaults. For

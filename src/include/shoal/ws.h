@@ -63,12 +63,18 @@ struct shoal_message {
 SHOAL_API bool
 shoal_message_is(const struct shoal_message *message, const char *text);
 
+/* permessage-deflate (RFC 7692) for clients that offer it. Messages in fragments
+ * are never compressed when they are sent, nor what does not get shorter. */
 enum shoal_ws_compression {
 	SHOAL_WS_COMPRESSION_OFF,
-	SHOAL_WS_COMPRESSION_SHARED,  /* no context takeover: one compressor a
-					 worker */
-	SHOAL_WS_COMPRESSION_TAKEOVER /* a compressor and a decompressor for
-					 each connection */
+	/* no context takeover: one compressor a worker; a connection has a
+	 * decompressor only while it is amid a compressed message */
+	SHOAL_WS_COMPRESSION_SHARED,
+	/* what one message has in common with those before it counts; a
+	 * connection has, as soon as it needs them, a compressor of 39 KB with
+	 * a window of 4 KiB and a decompressor of 12 KB, or 40 KB for a client
+	 * that does not offer client_max_window_bits */
+	SHOAL_WS_COMPRESSION_TAKEOVER
 };
 
 /* How a request becomes a WebSocket; 0 and NULL are the route's, -1 is "off".

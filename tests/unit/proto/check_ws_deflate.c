@@ -243,6 +243,10 @@ START_TEST(test_receiving)
 				for (k = 0; k < SH_ARRAY_LEN(rooms); k++) {
 					size_t n;
 
+					/* byte by byte is slow */
+					if (lens[i] > 3000 &&
+					    (j == 0 || k == 0))
+						continue;
 					write_plain(lens[i]);
 					n = deflate_plain(&stream, lens[i]);
 					n = inflate_packed(

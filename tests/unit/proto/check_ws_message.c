@@ -541,7 +541,7 @@ START_TEST(test_long)
 		}
 		whole = sh_buf_take(&expected);
 		for (j = 0; j < SH_ARRAY_LEN(portions); j++) {
-			/* byte by byte, long ones only take long */
+			/* byte by byte is slow */
 			if (portions[j] < 1000 && lens[i] > 8192)
 				continue;
 			text = events_of(

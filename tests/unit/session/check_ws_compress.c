@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "proto/ws_deflate.h"
 #include "session/ws_private.h"
@@ -148,6 +149,16 @@ START_TEST(test_shared)
 }
 END_TEST
 
+/* The kernel shall not hold much, so that few messages fill it. */
+static void
+make_small(struct rig *rig)
+{
+	int size = 128 * 1024; /* two segments of the loopback, or it crawls */
+
+	ck_assert_int_eq(
+	    setsockopt(rig->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+}
+
 /* Messages until one is refused; and again when there is room. */
 static void
 send_until_refused(
@@ -197,6 +208,7 @@ check_refused(const struct sh_ws_extension *extension)
 	};
 
 	rig_open(&rig);
+	make_small(&rig);
 	for (turn = 0; turn < 2; turn++) {
 		int got = 0;
 
@@ -245,7 +257,7 @@ take_frames(struct rig *rig, size_t *packed_out)
 	return count;
 }
 
-enum { WAITING_SENDS = 4000 };
+enum { WAITING_SENDS = 2000 };
 
 static void
 send_waiting(struct shoal_ws *ws, struct rig *rig)
@@ -275,13 +287,14 @@ check_waiting(const struct sh_ws_extension *extension, bool all_packed)
 	int got = 0;
 
 	rig_open(&rig);
+	make_small(&rig);
 	RIG_UNTIL(&rig,
 	    (rig_read(&rig), got += take_frames(&rig, &packed),
 		got >= WAITING_SENDS));
-	ck_assert_uint_gt(packed, 10);
-	if (all_packed)
-		ck_assert_uint_eq(packed, WAITING_SENDS);
-	rig_expect_notes(&rig, "sent 4000 0;");
+	ck_assert_uint_gt(packed, 5);
+	/* some had to wait, and those go as they are */
+	ck_assert_int_eq(packed == WAITING_SENDS, all_packed);
+	rig_expect_notes(&rig, "sent 2000 0;");
 	rig_hang_up(&rig, false);
 	rig_close(&rig);
 }
