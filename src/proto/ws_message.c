@@ -29,7 +29,17 @@
 
 /* What is kept of a frame's length at once: a header is no reason to take
  * memory for what may never come. */
-enum { ROOM_AT_ONCE = 256 * 1024, ROOM_KEPT_MIN = 16 * 1024 };
+enum {
+	ROOM_AT_ONCE = 256 * 1024,
+	ROOM_KEPT_MIN = 16 * 1024,
+	ROOMS_KEPT_MAX = 4 * 1024 * 1024
+};
+
+/* Memory of a message that is done with, for the next one. */
+struct sh_ws_room {
+	struct sh_ws_room *next;
+	size_t size;
+};
 
 /* Bytes of a frame that are inflated for a piece of a message that is streamed:
  * deflate makes a thousandth of what it compresses at best, so a piece has 4 MiB
@@ -107,15 +117,20 @@ end_inflating(struct sh_ws_receiver *receiver)
 void
 sh_ws_intake_give(struct sh_ws_intake *intake, char *memory, size_t size)
 {
-	/* less is had from malloc(3) at no cost; and for more of it, which is
-	 * given back to the kernel by free(3), every page is a fault */
-	if (memory == NULL || intake->room != NULL || size < ROOM_KEPT_MIN ||
-	    size > ROOM_AT_ONCE + 1) {
+	struct sh_ws_room *room = (struct sh_ws_room *)(void *)memory;
+
+	/* less is had from malloc(3) at no cost; but what is at the top of the
+	 * heap free(3) gives back to the kernel, and every page is a fault when
+	 * the next message comes */
+	if (memory == NULL || size < ROOM_KEPT_MIN || size > ROOM_AT_ONCE + 1 ||
+	    intake->rooms_size + size > ROOMS_KEPT_MAX) {
 		free(memory);
 		return;
 	}
-	intake->room = memory;
-	intake->room_size = size;
+	room->next = intake->rooms;
+	room->size = size;
+	intake->rooms = room;
+	intake->rooms_size += size;
 }
 
 static void
@@ -130,10 +145,13 @@ free_message(struct sh_ws_intake *intake, struct sh_buf *message)
 static int
 make_room(struct sh_ws_intake *intake, struct sh_buf *message, size_t len)
 {
-	if (len >= ROOM_KEPT_MIN && intake->room != NULL) {
-		message->data = intake->room;
-		message->cap = intake->room_size;
-		intake->room = NULL;
+	struct sh_ws_room *room = intake->rooms;
+
+	if (len >= ROOM_KEPT_MIN && room != NULL) {
+		intake->rooms = room->next;
+		intake->rooms_size -= room->size;
+		message->cap = room->size;
+		message->data = (char *)room;
 	}
 	return sh_buf_reserve(message, len + 1);
 }
@@ -206,10 +224,14 @@ rest(struct sh_ws_receiver *receiver)
 void
 sh_ws_intake_fini(struct sh_ws_intake *intake)
 {
+	struct sh_ws_room *room;
+
 	sh_ws_cutter_free(intake->spare);
 	intake->spare = NULL;
-	free(intake->room);
-	intake->room = NULL;
+	while ((room = intake->rooms) != NULL) {
+		intake->rooms = room->next;
+		free(room);
+	}
 }
 
 void
