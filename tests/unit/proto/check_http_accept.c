@@ -49,7 +49,7 @@ static const struct {
 	{ "g zip", 0, 0, 1 },
 	{ "gzip gzip", 0, 0, 1 },
 	{ "gzipper, ungzip", 0, 0, 1 },
-	{ "\"gzip\"", 0, 0, 1000 },
+	{ "\"gzip\"", 0, 0, 1 },
 };
 
 static unsigned
