@@ -125,7 +125,8 @@ struct shoal_ws_end {
  * @param options  borrowed; NULL: those of the route
  *
  * Returns  the WebSocket; NULL when it is none: the refusal has been answered
- *          (400, 403 for its origin, 405, 426; 503 without memory)
+ *          (400, 403 for its origin, 405, 426; 503 without memory, or
+ *          when the worker goes)
  * Owner    lends until the handler returns
  * Context  the request's handler; the request stays good
  * Suspends never
