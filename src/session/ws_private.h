@@ -112,6 +112,7 @@ struct shoal_ws {
 	bool writable_late : 1;   /* and was due while a callback waited */
 	bool in_fragments : 1;    /* a message is sent in fragments ... */
 	bool of_text : 1;         /* ... and is text */
+	bool part_waits : 1;      /* a fragment does, for its turn */
 	bool has_subprotocol : 1;
 	bool over : 1;     /* on_close has been called */
 	uint16_t controls; /* control frames that came in the second ... */

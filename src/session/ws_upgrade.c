@@ -130,6 +130,11 @@ sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *asked,
 	int status, r;
 
 	resolve(req, asked, &options);
+	/* it would not be read any more, nor told when it is time to go */
+	if (sh_conn_is_draining(sh_request_conn(req))) {
+		(void)refuse(req, 503);
+		return -SHOAL_ECANCELED;
+	}
 	status = judge(req, &options);
 	if (status == 0)
 		status = sh_ws_negotiate(req, &options, &extension);
