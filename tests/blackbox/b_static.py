@@ -241,7 +241,8 @@ def check_precompressed():
         site.put("d.txt", TEXT)
         for path, accept, coding, body in (
                 ("/a.txt", "gzip", "gzip", packed),
-                ("/a.txt", "br, gzip;q=0.5", None, TEXT),
+                ("/a.txt", "br, gzip;q=0.5", "gzip", packed),
+                ("/a.txt", "gzip;q=0.5, identity", None, TEXT),
                 ("/a.txt", "br, gzip;q=0.5, identity;q=0", "gzip", packed),
                 ("/a.txt", "gzip;q=0", None, TEXT),
                 ("/a.txt", "", None, TEXT),
