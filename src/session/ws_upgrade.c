@@ -209,7 +209,7 @@ sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap)
 {
 	char text[SH_WS_EXTENSION_MAX];
 
-	sh_ws_extension_write(&ws->kind->intake.extension, text);
+	sh_ws_extension_write(&sh_ws_kind(ws)->intake.extension, text);
 	if (cap != 0)
 		snprintf(buf, cap, "%s", text);
 	return buf;
