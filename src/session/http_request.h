@@ -158,6 +158,9 @@ void sh_answer_clear(struct shoal_request *req);
 
 /** See shoal_response_send(). */
 int sh_answer_send(struct shoal_request *req, const void *data, size_t len);
+/** Likewise, never compressed. */
+int
+sh_answer_send_as_is(struct shoal_request *req, const void *data, size_t len);
 /** Room for the begin of a head that is sent. */
 enum { SH_ANSWER_HEAD_MAX = 512 };
 /** Decide how the body is sent, and write what comes before the lines of the
