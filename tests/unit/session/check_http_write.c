@@ -299,6 +299,29 @@ START_TEST(some_answers_have_no_body)
 }
 END_TEST
 
+static void
+reset_content(struct shoal_request *req, void *arg)
+{
+	note(shoal_response_status(req, 205, NULL));
+	note(shoal_response_write(req, "x", 1));
+	note(shoal_response_end(req));
+}
+
+/* RFC 9112 6.3: of a 205, a client has to be told that nothing follows. */
+START_TEST(a_205_says_that_it_is_empty)
+{
+	set_up();
+	http.routes[0].fn = reset_content;
+	http_rig_open(&http);
+	http_rig_send(&http, GET("/pieces") GET("/counted"));
+	http_rig_expect(&http,
+	    "HTTP/1.1 205 Reset Content\r\n" HTTP_RIG_DATE
+	    "Content-Length: 0\r\n"
+	    "\r\n" HEAD("Content-Length: 5\r\n" HTML) "abcde");
+	http_rig_close(&http);
+}
+END_TEST
+
 START_TEST(redirects)
 {
 	set_up();
@@ -532,7 +555,7 @@ SH_SUITE("session/http_write", chunks,
     without_chunks_the_end_is_that_of_the_connection, head_has_no_body,
     an_answer_that_is_too_short_is_cut, an_answer_without_its_end_is_cut,
     trailers, server_sent_events, fields_are_checked, some_answers_have_no_body,
-    redirects, large_answers, a_slow_reader_is_waited_for,
-    a_writer_learns_of_a_reset, an_end_does_not_overtake_a_piece,
-    a_request_stays_until_all_have_left_it, an_answer_ends_a_read_elsewhere,
-    a_write_may_have_a_deadline)
+    a_205_says_that_it_is_empty, redirects, large_answers,
+    a_slow_reader_is_waited_for, a_writer_learns_of_a_reset,
+    an_end_does_not_overtake_a_piece, a_request_stays_until_all_have_left_it,
+    an_answer_ends_a_read_elsewhere, a_write_may_have_a_deadline)
