@@ -42,7 +42,7 @@ size_t
 sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,
     const uint8_t **packed_out)
 {
-	const struct sh_ws_kind *kind = ws->kind;
+	const struct sh_ws_kind *kind = sh_ws_kind(ws);
 	const struct sh_ws_extension *extension = &kind->intake.extension;
 	struct sh_ws_deflater *none = NULL;
 

@@ -154,6 +154,11 @@ sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *asked,
 	if (wrong != NULL)
 		return refuse_options(req, wrong);
 	resolve(req, asked, &options);
+	/* it would not be read any more, nor told when it is time to go */
+	if (sh_conn_is_draining(sh_request_conn(req))) {
+		(void)refuse(req, 503, "the server is going away");
+		return -SHOAL_ECANCELED;
+	}
 	status = judge(req, &options, &why);
 	if (status == 0)
 		status = sh_ws_negotiate(req, &options, &extension, &why);
@@ -228,7 +233,7 @@ sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap)
 {
 	char text[SH_WS_EXTENSION_MAX];
 
-	sh_ws_extension_write(&ws->kind->intake.extension, text);
+	sh_ws_extension_write(&sh_ws_kind(ws)->intake.extension, text);
 	if (cap != 0)
 		snprintf(buf, cap, "%s", text);
 	return buf;
