@@ -40,7 +40,8 @@ SHOAL_API const char *shoal_request_method(const struct shoal_request *req);
 SHOAL_API const char *shoal_request_target(const struct shoal_request *req);
 
 /** The path of the target, with %XX decoded and "." and ".." taken away; it
- *  begins with '/', or is "*" for OPTIONS. See RFC 3986, 5.2.4 and 6.2.2. */
+ *  begins with '/', or is "*" for OPTIONS and CONNECT. See RFC
+ *  3986, 5.2.4 and 6.2.2. */
 SHOAL_API const char *shoal_request_path(const struct shoal_request *req);
 
 /** What is behind the '?', as sent; "" when there is none. */
@@ -97,6 +98,13 @@ SHOAL_API const char *shoal_request_header_at(
  */
 SHOAL_API const char *
 shoal_request_param(struct shoal_request *req, const char *name);
+
+/** Number of parameters of the query, and the one at a position, decoded, in
+ *  their order, those of the same name too. NULL beyond the last one, or
+ *  without memory; else its name, with its value in *value_out. */
+SHOAL_API size_t shoal_request_param_count(const struct shoal_request *req);
+SHOAL_API const char *shoal_request_param_at(
+    struct shoal_request *req, size_t i, const char **value_out);
 
 /**
  * How much the client wants a content coding of the answer, by its

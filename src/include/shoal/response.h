@@ -44,7 +44,7 @@ shoal_response_status(struct shoal_request *req, int code, const char *reason);
  *
  * Fields that frame the message are shoal's: Content-Length (which may be set
  * for an answer to HEAD and before shoal_co_response_write(), and is then kept
- * to), Transfer-Encoding, Connection, Upgrade, Trailer.
+ * to), Transfer-Encoding, Connection, Upgrade, Trailer, Keep-Alive.
  *
  * @param name   copied
  * @param value  copied; NULL takes the field away

@@ -257,7 +257,8 @@ SHOAL_API int shoal_ws_serve(struct shoal_request *req,
 /* --- both styles ---------------------------------------------------------- */
 
 /** Send a message without waiting: -SHOAL_EAGAIN, with nothing taken, above the
- *  high-water mark, and on_writable later; else as shoal_co_ws_send(). */
+ *  high-water mark or while others wait to send, and on_writable later; else
+ *  as shoal_co_ws_send(). */
 SHOAL_API int shoal_ws_send(
     struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len);
 /** Likewise, a formatted text; see shoal_co_ws_printf(). */
