@@ -13,6 +13,18 @@
 #include "io/read_buffer.h"
 #include "session/ws_private.h"
 
+/* Bytes of messages that one connection is given in a turn when they are
+ * compressed: a little of that is inflated to a thousand times as much, and
+ * others would wait for all of it. */
+enum { SHARE = 256 * 1024 };
+
+/* What has been given of it, to who was served last. */
+static struct {
+	const struct shoal_ws *ws;
+	uint64_t turn;
+	size_t given;
+} share;
+
 /* What is being received just now, of the connection that is served. A process
  * has one loop, and that serves one at a time. */
 static struct {
@@ -89,6 +101,33 @@ take(struct shoal_ws *ws, size_t len)
 	}
 }
 
+static void
+count_share(const struct shoal_ws *ws, size_t len)
+{
+	uint64_t turn = sh_loop_turns(sh_loop_current());
+
+	if (share.ws != ws || share.turn != turn) {
+		share.ws = ws;
+		share.turn = turn;
+		share.given = 0;
+	}
+	share.given += len;
+}
+
+static bool
+has_had_share(const struct shoal_ws *ws)
+{
+	return SH_UNLIKELY(share.given >= SHARE) && share.ws == ws &&
+	    share.turn == sh_loop_turns(sh_loop_current());
+}
+
+bool
+sh_ws_has_more(const struct shoal_ws *ws)
+{
+	return ws->state != SH_WS_DONE &&
+	    (sh_ws_unseen(ws) != 0 || (feed.ws == ws && feed.len != 0));
+}
+
 /* 1 with an event, 0 when more bytes have to come, -SHOAL_ENOMEM. */
 static int
 next_event(struct shoal_ws *ws, struct sh_ws_event *event)
@@ -101,6 +140,8 @@ next_event(struct shoal_ws *ws, struct sh_ws_event *event)
 		return 0;
 	r = sh_ws_receive(&ws->receiver, data, len, &used, event);
 	take(ws, used);
+	if (r > 0 && ws->kind->intake.deflate != NULL)
+		count_share(ws, event->len);
 	if (SH_UNLIKELY(r < 0))
 		sh_conn_fail_with(ws->conn, r);
 	return r;
@@ -156,7 +197,8 @@ sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out)
 {
 	int r = 0;
 
-	while (ws->state != SH_WS_DONE && (r = next_event(ws, event_out)) > 0)
+	while (ws->state != SH_WS_DONE && !has_had_share(ws) &&
+	    (r = next_event(ws, event_out)) > 0)
 		if (SH_LIKELY(is_for_handler(ws, event_out)))
 			return 1;
 	trim(ws->busy);
@@ -195,6 +237,14 @@ hold_back(struct shoal_ws *ws)
 
 	if (ws->state == SH_WS_DONE) {
 		sh_conn_keep(ws->conn, false);
+		return;
+	}
+	/* the next turn, after others */
+	if (unseen && has_had_share(ws) && may_give(ws) &&
+	    (!ws->pulls || ws->state == SH_WS_CLOSING)) {
+		sh_conn_keep(ws->conn, true);
+		sh_conn_stall(ws->conn);
+		sh_conn_unstall(ws->conn);
 		return;
 	}
 	sh_conn_keep(ws->conn, unseen && !ws->pulls);

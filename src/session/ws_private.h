@@ -173,9 +173,11 @@ void sh_ws_returned(struct shoal_ws *ws);
 void sh_ws_received(struct sh_conn *conn, const void *data, size_t len);
 /** Go on with what was kept. */
 void sh_ws_go_on(struct shoal_ws *ws);
-/** The next message, for a receive: 1 with *event_out; 0 when none is there;
- *  -SHOAL_ENOMEM. Deals with all else. */
+/** The next message, for a receive: 1 with *event_out; 0 when none is there, or
+ *  it has had its share of this turn; -SHOAL_ENOMEM. Deals with all else. */
 int sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out);
+/** Behind a 0 of that: whether it is for the share. */
+bool sh_ws_has_more(const struct shoal_ws *ws);
 /** Bytes that have come and were not looked at. */
 size_t sh_ws_unseen(const struct shoal_ws *ws);
 /** Keep bytes that have come behind the request (takes what they hold). */
