@@ -18,6 +18,8 @@
  * others would wait for all of it. */
 enum { SHARE = 256 * 1024 };
 
+enum { SAVED_SECONDS = 60 };
+
 /* What has been given of it, to who was served last. */
 static struct {
 	const struct shoal_ws *ws;
@@ -147,23 +149,58 @@ next_event(struct shoal_ws *ws, struct sh_ws_event *event)
 	return r;
 }
 
+static uint32_t
+current_second(void)
+{
+	return (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
+}
+
+void
+sh_ws_begin_counting(struct shoal_ws *ws)
+{
+	int64_t rate = ws->kind->control_rate;
+
+	ws->control_second = current_second();
+	ws->controls_left = rate < UINT16_MAX ? (uint16_t)rate : UINT16_MAX;
+}
+
+void
+sh_ws_expect_pong(struct shoal_ws *ws)
+{
+	if (ws->controls_left < UINT16_MAX)
+		ws->controls_left++;
+}
+
+/* What was not sent in the seconds before counts, too: frames may have waited
+ * while nobody read. */
+static void
+add_controls(struct shoal_ws *ws, uint32_t seconds, int64_t rate)
+{
+	uint64_t left = ws->controls_left + seconds * (uint64_t)rate;
+	uint64_t most = (uint64_t)rate * SAVED_SECONDS;
+
+	most = most < UINT16_MAX ? most : UINT16_MAX;
+	left = left < most ? left : most;
+	if (left > ws->controls_left)
+		ws->controls_left = (uint16_t)left;
+	ws->control_second += seconds;
+}
+
 /* A control frame has come. False when it was one too many. */
 static bool
 count_control(struct shoal_ws *ws)
 {
 	int64_t rate = ws->kind->control_rate;
-	uint32_t second = (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
+	uint32_t second = current_second();
 
-	if (rate < 0)
+	if (rate < 0 || rate >= UINT16_MAX)
 		return true;
-	if (second != ws->control_second) {
-		ws->control_second = second;
-		ws->controls = 0;
+	if (second != ws->control_second)
+		add_controls(ws, second - ws->control_second, rate);
+	if (ws->controls_left != 0) {
+		ws->controls_left--;
+		return true;
 	}
-	if (ws->controls < UINT16_MAX)
-		ws->controls++;
-	if (ws->controls <= rate || ws->controls == UINT16_MAX)
-		return true;
 	sh_ws_refuse(ws, SHOAL_WS_POLICY, "too many control frames");
 	return false;
 }

@@ -114,9 +114,9 @@ struct shoal_ws {
 	bool of_text : 1;         /* ... and is text */
 	bool part_waits : 1;      /* a fragment does, for its turn */
 	bool has_subprotocol : 1;
-	bool over : 1;     /* on_close has been called */
-	uint16_t controls; /* control frames that came in the second ... */
-	uint32_t control_second; /* ... that this is */
+	bool over : 1;           /* on_close has been called */
+	uint16_t controls_left;  /* control frames that it may send ... */
+	uint32_t control_second; /* ... of those until this second */
 	struct sh_conn *conn;
 	struct sh_ws_kind *kind;
 	struct sh_ws_busy *busy; /* or NULL */
@@ -169,6 +169,10 @@ void sh_ws_returned(struct shoal_ws *ws);
 
 /* --- ws_input.c ------------------------------------------------------------- */
 
+/** Begin to count control frames. */
+void sh_ws_begin_counting(struct shoal_ws *ws);
+/** A ping has been sent: a pong may come for it. */
+void sh_ws_expect_pong(struct shoal_ws *ws);
 /** Look at what has come, as far as somebody takes it, and keep the rest. */
 void sh_ws_received(struct sh_conn *conn, const void *data, size_t len);
 /** Go on with what was kept. */
