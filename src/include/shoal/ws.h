@@ -89,7 +89,9 @@ struct shoal_ws_options {
 	const char *const *subprotocols; /* up to NULL, the best one first */
 	int64_t message_size;     /* bytes of a message, 1 MiB; more: 1009 */
 	int64_t fragments;        /* frames of a message, 1024; more: 1008 */
-	int64_t control_rate;     /* control frames a second, 10; more: 1008 */
+	int64_t control_rate;     /* control frames a second, 10, beside pongs
+				     that were asked for; more: 1008. What
+				     was not sent in a minute adds up */
 	int64_t ping_ms;          /* silence before a ping, 30 s */
 	int64_t pong_timeout_ms;  /* silence after it that ends it, 10 s */
 	int64_t close_timeout_ms; /* for the peer's close frame, 5 s */
