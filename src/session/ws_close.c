@@ -279,6 +279,8 @@ sh_ws_learn_end(struct shoal_ws *ws)
 	else if (why == -SHOAL_ENOTCONN)
 		cause = SHOAL_CLOSE_TIMEOUT;
 	sh_ws_conn_ended(ws, cause, why);
+	/* what is queued may still be sent, but not for ever */
+	set_deadline(ws);
 }
 
 /* Wait for something to happen. False when the WebSocket is gone, or the wait

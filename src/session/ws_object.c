@@ -157,7 +157,8 @@ sh_ws_returned(struct shoal_ws *ws)
 	if (ws->calls && ws->busy != NULL)
 		ws->busy->callback = NULL;
 	ws->begun = true;
-	sh_conn_keep(conn, sh_ws_unseen(ws) != 0);
+	/* also when all that is left is to say that there is room */
+	sh_conn_keep(conn, sh_ws_unseen(ws) != 0 || ws->writable_late);
 	sh_conn_unstall(conn);
 	sh_conn_release_hold(conn);
 	sh_ws_rest(ws);

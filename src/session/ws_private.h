@@ -113,6 +113,7 @@ struct shoal_ws {
 	bool writable_late : 1;   /* and was due while a callback waited */
 	bool in_fragments : 1;    /* a message is sent in fragments ... */
 	bool of_text : 1;         /* ... and is text */
+	bool part_waits : 1;      /* a fragment does, for its turn */
 	bool has_subprotocol : 1;
 	bool over : 1;     /* on_close has been called */
 	uint16_t controls; /* control frames of the second of ... */
@@ -215,10 +216,11 @@ bool sh_ws_call_close(struct shoal_ws *ws);
 
 /** What the process's WebSockets share to compress and inflate. */
 struct sh_ws_deflate *sh_ws_shared_deflate(void);
-/** Agree with a client on compression. 0; 400 for a malformed offer. */
+/** Agree with a client on compression. 0; 400 for a malformed offer, with
+ *  *why_out, a constant sentence. */
 int sh_ws_negotiate(struct shoal_request *req,
     const struct shoal_ws_options *options,
-    struct sh_ws_extension *extension_out);
+    struct sh_ws_extension *extension_out, const char **why_out);
 /** Compress a message: its bytes, which are good until the next one of any
  *  WebSocket is compressed. 0: it is to be sent as it is. */
 size_t sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,

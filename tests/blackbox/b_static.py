@@ -371,9 +371,28 @@ def check_relative_root():
     with Site() as site:
         text = site.read()
         site.write(text.replace(site.root, "root"))
-        code, _, error = site.cli("reload")
-        expect(code != 0, "a relative root was taken")
-        expect("absolute" in error + site.log_text(), error)
+        for command in "test", "reload":
+            code, output, error = site.cli(command)
+            expect(code != 0, "a relative root was taken")
+            expect("shoal.conf:" in output + error and
+                   "listeners[0].routes[0].handler 'static': config.root "
+                   "'root' is no absolute path" in output + error,
+                   output, error)
+
+
+def check_missing_root():
+    """It may come later, and the log tells why there is nothing till then."""
+    with Site() as site:
+        same(site.get("/index.html").status, 404)
+        expect("no folder is" not in site.log_text(), site.log_text())
+        os.rename(site.root, site.root + ".away")
+        same(site.get("/index.html").status, 404)
+        site.cli("reload")
+        until(lambda: f"no folder is at root '{site.root}'" in site.log_text(),
+              "a word about the root")
+        os.rename(site.root + ".away", site.root)
+        site.put("index.html", INDEX)
+        same(site.get("/index.html").body, INDEX)
 
 
 def make_big(site):

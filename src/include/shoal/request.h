@@ -7,7 +7,9 @@
  * handled one after another, so answers are in order.
  *
  * A request and all that it lends is good until the handler has returned, or,
- * when it was detached, until its answer is complete.
+ * when it was detached, until its answer is complete. When other coroutines are
+ * in a call with it then, that fails (-SHOAL_ECANCELED), and the request stays
+ * until each of them has come out and waits or ends.
  */
 #pragma once
 
