@@ -13,19 +13,6 @@
 
 enum { BUF_FIRST = 256 };
 
-void
-sh_buf_init(struct sh_buf *buf, size_t max)
-{
-	*buf = (struct sh_buf){ .max = max };
-}
-
-void
-sh_buf_fini(struct sh_buf *buf)
-{
-	free(buf->data);
-	sh_buf_init(buf, buf->max);
-}
-
 /* Make room for len more bytes; cap is what to have when that takes more. */
 static int
 make_room(struct sh_buf *buf, size_t len, size_t cap)

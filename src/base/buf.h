@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include "base/attr.h"
 
 struct sh_buf {
@@ -15,9 +16,19 @@ struct sh_buf {
 };
 
 /** Make an empty buffer that may hold max bytes. */
-void sh_buf_init(struct sh_buf *buf, size_t max);
+static inline void
+sh_buf_init(struct sh_buf *buf, size_t max)
+{
+	*buf = (struct sh_buf){ .max = max };
+}
 /** Free what it holds; it is empty and usable afterwards. */
-void sh_buf_fini(struct sh_buf *buf);
+static inline void
+sh_buf_fini(struct sh_buf *buf)
+{
+	if (buf->data != NULL)
+		free(buf->data);
+	sh_buf_init(buf, buf->max);
+}
 /** Make room for exactly len more bytes, or no less: it need not grow when they
  *  are appended. As sh_buf_add(). */
 int sh_buf_reserve(struct sh_buf *buf, size_t len);

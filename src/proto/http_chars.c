@@ -52,39 +52,45 @@ const uint8_t sh_http_classes[256] = {
 
 #define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Bytes at the front that are neither controls nor HTAB, found eight at a time;
- * there may be up to seven more. */
+/* Whether one of eight bytes is a control, HTAB included. */
+static inline bool
+has_control(const char *data)
+{
+	uint64_t eight, deleted;
+
+	memcpy(&eight, data, sizeof(eight));
+	deleted = eight ^ EACH(0x7f);
+	/* a top bit is left where a byte is below ' ', or is DEL */
+	return ((((eight - EACH(' ')) & ~eight) |
+		    ((deleted - EACH(1)) & ~deleted)) &
+		   EACH(0x80)) != 0;
+}
+
 static size_t
 skip_plain(const char *data, size_t len)
 {
 	size_t n = 0;
-	uint64_t eight, deleted;
 
-	for (; len - n >= sizeof(eight); n += sizeof(eight)) {
-		memcpy(&eight, data + n, sizeof(eight));
-		deleted = eight ^ EACH(0x7f);
-		/* a top bit is left where a byte is below ' ', or is DEL */
-		if ((((eight - EACH(' ')) & ~eight) |
-			((deleted - EACH(1)) & ~deleted)) &
-		    EACH(0x80))
-			break;
-	}
-	return n;
+	for (; len - n >= 8; n += 8)
+		if (has_control(data + n))
+			return n;
+	/* the last few together with some that have been looked at */
+	return n != 0 && !has_control(data + len - 8) ? len : n;
 }
 
 size_t
-sh_http_span(enum sh_http_class class, const char *data, size_t len)
+sh_http_skip(enum sh_http_class class, const char *data, size_t len)
 {
 	const unsigned char *bytes = (const unsigned char *)data;
 	const uint8_t *of = sh_http_classes;
-	size_t i = class == SH_HTTP_VALUE ? skip_plain(data, len) : 0;
+	size_t i = 0;
 
+	if (class == SH_HTTP_VALUE)
+		return skip_plain(data, len);
 	while (len - i >= 4 &&
 	    (of[bytes[i]] & of[bytes[i + 1]] & of[bytes[i + 2]] &
 		of[bytes[i + 3]] & class) != 0)
 		i += 4;
-	while (i < len && sh_http_is(class, data[i]))
-		i++;
 	return i;
 }
 
@@ -105,15 +111,14 @@ sh_http_equal(const char *text, size_t len, const char *word)
 {
 	size_t i;
 
-	for (i = 0; i < len; i++) {
+	for (i = 0; i < len && word[i] != '\0'; i++) {
 		char c = text[i];
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		if (c != word[i] || c == '\0')
+		if (c != word[i] &&
+		    (c < 'A' || c > 'Z' || c - 'A' + 'a' != word[i]))
 			return false;
 	}
-	return word[len] == '\0';
+	return i == len && word[i] == '\0';
 }
 
 static bool

@@ -22,13 +22,25 @@ enum sh_http_class {
 /* The classes of each byte. */
 extern const uint8_t sh_http_classes[256];
 
-/** How many bytes at the front are of the class. */
-size_t sh_http_span(enum sh_http_class class, const char *data, size_t len);
 /** Whether the byte is of the class. */
 static inline bool
 sh_http_is(enum sh_http_class class, char c)
 {
 	return (sh_http_classes[(unsigned char)c] & class) != 0;
+}
+/** How many bytes at the front are of the class, as far as that is seen
+ *  quickly: there may be more. For classes whose texts are long. */
+size_t sh_http_skip(enum sh_http_class class, const char *data, size_t len);
+/** How many bytes at the front are of the class. */
+static inline size_t
+sh_http_span(enum sh_http_class class, const char *data, size_t len)
+{
+	bool is_long = class == SH_HTTP_VALUE || class == SH_HTTP_TARGET;
+	size_t i = is_long && len >= 4 ? sh_http_skip(class, data, len) : 0;
+
+	while (i < len && sh_http_is(class, data[i]))
+		i++;
+	return i;
 }
 /** Value of a hexadecimal digit, -1 when it is none. */
 int sh_hex_value(char c);

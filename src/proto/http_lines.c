@@ -68,11 +68,20 @@ int
 sh_http_lines_add(
     struct sh_http_lines *lines, const char *name, const char *value)
 {
-	size_t name_len = strlen(name), value_len = strlen(value);
-	size_t len = name_len + value_len + 4;
+	size_t name_len = strlen(name);
 
-	if (!sh_http_is_name(name, name_len) ||
-	    sh_http_span(SH_HTTP_VALUE, value, value_len) != value_len)
+	if (!sh_http_is_name(name, name_len))
+		return -SHOAL_EINVAL;
+	return sh_http_lines_add_named(lines, name, name_len, value);
+}
+
+int
+sh_http_lines_add_named(struct sh_http_lines *lines, const char *name,
+    size_t name_len, const char *value)
+{
+	size_t value_len = strlen(value), len = name_len + value_len + 4;
+
+	if (sh_http_span(SH_HTTP_VALUE, value, value_len) != value_len)
 		return -SHOAL_EINVAL;
 	if (lines->cap - lines->len < len && grow(lines, len) < 0)
 		return -SHOAL_ENOMEM;

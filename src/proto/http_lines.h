@@ -25,6 +25,9 @@ void sh_http_lines_fini(struct sh_http_lines *lines);
  *  value with a control character other than a tab in it; -SHOAL_ENOMEM. */
 int sh_http_lines_add(
     struct sh_http_lines *lines, const char *name, const char *value);
+/** Likewise, with a name that is known to be a token. */
+int sh_http_lines_add_named(struct sh_http_lines *lines, const char *name,
+    size_t name_len, const char *value);
 /** Append text that is lines already. 0 or -SHOAL_ENOMEM. */
 int sh_http_lines_add_text(
     struct sh_http_lines *lines, const char *text, size_t len);

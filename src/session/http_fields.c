@@ -106,9 +106,8 @@ sh_answer_set(struct shoal_request *req, const char *name, const char *value)
 	enum kind kind = kind_of(name, len);
 	int r = 0;
 
-	/* the name of one that is added is looked at there */
 	if (kind == FRAMING || name == NULL ||
-	    (value == NULL && !sh_http_is_name(name, len)))
+	    (kind == OTHER && !sh_http_is_name(name, len)))
 		return -SHOAL_EINVAL;
 	if (answer->begun || answer->complete)
 		return -SHOAL_ESTATE;
@@ -117,7 +116,7 @@ sh_answer_set(struct shoal_request *req, const char *name, const char *value)
 	/* the new one first, so that a failure changes nothing */
 	before = answer->lines.len;
 	if (value != NULL)
-		r = sh_http_lines_add(&answer->lines, name, value);
+		r = sh_http_lines_add_named(&answer->lines, name, len, value);
 	if (r < 0)
 		return r;
 	if (before != 0)
