@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 
 #include "base/attr.h"
+#include "base/counters.h"
 #include "base/mem.h"
 #include "io/wheel.h"
 #include "session/http_private.h"
@@ -30,11 +31,13 @@ on_header_timeout(struct sh_wheel_timer *timer)
 	struct pending *pending = SH_CONTAINER(timer, struct pending, timer);
 	struct sh_conn *conn = pending->conn;
 
-	/* who has not said a word is not answered */
-	if (pending->bytes.len == 0)
-		sh_conn_close(conn);
-	else
+	if (pending->bytes.len != 0) {
 		sh_http_reject(conn, 408, "the head did not come in time");
+		return;
+	}
+	/* who has not said a word is not answered */
+	SH_COUNT(sh_http_of(conn)->counters->timeouts, 1);
+	sh_conn_close(conn);
 }
 
 static struct pending *

@@ -327,6 +327,22 @@ START_TEST(a_late_body_is_thrown_away)
 }
 END_TEST
 
+/* It has been answered; but where the next request begins is not known. */
+START_TEST(a_late_body_that_is_wrong_ends_the_connection)
+{
+	set_up();
+	http_rig_open(&http);
+	http_rig_send(&http,
+	    "POST /hello HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n");
+	http_rig_expect(&http, HTTP_RIG_OK(6, "hello\n"));
+	http_rig_send(&http, "X\r\n" GET("/hello"));
+	http_rig_expect_end(&http, HTTP_RIG_OK(6, "hello\n"));
+	ck_assert_uint_eq(http.rig.counters.http_errors, 1);
+	http_rig_close(&http);
+}
+END_TEST
+
 START_TEST(wrong_bodies_are_refused)
 {
 	set_up();
@@ -497,6 +513,7 @@ START_TEST(heads_have_a_deadline)
 	http_rig_open(&http);
 	/* not a word */
 	http_rig_expect_end(&http, "");
+	ck_assert_uint_eq(http.rig.counters.timeouts, 1);
 	http_rig_connect(&http);
 	http_rig_send(&http, "GET / HT");
 	http_rig_expect_end(&http, CLOSES("408 Request Timeout", 20));
@@ -525,6 +542,7 @@ START_TEST(bodies_have_a_deadline)
 	http_rig_connect(&http);
 	http_rig_send(&http, POST("/hello", 6) "ab");
 	http_rig_expect_end(&http, HTTP_RIG_OK(6, "hello\n"));
+	ck_assert_uint_eq(http.rig.counters.timeouts, 1);
 	http_rig_close(&http);
 }
 END_TEST
@@ -554,7 +572,8 @@ SH_SUITE("session/http_wait",
     a_handler_goes_on_when_its_client_has_reset, connections_do_not_meet,
     a_body_may_come_later, a_body_in_pieces,
     a_client_that_waits_is_told_to_go_on, a_body_that_is_cut_off,
-    a_reset_amid_a_body, a_late_body_is_thrown_away, wrong_bodies_are_refused,
+    a_reset_amid_a_body, a_late_body_is_thrown_away,
+    a_late_body_that_is_wrong_ends_the_connection, wrong_bodies_are_refused,
     a_detached_request_is_answered_later,
     a_detached_request_outlives_its_client, an_abort_cancels_handlers,
     a_drain_lets_a_handler_finish, a_drain_ends_a_wait_for_a_body,
