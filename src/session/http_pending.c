@@ -139,12 +139,28 @@ is_enough(const struct sh_http *http, struct pending *pending)
 		   NULL) != 0;
 }
 
+/* Whether it is empty lines, which may come before a request: RFC 9112 2.2. */
+static bool
+is_empty(const struct sh_http *http, const char *data, size_t len)
+{
+	struct sh_http_head head = { .fields = http->fields };
+	struct sh_http_progress progress = { 0 };
+
+	return data[0] == '\r' &&
+	    sh_http_head_parse(
+		&head, &http->head_limits, data, len, &progress, NULL) == 0 &&
+	    progress.begin == len;
+}
+
 static void
 received(struct sh_conn *conn, const void *data, size_t len)
 {
 	struct pending *pending = sh_conn_session(conn);
 
 	if (!pending->kept && pending->bytes.len == 0) {
+		/* they must not end its time */
+		if (SH_UNLIKELY(is_empty(sh_http_of(conn), data, len)))
+			return;
 		drop(pending);
 		sh_http_serve(conn, data, len);
 		return;

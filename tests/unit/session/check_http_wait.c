@@ -548,6 +548,10 @@ START_TEST(heads_have_a_deadline)
 	/* not a word */
 	http_rig_expect_end(&http, "");
 	ck_assert_uint_eq(http.rig.counters.timeouts, 1);
+	/* empty lines are none, and put nothing off */
+	http_rig_connect(&http);
+	http_rig_send(&http, "\r\n");
+	http_rig_expect_end(&http, "");
 	http_rig_connect(&http);
 	http_rig_send(&http, "GET / HT");
 	http_rig_expect_end(&http, CLOSES("408 Request Timeout", 20));
