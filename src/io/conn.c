@@ -200,6 +200,12 @@ sh_conn_is_cut(const struct sh_conn *conn)
 	return conn->state >= SH_CONN_FAILED;
 }
 
+bool
+sh_conn_is_draining(const struct sh_conn *conn)
+{
+	return conn->draining;
+}
+
 int64_t
 sh_conn_active_ms(const struct sh_conn *conn)
 {

@@ -113,6 +113,8 @@ bool sh_conn_is_eof(const struct sh_conn *conn);
 /** Whether it is to end as soon as what had come is handled, and that has been
  *  read. */
 bool sh_conn_is_drained(const struct sh_conn *conn);
+/** Whether it is to end as soon as what had come is handled, read or not. */
+bool sh_conn_is_draining(const struct sh_conn *conn);
 /** End it in failure, with SHOAL_CLOSE_ERROR and an error. */
 void sh_conn_fail_with(struct sh_conn *conn, int error);
 /** A pointer of the session. */

@@ -77,7 +77,7 @@ static void
 set_deadline(struct shoal_ws *ws)
 {
 	struct sh_loop *loop = sh_loop_current();
-	int64_t timeout_ms = ws->kind->close_timeout_ms;
+	int64_t timeout_ms = sh_ws_kind(ws)->close_timeout_ms;
 
 	sh_wheel_clear(loop, &ws->timer);
 	if (timeout_ms > 0)
@@ -279,6 +279,8 @@ sh_ws_learn_end(struct shoal_ws *ws)
 	else if (why == -SHOAL_ENOTCONN)
 		cause = SHOAL_CLOSE_TIMEOUT;
 	sh_ws_conn_ended(ws, cause, why);
+	/* what is queued may still be sent, but not for ever */
+	set_deadline(ws);
 }
 
 /* Wait for something to happen. False when the WebSocket is gone, or the wait

@@ -106,19 +106,27 @@ next_event(struct shoal_ws *ws, struct sh_ws_event *event)
 	return r;
 }
 
+/* Bytes have come. */
+static void
+note_heard(struct shoal_ws *ws)
+{
+	uint32_t now_ms = (uint32_t)sh_loop_now_ms(sh_loop_current());
+
+	/* control frames are counted by the second */
+	if (now_ms / 1000 != ws->heard_ms / 1000)
+		ws->controls = 0;
+	ws->heard_ms = now_ms;
+	ws->asked = false;
+}
+
 /* A control frame has come. False when it was one too many. */
 static bool
 count_control(struct shoal_ws *ws)
 {
-	int64_t rate = ws->kind->control_rate;
-	uint32_t second = (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
+	int64_t rate = sh_ws_kind(ws)->control_rate;
 
 	if (rate < 0)
 		return true;
-	if (second != ws->control_second) {
-		ws->control_second = second;
-		ws->controls = 0;
-	}
 	if (ws->controls < UINT16_MAX)
 		ws->controls++;
 	if (ws->controls <= rate || ws->controls == UINT16_MAX)
@@ -138,11 +146,11 @@ is_for_handler(struct shoal_ws *ws, const struct sh_ws_event *event)
 		if (ws->state != SH_WS_OPEN || !count_control(ws))
 			return false;
 		sh_ws_send_pong(ws, event->data, event->len);
-		return ws->kind->control;
+		return sh_ws_kind(ws)->control;
 	case SH_WS_EVENT_PONG:
 		if (ws->state != SH_WS_OPEN || !count_control(ws))
 			return false;
-		return ws->kind->control;
+		return sh_ws_kind(ws)->control;
 	case SH_WS_EVENT_CLOSE: sh_ws_peer_closes(ws, event); return false;
 	case SH_WS_EVENT_ERROR:
 		sh_ws_refuse(ws, (int)event->code, event->why);
@@ -209,8 +217,7 @@ sh_ws_received(struct sh_conn *conn, const void *data, size_t len)
 	struct shoal_ws *ws = sh_conn_session(conn);
 	bool queued = sh_ws_unseen(ws) != 0;
 
-	ws->heard_ms = sh_loop_now_ms(sh_loop_current());
-	ws->asked = false;
+	note_heard(ws);
 	if (SH_UNLIKELY(ws->state == SH_WS_DONE))
 		return;
 	if (SH_UNLIKELY(queued && keep(ws, data, len) < 0))

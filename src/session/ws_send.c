@@ -87,7 +87,7 @@ pack(struct shoal_ws *ws, struct frame *frame, const void *data, size_t len,
     bool may_wait)
 {
 	bool crowded = somebody_waits(ws) || sh_conn_is_full(ws->conn);
-	bool takeover = ws->kind->intake.extension.server_takeover;
+	bool takeover = sh_ws_kind(ws)->intake.extension.server_takeover;
 	const uint8_t *packed = NULL;
 	size_t n = 0;
 
@@ -128,12 +128,13 @@ make_whole(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
 	frame->opcode = (enum sh_ws_opcode)type;
 	frame->final = true;
 	write_header(frame, data, len);
-	if (SH_UNLIKELY(len >= ws->kind->pack_min))
+	if (SH_UNLIKELY(len >= sh_ws_kind(ws)->pack_min))
 		pack(ws, frame, data, len, place != NULL);
 	return 0;
 }
 
-/* Note that a fragment goes; progress is what was before. */
+/* Note that a fragment goes; until it has been taken, its message is not at its
+ * end: others must not come before it. */
 static int
 make_part(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
     const void *data, size_t len, const char *place)
@@ -142,6 +143,9 @@ make_part(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
 	bool text = type == SHOAL_WS_TEXT;
 	int r;
 
+	/* it might never be sent, and what it begins neither */
+	if (ws->part_waits)
+		return -SHOAL_EBUSY;
 	if (ws->in_fragments) {
 		utf8 = ws->sent_utf8;
 		text = ws->of_text;
@@ -159,7 +163,7 @@ make_part(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
 		frame->opcode = SH_WS_CONTINUATION;
 	ws->sent_utf8 = utf8;
 	ws->of_text = text;
-	ws->in_fragments = !frame->final;
+	ws->in_fragments = true;
 	write_header(frame, data, len);
 	return 0;
 }
@@ -270,6 +274,8 @@ sh_ws_send_part(struct shoal_ws *ws, enum shoal_ws_type type, const void *data,
 	r = send_now(ws, &frame);
 	if (r < 0)
 		set_progress(ws, before);
+	else
+		ws->in_fragments = !final;
 	return r;
 }
 
@@ -286,12 +292,18 @@ sh_ws_co_send_part(struct shoal_ws *ws, enum shoal_ws_type type,
 
 	if (r < 0)
 		return r;
+	ws->part_waits = true;
 	r = send_or_wait(ws, &frame, place, deadline_us);
-	if (SH_LIKELY(r == 0))
-		tell_line_is_empty(ws);
-	else if (is_there(ws, conn, id))
+	if (SH_UNLIKELY(r < 0) && !is_there(ws, conn, id))
+		return r;
+	ws->part_waits = false;
+	if (SH_UNLIKELY(r < 0)) {
 		set_progress(ws, before);
-	return r;
+		return r;
+	}
+	ws->in_fragments = !final;
+	tell_line_is_empty(ws);
+	return 0;
 }
 
 int

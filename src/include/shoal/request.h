@@ -104,8 +104,8 @@ shoal_request_param(struct shoal_request *req, const char *name);
  *
  * @param coding  in lower case: "gzip", "br"; "identity" for none
  *
- * Returns  0 for not at all to 1000; without the field, 1000 for "identity" and
- *          0 for others
+ * Returns  0 for not at all to 1000; what the field does not name is not wanted,
+ *          but for "identity", which is fine in need: 1
  * Context  worker
  * Blocks   never
  * See      RFC 9110, 12.5.3

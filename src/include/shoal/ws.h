@@ -125,7 +125,9 @@ struct shoal_ws_end {
  * @param options  borrowed; NULL: those of the route
  *
  * Returns  the WebSocket; NULL when it is none: the refusal has been answered
- *          (400, 403 for its origin, 405, 426; 503 without memory)
+ *          (400, 403 for its origin, 405, 426; 503 without memory or when
+ *          the worker goes; 500 for options that make no sense, of which
+ *          the log tells)
  * Owner    lends until the handler returns
  * Context  the request's handler; the request stays good
  * Suspends never
@@ -189,7 +191,8 @@ SHOAL_API int shoal_co_ws_printf(struct shoal_ws *ws, const char *format, ...)
 
 /** Send a fragment of a message: the first one says its type, the last one has
  *  final set; the type of the others does not count. While one is begun,
- *  other messages get -SHOAL_EBUSY. Never compressed. Else as
+ *  other messages get -SHOAL_EBUSY, and so does a fragment while another
+ *  coroutine waits to send one. Never compressed. Else as
  *  shoal_co_ws_send(). See RFC 6455, 5.4. */
 SHOAL_API int
 shoal_co_ws_send_part(struct shoal_ws *ws, enum shoal_ws_type type,
@@ -245,8 +248,8 @@ struct shoal_ws_callbacks {
 };
 
 /** Make the request a WebSocket in callback style. callbacks are lent for its
- *  life, and may be static. 0; -SHOAL_EINVAL for missing callbacks; otherwise
- *  negative when the refusal has been answered, see shoal_co_ws_upgrade(). */
+ *  life, and may be static. 0; -SHOAL_EINVAL for missing callbacks; negative,
+ *  too, when the refusal has been answered, see shoal_co_ws_upgrade(). */
 SHOAL_API int shoal_ws_serve(struct shoal_request *req,
     const struct shoal_ws_options *options,
     const struct shoal_ws_callbacks *callbacks, void *arg);

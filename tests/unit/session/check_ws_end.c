@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <shoal/co.h>
 #include <shoal/error.h>
@@ -444,9 +445,33 @@ START_TEST(on_close_waits)
 }
 END_TEST
 
+/* A peer that ends its side, and does not read what was sent before, is cut,
+ * whatever the handler has learned meanwhile. */
+static void
+fill_and_receive(struct shoal_ws *ws, struct rig *rig)
+{
+	while (shoal_ws_send(ws, SHOAL_WS_BINARY, data, sizeof(data)) == 0)
+		continue;
+	rig_note_messages(ws, rig);
+}
+
+START_TEST(peer_ends_and_does_not_read)
+{
+	struct rig rig = { .handler = fill_and_receive,
+		.options = { .close_timeout_ms = 200 } };
+
+	rig_open(&rig);
+	RIG_TURNS(&rig, 2);
+	shutdown(rig.fd, SHUT_WR);
+	rig_expect_notes(&rig, "recv -1003;end 1006  by peer -1003;");
+	RIG_UNTIL(&rig, rig.ws == NULL);
+	rig_close(&rig);
+}
+END_TEST
+
 SH_SUITE("session/ws_end", our_close_is_answered, our_close_is_not_answered,
     our_close_is_met_by_an_end, codes_and_reasons, return_closes,
     callback_closes, peer_ends_without_close, peer_resets, close_comes_too_late,
     closes_cross, silence_is_cut, paused_is_not_cut, aborts,
     close_from_elsewhere, others_await_the_end, shut_down, peer_does_not_read,
-    on_close_waits)
+    peer_ends_and_does_not_read, on_close_waits)

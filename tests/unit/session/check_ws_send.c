@@ -294,5 +294,78 @@ START_TEST(timeouts)
 }
 END_TEST
 
+/* The last fragment is given up while another message waits behind it: that one
+ * must not come to stand between fragments. */
+static void
+give_up_last_part(struct shoal_ws *ws, struct rig *rig)
+{
+	rig_note(rig, "first %d",
+	    shoal_ws_send_part(ws, SHOAL_WS_BINARY, "b", 1, false));
+	(void)shoal_ws_is_full(ws);
+	while (!shoal_ws_is_full(ws))
+		(void)shoal_ws_send_part(
+		    ws, SHOAL_WS_BINARY, data, sizeof(data), false);
+	rig->arg = (void *)(intptr_t)shoal_co_self();
+	rig_note(rig, "last %d",
+	    shoal_co_ws_send_part(ws, SHOAL_WS_BINARY, "e", 1, true, -1));
+}
+
+static void
+send_between(void *arg)
+{
+	struct rig *rig = arg;
+	int r = shoal_co_ws_send(rig->ws, SHOAL_WS_TEXT, "between", 7, -1);
+
+	rig_note(rig, "whole %d", r);
+	r = shoal_co_ws_send_part(
+	    rig->ws, SHOAL_WS_BINARY, "mine", 4, false, -1);
+	rig_note(rig, "part %d", r);
+}
+
+START_TEST(nothing_gets_between_fragments)
+{
+	struct rig rig = { .handler = give_up_last_part,
+		.queue_high = 200000,
+		.queue_low = 50000 };
+
+	rig_open(&rig);
+	rig_expect_notes(&rig, "first 0;");
+	RIG_UNTIL(&rig, rig.arg != NULL);
+	shoal_co_start(send_between, &rig, "between");
+	rig_expect_notes(&rig, "whole -16;part -16;");
+	shoal_co_cancel((intptr_t)rig.arg);
+	rig_expect_notes(&rig, "last -125;");
+	rig_hang_up(&rig, true);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Room comes while the request's handler, which has filled the queue, waits. */
+static void
+fill_and_wait(struct shoal_ws *ws, struct rig *rig)
+{
+	(void)fill(ws);
+	rig->arg = (void *)(intptr_t)shoal_co_self();
+	shoal_co_suspend(SHOAL_FOREVER);
+}
+
+START_TEST(room_comes_before_the_handler_returns)
+{
+	struct rig rig = { .on_open = fill_and_wait,
+		.queue_high = 200000,
+		.queue_low = 50000 };
+
+	rig_open(&rig);
+	RIG_UNTIL(&rig, rig.arg != NULL);
+	RIG_UNTIL(&rig, (rig_read(&rig), shoal_ws_queued(rig.ws) == 0));
+	RIG_TURNS(&rig, 5);
+	rig_expect_notes(&rig, "");
+	shoal_co_resume((intptr_t)rig.arg, 0);
+	rig_expect_notes(&rig, "writable;");
+	rig_close(&rig);
+}
+END_TEST
+
 SH_SUITE("session/ws_send", all_sorts, fragments, callback_is_told_of_room,
-    pongs_do_not_pile_up, senders_share, senders_fail, timeouts)
+    pongs_do_not_pile_up, senders_share, senders_fail, timeouts,
+    nothing_gets_between_fragments, room_comes_before_the_handler_returns)
