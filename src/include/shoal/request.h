@@ -141,7 +141,9 @@ SHOAL_API void shoal_request_set_data(struct shoal_request *req, void *data);
 SHOAL_API void *shoal_request_data(const struct shoal_request *req);
 
 /** Bytes of the body as the head announces them: 0 when there is none, -1 when
- *  it comes in chunks. See RFC 9112, 6. */
+ *  it comes in chunks. A request that says neither has no body, so shoal never
+ *  asks for a length; a handler that insists on one, or takes no chunks, answers
+ *  411. See RFC 9112, 6; RFC 9110, 15.5.12. */
 SHOAL_API int64_t shoal_request_body_length(const struct shoal_request *req);
 
 /**

@@ -7,7 +7,8 @@
  * Transfer-Encoding, Connection where it is needed, and Content-Type:
  * text/html; charset=utf-8 to a body that has none. An answer to HEAD and one
  * with status 204, 205 or 304 has no body on the wire, whatever is written. An
- * answer that the handler has begun and not ended is cut off.
+ * answer that the handler has begun and not ended is cut off: the connection is
+ * closed, or reset where the end of the connection is that of the body.
  */
 #pragma once
 
