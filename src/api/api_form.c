@@ -59,16 +59,14 @@ receive(struct shoal_request *req, struct sh_form *form, int64_t deadline_us,
 	return n < 0 ? (int)n : sh_form_end(form, why_out);
 }
 
-int
-shoal_co_request_form(struct shoal_request *req,
+static int
+receive_form(struct shoal_request *req,
     const struct shoal_form_options *options, int timeout_ms)
 {
 	struct sh_form *form = NULL;
 	const char *why = NULL;
 	int r;
 
-	if (sh_request_of(req)->form != NULL)
-		return 0;
 	r = sh_form_new(
 	    shoal_request_header(req, "Content-Type"), options, &form, &why);
 	if (r == 0)
@@ -81,6 +79,20 @@ shoal_co_request_form(struct shoal_request *req,
 	/* not what the connection or the body came to grief of */
 	if (why != NULL)
 		sh_request_fail(req, r == -SHOAL_EMSGSIZE ? 413 : 400);
+	return r;
+}
+
+int
+shoal_co_request_form(struct shoal_request *req,
+    const struct shoal_form_options *options, int timeout_ms)
+{
+	int r;
+
+	if (sh_request_of(req)->form != NULL)
+		return 0;
+	sh_request_enter(req);
+	r = receive_form(req, options, timeout_ms);
+	sh_request_leave(req);
 	return r;
 }
 

@@ -144,6 +144,23 @@ unknown_handler(const struct sh_catalog *catalog, const struct naming *naming,
 	free(list);
 }
 
+static void
+ask_handler(const struct shoal_handler *handler, const struct naming *naming,
+    const struct shoal_settings *group, struct sh_diagnostics *diags)
+{
+	char why[WHY_MAX] = "";
+	int r;
+
+	if (handler->check == NULL)
+		return;
+	r = handler->check(group, why, sizeof(why));
+	why[sizeof(why) - 1] = '\0';
+	if (r < 0)
+		sh_diagnose(diags, naming->origin, "%shandler '%s': %s",
+		    naming->where, naming->name,
+		    why[0] != '\0' ? why : shoal_strerror(r));
+}
+
 /* A handler has to speak what its listener does. */
 static void
 check_protocol(const struct shoal_handler *handler, const struct naming *naming,
@@ -170,6 +187,7 @@ check_handler(const struct sh_settings *settings,
 	    sh_catalog_find(catalog, naming->name);
 	struct shoal_settings group = { .settings = settings,
 		.group = naming->config };
+	size_t before = diags->errors;
 	char where[64];
 
 	if (handler == NULL) {
@@ -180,6 +198,8 @@ check_handler(const struct sh_settings *settings,
 	group.schema = handler->settings;
 	snprintf(where, sizeof(where), "%sconfig", naming->where);
 	sh_settings_group_check(&group, where, naming->origin, diags);
+	if (diags->errors == before)
+		ask_handler(handler, naming, &group, diags);
 }
 
 /* A handler in place of routes has been made one, and is still called what it

@@ -2,9 +2,13 @@
  * This file is the handler `static': it answers with files beneath a folder.
  * What file that is, is static_open.c's.
  */
+#include "config.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,21 +23,43 @@
 #include "handlers/static.h"
 
 static int
+check_static(const struct shoal_settings *settings, char *why, size_t cap)
+{
+	const char *root = shoal_settings_string(settings, "root");
+
+	if (root[0] == '/')
+		return 0;
+	snprintf(why, cap,
+	    "config.root '%s' is no absolute path; write it from /", root);
+	return -SHOAL_ECONFIG;
+}
+
+/* Not an error: what is looked up for each request may come later. */
+static void
+look_for_root(const char *root)
+{
+	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	else
+		shoal_log(SHOAL_LOG_WARNING,
+		    "static: no folder is at root '%s' (%s); requests get an "
+		    "error until one is",
+		    root, shoal_strerror(-errno));
+}
+
+static int
 open_static(const struct shoal_settings *settings, void **arg_out)
 {
 	struct sh_static *site;
 	const char *root = shoal_settings_string(settings, "root");
 
-	if (root[0] != '/') {
-		shoal_log(SHOAL_LOG_ERR,
-		    "static: root '%s' is no absolute path; write it from /",
-		    root);
-		return -SHOAL_ECONFIG;
-	}
 	site = calloc(1, sizeof(*site));
 	if (site == NULL)
 		return -SHOAL_ENOMEM;
 	site->root = root;
+	look_for_root(root);
 	site->index = shoal_settings_string(settings, "index");
 	site->cache_control = shoal_settings_string(settings, "cache_control");
 	site->precompressed = shoal_settings_bool(settings, "precompressed");
@@ -259,4 +285,5 @@ const struct shoal_handler sh_static_handler = {
 	.open = open_static,
 	.close = close_static,
 	.request = on_request,
+	.check = check_static,
 };

@@ -74,8 +74,9 @@ unsigned
 sh_http_accept_quality(const char *list, size_t len, const char *coding)
 {
 	bool is_identity = strcmp(coding, "identity") == 0, any_said = false;
-	/* what is not said: only no coding at all is always fine */
-	unsigned any = is_identity ? SH_HTTP_QUALITY_MAX : 0, quality;
+	/* of what is not said, only no coding at all is fine, and that is what
+	 * a client that names others wants least */
+	unsigned any = is_identity ? SH_HTTP_QUALITY_MIN : 0, quality;
 	const char *item;
 	size_t n;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/attr.h"
 #include "proto/http_chars.h"
 #include "proto/http_target.h"
 
@@ -63,6 +64,22 @@ sh_http_path_lacks(const char *path)
 	return NULL;
 }
 
+/* Methods are matched with case, RFC 9110 9.1. One that differs from a common one
+ * by that alone never matches, and is a mistake. */
+static bool
+is_in_wrong_case(const char *method, size_t len)
+{
+	static const char *const common[] = { "GET", "HEAD", "POST", "PUT",
+		"DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE" };
+	size_t i;
+
+	for (i = 0; i < SH_ARRAY_LEN(common); i++)
+		if (strlen(common[i]) == len &&
+		    strncasecmp(common[i], method, len) == 0)
+			return memcmp(common[i], method, len) != 0;
+	return false;
+}
+
 const char *
 sh_http_methods_lack(const char *methods)
 {
@@ -73,6 +90,8 @@ sh_http_methods_lack(const char *methods)
 		if (sh_http_span(SH_HTTP_TOKEN, item, item_len) != item_len)
 			return "are methods with commas between them, as in "
 			       "\"GET, POST\"";
+		if (is_in_wrong_case(item, item_len))
+			return "are written in capitals, as in \"GET, POST\"";
 		count++;
 	}
 	return count > 0 ? NULL : "are none: name one, or leave them away";

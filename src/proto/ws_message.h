@@ -15,6 +15,7 @@
 struct sh_ws_cutter;
 struct sh_ws_deflate;
 struct sh_ws_partial;
+struct sh_ws_room;
 
 enum sh_ws_event_type {
 	SH_WS_EVENT_MESSAGE, /* a whole one, text being UTF-8 */
@@ -48,8 +49,8 @@ struct sh_ws_intake {
 	struct sh_ws_extension extension;
 	struct sh_ws_deflate *deflate; /* borrowed; NULL if it does not */
 	struct sh_ws_cutter *spare;    /* of frames that are done with */
-	char *room;                    /* of a message that is done with ... */
-	size_t room_size;              /* ... of so many bytes; or NULL */
+	struct sh_ws_room *rooms;      /* of messages that are done with ... */
+	size_t rooms_size;             /* ... so many bytes */
 };
 
 /* A client. Less than 64 bytes, and nothing else while it is amid no frame and

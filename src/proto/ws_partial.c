@@ -7,6 +7,7 @@
 #include "proto/ws_partial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <shoal/error.h>
 
@@ -16,7 +17,13 @@
 #include "proto/ws_deflate.h"
 
 /* Shorter messages get their memory from malloc(3). */
-enum { ROOM_KEPT_MIN = 16 * 1024 };
+enum { ROOM_KEPT_MIN = 16 * 1024, ROOMS_KEPT_MAX = 4 * 1024 * 1024 };
+
+/* Memory of a message that is done with, for the next one. */
+struct sh_ws_room {
+	struct sh_ws_room *next;
+	size_t size;
+};
 
 struct sh_ws_cutter *
 sh_ws_cutter_borrow(struct sh_ws_intake *intake)
@@ -52,36 +59,66 @@ sh_ws_partial_end_inflating(struct sh_ws_receiver *receiver)
 void
 sh_ws_intake_give(struct sh_ws_intake *intake, char *memory, size_t size)
 {
-	/* less is had from malloc(3) at no cost; and for more of it, which is
-	 * given back to the kernel by free(3), every page is a fault */
-	if (memory == NULL || intake->room != NULL || size < ROOM_KEPT_MIN ||
-	    size > SH_WS_ROOM_AT_ONCE + 1) {
+	struct sh_ws_room *room = (struct sh_ws_room *)(void *)memory;
+
+	/* less is had from malloc(3) at no cost; but what is at the top of the
+	 * heap free(3) gives back to the kernel, and every page is a fault when
+	 * the next message comes */
+	if (memory == NULL || size < ROOM_KEPT_MIN ||
+	    size > SH_WS_ROOM_AT_ONCE + 1 ||
+	    intake->rooms_size + size > ROOMS_KEPT_MAX) {
 		free(memory);
 		return;
 	}
-	intake->room = memory;
-	intake->room_size = size;
+	room->next = intake->rooms;
+	room->size = size;
+	intake->rooms = room;
+	intake->rooms_size += size;
 }
 
 static void
 free_message(struct sh_ws_intake *intake, struct sh_buf *message)
 {
-
 	sh_ws_intake_give(intake, message->data, message->cap);
 	sh_buf_init(message, SIZE_MAX);
 }
 
-/* Make room for a frame of a message that begins. */
+/* A message that grows moves to memory of an earlier one: who gives some back
+ * has to take it too, or there is more of it with every message. A buffer that
+ * grows gets less than twice what it needs, hence the half. */
+static void
+take_room(struct sh_ws_intake *intake, struct sh_buf *message, size_t more)
+{
+	struct sh_ws_room *room = intake->rooms;
+	const struct sh_buf before = *message;
+	size_t len = before.len + more;
+
+	if (room == NULL || len < ROOM_KEPT_MIN / 2 || len <= before.cap ||
+	    room->size <= before.cap)
+		return;
+	intake->rooms = room->next;
+	intake->rooms_size -= room->size;
+	message->cap = room->size;
+	message->data = (char *)room;
+	if (before.len != 0)
+		memcpy(message->data, before.data, before.len);
+	sh_ws_intake_give(intake, before.data, before.cap);
+}
+
 int
 sh_ws_partial_make_room(
     struct sh_ws_intake *intake, struct sh_buf *message, size_t len)
 {
-	if (len >= ROOM_KEPT_MIN && intake->room != NULL) {
-		message->data = intake->room;
-		message->cap = intake->room_size;
-		intake->room = NULL;
-	}
+	take_room(intake, message, len);
 	return sh_buf_reserve(message, len + 1);
+}
+
+int
+sh_ws_partial_append(struct sh_ws_intake *intake, struct sh_buf *message,
+    const void *data, size_t len)
+{
+	take_room(intake, message, len);
+	return sh_buf_add(message, data, len);
 }
 
 void
@@ -152,8 +189,12 @@ sh_ws_partial_rest(struct sh_ws_receiver *receiver)
 void
 sh_ws_intake_fini(struct sh_ws_intake *intake)
 {
+	struct sh_ws_room *room;
+
 	sh_ws_cutter_free(intake->spare);
 	intake->spare = NULL;
-	free(intake->room);
-	intake->room = NULL;
+	while ((room = intake->rooms) != NULL) {
+		intake->rooms = room->next;
+		free(room);
+	}
 }

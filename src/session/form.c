@@ -110,6 +110,8 @@ sh_form_new(const char *type, const struct shoal_form_options *options,
 	struct sh_form *form;
 	int r = 0;
 
+	if (options != NULL && options->size == 0)
+		return -SHOAL_EINVAL;
 	if (!is_multipart &&
 	    !sh_http_media_type_is(
 		type, len, "application/x-www-form-urlencoded"))

@@ -49,12 +49,12 @@ received(struct sh_conn *conn, const void *data, size_t len)
 {
 	struct shoal_request *req = sh_conn_session(conn);
 	struct sh_http_feed feed = { .data = data, .len = len };
-	struct sh_http_reader *reader = req->reading.reader;
+	struct sh_co *reader = req->reading.reader;
 
 	req->feed = &feed;
 	/* it may have been woken in this turn, by its deadline */
-	if (reader != NULL && sh_co_is_waiting(reader->co))
-		sh_co_resume(reader->co, 0);
+	if (reader != NULL && sh_co_is_waiting(reader))
+		sh_co_resume(reader, 0);
 	/* it may be another one by now, but then it has no feed */
 	if (request_on(conn) == req && req->feed == &feed) {
 		keep_rest(req);
@@ -89,7 +89,7 @@ static void
 changed(struct sh_conn *conn)
 {
 	struct shoal_request *req = sh_conn_session(conn);
-	struct sh_http_reader *reader = req->reading.reader;
+	struct sh_co *reader = req->reading.reader;
 	int why = sh_conn_why(conn);
 
 	if (why < 0)
@@ -99,10 +99,10 @@ changed(struct sh_conn *conn)
 	if (reader == NULL)
 		return;
 	if (why < 0 || sh_conn_is_eof(conn)) {
-		sh_co_wake(reader->co, why);
+		sh_co_wake(reader, why);
 	} else if (sh_conn_is_drained(conn)) {
 		sh_await_cancel(req->co);
-		sh_co_wake(reader->co, -SHOAL_ECANCELED);
+		sh_co_wake(reader, -SHOAL_ECANCELED);
 	}
 }
 

@@ -218,6 +218,21 @@ prepare(struct sh_http_file *file, const struct shoal_file_options *options)
 	return r < 0 ? r : judge(file, &validators);
 }
 
+static int
+answer(struct sh_http_file *file, int status)
+{
+	switch (status) {
+	case 200:
+		return sh_http_file_send(
+		    file, (struct sh_http_range){ 0, file->size });
+	case 206: return send_parts(file);
+	case 304: return say_unchanged(file);
+	case 412:
+	case 416: return refuse(file, status);
+	default: return status;
+	}
+}
+
 int
 sh_answer_file(struct shoal_request *req, int fd,
     const struct shoal_file_options *options, int timeout_ms)
@@ -225,19 +240,12 @@ sh_answer_file(struct shoal_request *req, int fd,
 	struct sh_http_file file = {
 		.req = req, .fd = fd, .timeout_ms = timeout_ms
 	};
-	int status;
+	int r;
 
 	if (req->answer.begun || req->answer.complete)
 		return -SHOAL_ESTATE;
-	status = prepare(&file, options);
-	switch (status) {
-	case 200:
-		return sh_http_file_send(
-		    &file, (struct sh_http_range){ 0, file.size });
-	case 206: return send_parts(&file);
-	case 304: return say_unchanged(&file);
-	case 412:
-	case 416: return refuse(&file, status);
-	default: return status;
-	}
+	sh_request_enter(req);
+	r = answer(&file, prepare(&file, options));
+	sh_request_leave(req);
+	return r;
 }

@@ -108,7 +108,7 @@ read_span(
 }
 
 /* The memory is a tenth of what another packet costs. Nothing has been sent yet
- * when reading fails. */
+ * when reading fails. Ranges and tag are those of the bytes as they are. */
 static int
 send_short(struct sh_http_file *file, struct sh_http_range span)
 {
@@ -120,7 +120,7 @@ send_short(struct sh_http_file *file, struct sh_http_range span)
 		return -SHOAL_ENOMEM;
 	r = read_span(file, span.begin, data, len);
 	if (r == 0)
-		r = sh_answer_send(file->req, data, len);
+		r = sh_answer_send_as_is(file->req, data, len);
 	else
 		sh_answer_cut(file->req);
 	free(data);

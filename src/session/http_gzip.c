@@ -148,7 +148,10 @@ sh_answer_compress(
 	/* sent as it is, it is right too */
 	done = compress(req, data, len, out) == 0 && weaken_etag(req) == 0 &&
 	    sh_answer_set(req, "Content-Encoding", "gzip") == 0;
-	if (!done)
+	if (done)
+		/* what was said to HEAD is the length of the other one */
+		req->answer.has_length = false;
+	else
 		sh_buf_fini(out);
 	return done;
 }

@@ -166,11 +166,13 @@ due_us(struct shoal_request *req)
 static int
 wait(struct shoal_request *req, const char *place, int64_t deadline_us)
 {
-	struct sh_http_reader reader = { .co = sh_await_self(place) };
+	struct sh_co *self = sh_await_self(place);
 	int64_t limit_us = due_us(req);
 	int r;
 
 	/* a read that waits would be woken again and again */
+	if (SH_UNLIKELY(req->ending))
+		return -SHOAL_ECANCELED;
 	if (SH_UNLIKELY(end_drained(req)) || sh_await_is_cancelled()) {
 		sh_await_slow_down(place);
 		return -SHOAL_ECANCELED;
@@ -180,10 +182,8 @@ wait(struct shoal_request *req, const char *place, int64_t deadline_us)
 	/* who only looks, again and again, finds next time what comes now */
 	if (deadline_us == 0)
 		return -SHOAL_ETIMEDOUT;
-	req->reading.reader = &reader;
+	req->reading.reader = self;
 	r = sh_await(place, deadline_us < limit_us ? deadline_us : limit_us);
-	if (SH_UNLIKELY(reader.gone))
-		return r < 0 ? r : -SHOAL_ECANCELED;
 	sh_conn_stall(req->conn);
 	req->reading.reader = NULL;
 	if (r == -SHOAL_ETIMEDOUT && sh_clock_us() >= limit_us)
@@ -191,9 +191,8 @@ wait(struct shoal_request *req, const char *place, int64_t deadline_us)
 	return r;
 }
 
-/* The next piece of the body: its length, 0 at the end, or an error. */
 static ssize_t
-next_piece(struct shoal_request *req, const char *place, const char **piece_out,
+find_piece(struct shoal_request *req, const char *place, const char **piece_out,
     int64_t deadline_us)
 {
 	struct sh_http_reading *reading = &req->reading;
@@ -218,6 +217,19 @@ next_piece(struct shoal_request *req, const char *place, const char **piece_out,
 			return r;
 	}
 	return 0;
+}
+
+/* The next piece of the body: its length, 0 at the end, or an error. */
+static ssize_t
+next_piece(struct shoal_request *req, const char *place, const char **piece_out,
+    int64_t deadline_us)
+{
+	ssize_t n;
+
+	sh_request_enter(req);
+	n = find_piece(req, place, piece_out, deadline_us);
+	sh_request_leave(req);
+	return n;
 }
 
 /* What was taken off the input is lost, and with it the whole body. */

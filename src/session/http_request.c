@@ -180,6 +180,8 @@ init(struct shoal_request *req, const struct sh_http_call *call, char *room)
 	req->session.ops = sh_request_ops();
 	req->magic = SH_REQUEST_MAGIC;
 	req->detached = req->awaited = req->close_known = false;
+	req->ending = false;
+	req->inside = 0;
 	req->conn = call->conn;
 	req->http = call->http;
 	req->route = call->route;
@@ -252,16 +254,32 @@ give_back(struct shoal_request *req)
 		sh_http_keep(req->conn, &req->input);
 }
 
-/* Another coroutine may still be in a read of a detached request. */
-static void
-dismiss_reader(struct shoal_request *req)
+void
+sh_request_enter(struct shoal_request *req)
 {
-	struct sh_http_reader *reader = req->reading.reader;
+	req->inside++;
+}
 
-	if (SH_LIKELY(reader == NULL))
+void
+sh_request_leave(struct shoal_request *req)
+{
+	if (--req->inside == 0 && SH_UNLIKELY(req->ending))
+		sh_co_wake(req->co, 0);
+}
+
+/* Other coroutines may still be in a call. They come out of it with an error,
+ * and see the request once more on their way. */
+static void
+dismiss_others(struct shoal_request *req)
+{
+	req->ending = true;
+	sh_send_line_fail(&req->line, -SHOAL_ECANCELED);
+	if (SH_LIKELY(req->inside == 0))
 		return;
-	reader->gone = true;
-	sh_co_wake(reader->co, -SHOAL_ECANCELED);
+	if (req->reading.reader != NULL)
+		sh_co_wake(req->reading.reader, -SHOAL_ECANCELED);
+	while (req->inside != 0)
+		sh_await_firmly("end of a request");
 }
 
 /* The handler has returned. */
@@ -276,8 +294,7 @@ end(struct shoal_request *req)
 	}
 	if (SH_UNLIKELY(!req->answer.complete))
 		sh_request_answer_missing(req);
-	dismiss_reader(req);
-	sh_send_line_fail(&req->line, -SHOAL_ECANCELED);
+	dismiss_others(req);
 	sh_conn_set_session(conn, NULL);
 	give_back(req);
 	sh_conn_unstall(conn);

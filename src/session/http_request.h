@@ -28,12 +28,6 @@ struct sh_http_feed {
 	size_t len;
 };
 
-/* Who waits for more of the body; not always the handler. */
-struct sh_http_reader {
-	struct sh_co *co;
-	bool gone; /* the request has ended */
-};
-
 enum sh_reading {
 	SH_READING_NOTHING, /* nobody has asked for the body */
 	SH_READING_PIECES,  /* by shoal_co_request_read() */
@@ -44,11 +38,11 @@ enum sh_reading {
 struct sh_http_reading {
 	struct sh_http_body body; /* when begun */
 	bool begun, done, failed;
-	uint8_t how;                   /* enum sh_reading */
-	int error;                     /* why it failed */
-	int64_t limit;                 /* bytes; -1: none */
-	int64_t due_us;                /* 0: nobody has waited for it yet */
-	struct sh_http_reader *reader; /* in a wait, or NULL */
+	uint8_t how;          /* enum sh_reading */
+	int error;            /* why it failed */
+	int64_t limit;        /* bytes; -1: none */
+	int64_t due_us;       /* 0: nobody has waited for it yet */
+	struct sh_co *reader; /* who waits for more, or NULL */
 	struct sh_buf whole;
 	char *piece; /* lent by the last read */
 	size_t piece_cap;
@@ -78,7 +72,9 @@ struct shoal_request {
 	struct sh_http_session session;
 	uint32_t magic;
 	bool detached;
-	bool awaited;     /* the coroutine waits for the end of its answer */
+	bool awaited;    /* the coroutine waits for the end of its answer ... */
+	bool ending;     /* ... or for those who are in a call */
+	unsigned inside; /* so many of them */
 	bool close_known; /* to the handler: it has closed, or was cancelled */
 	struct sh_conn *conn;
 	struct sh_http *http;
@@ -97,13 +93,18 @@ struct shoal_request {
 	struct sh_send_line line;
 	void *data;
 	struct sh_request_memory *memory;
-	struct sh_form *form; /* NULL: none has been received */
+	struct sh_form *form;        /* NULL: none has been received */
 	sh_ws_returned_fn *returned; /* not NULL: it is a WebSocket now */
 	struct shoal_ws *ws;
 };
 
 /** The request of a public pointer; asserts that it is one. */
 struct shoal_request *sh_request_of(const struct shoal_request *req);
+/** Begin and end a call that waits. Another coroutine than the handler's may be
+ *  in it, and complete the answer meanwhile: the request stays until all have
+ *  left. */
+void sh_request_enter(struct shoal_request *req);
+void sh_request_leave(struct shoal_request *req);
 /** Memory that is freed with the request; NULL when there is none. */
 void *sh_request_alloc(struct shoal_request *req, size_t size);
 /** Likewise, remembered under a key: asked again, it gives the same, whatever
@@ -157,6 +158,9 @@ void sh_answer_clear(struct shoal_request *req);
 
 /** See shoal_response_send(). */
 int sh_answer_send(struct shoal_request *req, const void *data, size_t len);
+/** Likewise, never compressed. */
+int
+sh_answer_send_as_is(struct shoal_request *req, const void *data, size_t len);
 /** Room for the begin of a head that is sent. */
 enum { SH_ANSWER_HEAD_MAX = 512 };
 /** Decide how the body is sent, and write what comes before the lines of the

@@ -63,8 +63,11 @@ choose_framing(struct shoal_request *req, int64_t len)
 		answer->has_length = true;
 		answer->length = (uint64_t)len;
 	}
-	if (answer->status == 205)
+	/* RFC 9110 15.3.6: there is none, but a client has to be told */
+	if (SH_UNLIKELY(answer->status == 205)) {
+		answer->has_length = true;
 		answer->length = 0;
+	}
 	answer->counted = answer->has_length;
 	answer->left = answer->length;
 	if (answer->has_length || answer->bodyless)
@@ -217,22 +220,33 @@ send_perhaps_compressed(struct shoal_request *req, const void *data, size_t len)
 	return r;
 }
 
-int
-sh_answer_send(struct shoal_request *req, const void *data, size_t len)
+/* All has been sent, or that has failed. */
+static int
+complete(struct shoal_request *req, int r)
 {
-	int r;
-
-	if (req->answer.begun || req->answer.complete)
-		return -SHOAL_ESTATE;
-	if (SH_LIKELY(req->route->gzip_level == 0))
-		r = send_whole(req, data, len);
-	else
-		r = send_perhaps_compressed(req, data, len);
 	/* a part of an answer would be taken for all of it */
 	if (SH_UNLIKELY(r < 0) && sh_conn_why(req->conn) == 0)
 		sh_conn_fail_with(req->conn, r);
 	sh_answer_complete(req);
 	return r;
+}
+
+int
+sh_answer_send(struct shoal_request *req, const void *data, size_t len)
+{
+	if (req->answer.begun || req->answer.complete)
+		return -SHOAL_ESTATE;
+	if (SH_LIKELY(req->route->gzip_level == 0))
+		return complete(req, send_whole(req, data, len));
+	return complete(req, send_perhaps_compressed(req, data, len));
+}
+
+int
+sh_answer_send_as_is(struct shoal_request *req, const void *data, size_t len)
+{
+	if (req->answer.begun || req->answer.complete)
+		return -SHOAL_ESTATE;
+	return complete(req, send_whole(req, data, len));
 }
 
 int

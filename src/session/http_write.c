@@ -103,14 +103,18 @@ send_piece(struct shoal_request *req, const struct iovec *parts, int count,
     size_t len, int64_t deadline_us)
 {
 	struct piece piece;
+	int r;
 
 	make_piece(&piece, req, parts, count, len);
-	if (deadline_us != SH_ANSWER_TRY)
-		return sh_send_line_sendv(req->conn, &req->line, piece.parts,
-		    piece.count, "shoal_co_response_write", deadline_us);
-	if (!sh_send_line_is_empty(&req->line))
-		return -SHOAL_EAGAIN;
-	return sh_conn_sendv(req->conn, piece.parts, piece.count);
+	if (deadline_us == SH_ANSWER_TRY)
+		return sh_send_line_is_empty(&req->line)
+		    ? sh_conn_sendv(req->conn, piece.parts, piece.count)
+		    : -SHOAL_EAGAIN;
+	sh_request_enter(req);
+	r = sh_send_line_sendv(req->conn, &req->line, piece.parts, piece.count,
+	    "shoal_co_response_write", deadline_us);
+	sh_request_leave(req);
+	return r;
 }
 
 int
@@ -180,6 +184,10 @@ sh_answer_end(struct shoal_request *req)
 		return -SHOAL_ESTATE;
 	if (!answer->begun)
 		return sh_answer_send(req, NULL, 0);
+	/* what others wait to send would come behind the end, where the next
+	 * answer begins */
+	if (SH_UNLIKELY(!sh_send_line_is_empty(&req->line)))
+		return -SHOAL_EBUSY;
 	if (answer->counted && !answer->bodyless && answer->left != 0) {
 		sh_answer_cut(req);
 		return -SHOAL_EMSGSIZE;

@@ -54,6 +54,8 @@ const char *sh_http_limits_lack(const struct shoal_http_limits *limits);
 /** What is wrong with a route as code or a file gives it; NULL: nothing. A
  *  constant sentence. */
 const char *sh_route_lacks(const struct shoal_route *route);
+/** What is wrong with options that code gives, as above. */
+const char *sh_ws_options_lack(const struct shoal_ws_options *asked);
 /** A route as code gives it, with nothing wrong in it, as one to look up: what it
  *  does not say is that of limits and websocket. Strings and lists are lent by
  *  it. */

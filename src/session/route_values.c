@@ -128,8 +128,8 @@ list_lacks(const char *const *list, const char *(*lacks)(const char *))
 	return wrong;
 }
 
-static const char *
-websocket_lacks(const struct shoal_ws_options *asked)
+const char *
+sh_ws_options_lack(const struct shoal_ws_options *asked)
 {
 	const struct shoal_ws_options known = known_part(asked);
 	const struct shoal_ws_options *options = &known;
@@ -195,6 +195,6 @@ sh_route_lacks(const struct shoal_route *route)
 		return "host is malformed";
 	wrong = numbers_lack(route);
 	if (wrong == NULL && route->websocket != NULL)
-		wrong = websocket_lacks(route->websocket);
+		wrong = sh_ws_options_lack(route->websocket);
 	return wrong;
 }

@@ -70,8 +70,8 @@ static bool
 run(struct call *call, sh_co_fn *fn)
 {
 	struct shoal_ws *ws = call->ws;
-	struct sh_co *co = sh_co_call(
-	    sh_loop_coroutines(sh_loop_current()), fn, call, ws->kind->handler);
+	struct sh_co *co = sh_co_call(sh_loop_coroutines(sh_loop_current()), fn,
+	    call, sh_ws_kind(ws)->handler);
 
 	if (SH_UNLIKELY(co != NULL))
 		suspend(ws, co);

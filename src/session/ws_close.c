@@ -77,7 +77,7 @@ static void
 set_deadline(struct shoal_ws *ws)
 {
 	struct sh_loop *loop = sh_loop_current();
-	int64_t timeout_ms = ws->kind->close_timeout_ms;
+	int64_t timeout_ms = sh_ws_kind(ws)->close_timeout_ms;
 
 	sh_wheel_clear(loop, &ws->timer);
 	if (timeout_ms > 0)

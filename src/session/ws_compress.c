@@ -23,7 +23,7 @@ sh_ws_shared_deflate(void)
 int
 sh_ws_negotiate(struct shoal_request *req,
     const struct shoal_ws_options *options,
-    struct sh_ws_extension *extension_out)
+    struct sh_ws_extension *extension_out, const char **why_out)
 {
 	const char *offers =
 	    shoal_request_header(req, "Sec-WebSocket-Extensions");
@@ -32,7 +32,7 @@ sh_ws_negotiate(struct shoal_request *req,
 
 	if (offers != NULL)
 		r = sh_ws_extension_take(&extension, options->compression,
-		    offers, strlen(offers), NULL);
+		    offers, strlen(offers), why_out);
 	if (r == 0)
 		*extension_out = extension;
 	return -r;
@@ -42,7 +42,7 @@ size_t
 sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,
     const uint8_t **packed_out)
 {
-	const struct sh_ws_kind *kind = ws->kind;
+	const struct sh_ws_kind *kind = sh_ws_kind(ws);
 	const struct sh_ws_extension *extension = &kind->intake.extension;
 	struct sh_ws_deflater *none = NULL;
 

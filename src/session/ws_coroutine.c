@@ -55,8 +55,8 @@ give_back(struct shoal_ws *ws, struct sh_ws_lent *lent)
 		lent->memory = NULL;
 	}
 	if (lent->joined)
-		sh_ws_intake_give(
-		    &ws->kind->intake, lent->memory, lent->message.len + 1);
+		sh_ws_intake_give(&sh_ws_kind(ws)->intake, lent->memory,
+		    lent->message.len + 1);
 	else
 		free(lent->memory);
 	lent->memory = NULL;

@@ -142,25 +142,18 @@ next_event(struct shoal_ws *ws, struct sh_ws_event *event)
 		return 0;
 	r = sh_ws_receive(&ws->receiver, data, len, &used, event);
 	take(ws, used);
-	if (r > 0 && ws->kind->intake.deflate != NULL)
+	if (r > 0 && sh_ws_kind(ws)->intake.deflate != NULL)
 		count_share(ws, event->len);
 	if (SH_UNLIKELY(r < 0))
 		sh_conn_fail_with(ws->conn, r);
 	return r;
 }
 
-static uint32_t
-current_second(void)
-{
-	return (uint32_t)(sh_loop_now_ms(sh_loop_current()) / 1000);
-}
-
 void
 sh_ws_begin_counting(struct shoal_ws *ws)
 {
-	int64_t rate = ws->kind->control_rate;
+	int64_t rate = sh_ws_kind(ws)->control_rate;
 
-	ws->control_second = current_second();
 	ws->controls_left = rate < UINT16_MAX ? (uint16_t)rate : UINT16_MAX;
 }
 
@@ -174,29 +167,41 @@ sh_ws_expect_pong(struct shoal_ws *ws)
 /* What was not sent in the seconds before counts, too: frames may have waited
  * while nobody read. */
 static void
-add_controls(struct shoal_ws *ws, uint32_t seconds, int64_t rate)
+add_controls(struct shoal_ws *ws, uint32_t seconds)
 {
-	uint64_t left = ws->controls_left + seconds * (uint64_t)rate;
-	uint64_t most = (uint64_t)rate * SAVED_SECONDS;
+	int64_t rate = sh_ws_kind(ws)->control_rate;
+	uint64_t left, most;
 
+	if (rate < 0)
+		return;
+	left = ws->controls_left + seconds * (uint64_t)rate;
+	most = (uint64_t)rate * SAVED_SECONDS;
 	most = most < UINT16_MAX ? most : UINT16_MAX;
 	left = left < most ? left : most;
 	if (left > ws->controls_left)
 		ws->controls_left = (uint16_t)left;
-	ws->control_second += seconds;
+}
+
+/* Bytes have come. */
+static void
+note_heard(struct shoal_ws *ws)
+{
+	uint32_t now_ms = (uint32_t)sh_loop_now_ms(sh_loop_current());
+
+	if (now_ms / 1000 != ws->heard_ms / 1000)
+		add_controls(ws, now_ms / 1000 - ws->heard_ms / 1000);
+	ws->heard_ms = now_ms;
+	ws->asked = false;
 }
 
 /* A control frame has come. False when it was one too many. */
 static bool
 count_control(struct shoal_ws *ws)
 {
-	int64_t rate = ws->kind->control_rate;
-	uint32_t second = current_second();
+	int64_t rate = sh_ws_kind(ws)->control_rate;
 
 	if (rate < 0 || rate >= UINT16_MAX)
 		return true;
-	if (second != ws->control_second)
-		add_controls(ws, second - ws->control_second, rate);
 	if (ws->controls_left != 0) {
 		ws->controls_left--;
 		return true;
@@ -216,11 +221,11 @@ is_for_handler(struct shoal_ws *ws, const struct sh_ws_event *event)
 		if (ws->state != SH_WS_OPEN || !count_control(ws))
 			return false;
 		sh_ws_send_pong(ws, event->data, event->len);
-		return ws->kind->control;
+		return sh_ws_kind(ws)->control;
 	case SH_WS_EVENT_PONG:
 		if (ws->state != SH_WS_OPEN || !count_control(ws))
 			return false;
-		return ws->kind->control;
+		return sh_ws_kind(ws)->control;
 	case SH_WS_EVENT_CLOSE: sh_ws_peer_closes(ws, event); return false;
 	case SH_WS_EVENT_ERROR:
 		sh_ws_refuse(ws, (int)event->code, event->why);
@@ -296,8 +301,7 @@ sh_ws_received(struct sh_conn *conn, const void *data, size_t len)
 	struct shoal_ws *ws = sh_conn_session(conn);
 	bool queued = sh_ws_unseen(ws) != 0;
 
-	ws->heard_ms = sh_loop_now_ms(sh_loop_current());
-	ws->asked = false;
+	note_heard(ws);
 	if (SH_UNLIKELY(ws->state == SH_WS_DONE))
 		return;
 	if (SH_UNLIKELY(queued && keep(ws, data, len) < 0))

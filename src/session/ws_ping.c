@@ -16,11 +16,12 @@
 static int64_t
 alive_ms(const struct shoal_ws *ws)
 {
+	int64_t now_ms = sh_loop_now_ms(sh_loop_current());
 	int64_t active_ms = sh_conn_active_ms(ws->conn);
+	int64_t heard_ms = now_ms - (uint32_t)((uint32_t)now_ms - ws->heard_ms);
 
-	return sh_conn_queued(ws->conn) != 0 && active_ms > ws->heard_ms
-	    ? active_ms
-	    : ws->heard_ms;
+	return sh_conn_queued(ws->conn) != 0 && active_ms > heard_ms ? active_ms
+								     : heard_ms;
 }
 
 static void
@@ -32,29 +33,32 @@ look_again(struct shoal_ws *ws, int64_t due_ms)
 static void
 ping(struct shoal_ws *ws, int64_t now_ms)
 {
+	const struct sh_ws_kind *kind = sh_ws_kind(ws);
+
 	(void)sh_ws_send_control(ws, SH_WS_PING, NULL, 0);
-	if (ws->kind->pong_timeout_ms <= 0) {
-		look_again(ws, now_ms + ws->kind->ping_ms);
+	if (kind->pong_timeout_ms <= 0) {
+		look_again(ws, now_ms + kind->ping_ms);
 		return;
 	}
 	ws->asked = true;
-	look_again(ws, now_ms + ws->kind->pong_timeout_ms);
+	look_again(ws, now_ms + kind->pong_timeout_ms);
 }
 
 static void
 on_silence(struct shoal_ws *ws)
 {
+	const struct sh_ws_kind *kind = sh_ws_kind(ws);
 	int64_t now_ms = sh_loop_now_ms(sh_loop_current());
-	int64_t due_ms = alive_ms(ws) + ws->kind->ping_ms;
+	int64_t due_ms = alive_ms(ws) + kind->ping_ms;
 
 	/* whom nobody listens to cannot be told from who is silent */
 	if (!sh_conn_is_receiving(ws->conn)) {
 		ws->asked = false;
-		look_again(ws, now_ms + ws->kind->ping_ms);
+		look_again(ws, now_ms + kind->ping_ms);
 		return;
 	}
 	if (ws->asked)
-		due_ms = alive_ms(ws) + ws->kind->pong_timeout_ms;
+		due_ms = alive_ms(ws) + kind->pong_timeout_ms;
 	if (now_ms < due_ms)
 		look_again(ws, due_ms);
 	else if (ws->asked)
@@ -86,7 +90,9 @@ sh_ws_on_timer(struct sh_wheel_timer *timer)
 void
 sh_ws_begin_pings(struct shoal_ws *ws)
 {
-	ws->heard_ms = sh_loop_now_ms(sh_loop_current());
-	if (ws->kind->ping_ms > 0)
-		look_again(ws, ws->heard_ms + ws->kind->ping_ms);
+	int64_t now_ms = sh_loop_now_ms(sh_loop_current());
+
+	ws->heard_ms = (uint32_t)now_ms;
+	if (sh_ws_kind(ws)->ping_ms > 0)
+		look_again(ws, now_ms + sh_ws_kind(ws)->ping_ms);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <shoal/ws.h>
+#include "base/attr.h"
 #include "base/buf.h"
 #include "io/conn.h"
 #include "io/wheel.h"
@@ -114,15 +115,13 @@ struct shoal_ws {
 	bool of_text : 1;         /* ... and is text */
 	bool part_waits : 1;      /* a fragment does, for its turn */
 	bool has_subprotocol : 1;
-	bool over : 1;           /* on_close has been called */
-	uint16_t controls_left;  /* control frames that it may send ... */
-	uint32_t control_second; /* ... of those until this second */
+	bool over : 1;          /* on_close has been called */
+	uint16_t controls_left; /* control frames that it may send, as of ... */
+	uint32_t heard_ms;      /* ... when bytes came last: the low bits */
 	struct sh_conn *conn;
-	struct sh_ws_kind *kind;
-	struct sh_ws_busy *busy; /* or NULL */
-	struct sh_ws_receiver receiver;
-	struct sh_wheel_timer timer; /* of pings; of the end */
-	int64_t heard_ms;            /* when bytes came last */
+	struct sh_ws_busy *busy;        /* or NULL */
+	struct sh_ws_receiver receiver; /* it points into the kind */
+	struct sh_wheel_timer timer;    /* of pings; of the end */
 	union {
 		struct {
 			const struct shoal_ws_callbacks *callbacks;
@@ -132,6 +131,13 @@ struct shoal_ws {
 	};
 	char subprotocol[]; /* if it has one */
 };
+
+/** What it shares with others of its sort. */
+static inline struct sh_ws_kind *
+sh_ws_kind(const struct shoal_ws *ws)
+{
+	return SH_CONTAINER(ws->receiver.intake, struct sh_ws_kind, intake);
+}
 
 /* --- ws_kind.c -------------------------------------------------------------- */
 
@@ -216,10 +222,11 @@ bool sh_ws_call_close(struct shoal_ws *ws);
 
 /** What the process's WebSockets share to compress and inflate. */
 struct sh_ws_deflate *sh_ws_shared_deflate(void);
-/** Agree with a client on compression. 0; 400 for a malformed offer. */
+/** Agree with a client on compression. 0; 400 for a malformed offer, with
+ *  *why_out, a constant sentence. */
 int sh_ws_negotiate(struct shoal_request *req,
     const struct shoal_ws_options *options,
-    struct sh_ws_extension *extension_out);
+    struct sh_ws_extension *extension_out, const char **why_out);
 /** Compress a message: its bytes, which are good until the next one of any
  *  WebSocket is compressed. 0: it is to be sent as it is. */
 size_t sh_ws_pack(struct shoal_ws *ws, const void *data, size_t len,

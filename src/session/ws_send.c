@@ -87,7 +87,7 @@ pack(struct shoal_ws *ws, struct frame *frame, const void *data, size_t len,
     bool may_wait)
 {
 	bool crowded = somebody_waits(ws) || sh_conn_is_full(ws->conn);
-	bool takeover = ws->kind->intake.extension.server_takeover;
+	bool takeover = sh_ws_kind(ws)->intake.extension.server_takeover;
 	const uint8_t *packed = NULL;
 	size_t n = 0;
 
@@ -128,7 +128,7 @@ make_whole(struct shoal_ws *ws, struct frame *frame, enum shoal_ws_type type,
 	frame->opcode = (enum sh_ws_opcode)type;
 	frame->final = true;
 	write_header(frame, data, len);
-	if (SH_UNLIKELY(len >= ws->kind->pack_min))
+	if (SH_UNLIKELY(len >= sh_ws_kind(ws)->pack_min))
 		pack(ws, frame, data, len, place != NULL);
 	return 0;
 }

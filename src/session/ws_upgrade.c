@@ -11,11 +11,15 @@
 #include <shoal/request.h>
 #include <shoal/response.h>
 
+#include "base/log.h"
 #include "base/panic.h"
 #include "io/loop.h"
+#include "proto/http_answer.h"
 #include "proto/http_head.h"
 #include "proto/ws_handshake.h"
 #include "session/ws_private.h"
+
+static const char no_memory[] = "there is no memory for it";
 
 /* What a refusal tells the client beside its status. */
 static void
@@ -27,16 +31,34 @@ explain(struct shoal_request *req, int status)
 		(void)shoal_response_header(req, "Sec-WebSocket-Version", "13");
 }
 
+/* A browser hides the answer from its page, so who looks for the reason looks
+ * here. */
 static int
-refuse(struct shoal_request *req, int status)
+refuse(struct shoal_request *req, int status, const char *why)
 {
+	sh_log_debug("WebSocket refused with %d: %s", status, why);
 	explain(req, status);
-	(void)shoal_response_error(req, status);
+	(void)shoal_response_status(req, status, NULL);
+	(void)shoal_response_header(
+	    req, "Content-Type", "text/plain; charset=utf-8");
+	(void)shoal_response_printf(
+	    req, "%d %s: %s\n", status, sh_http_reason(status), why);
 	return status == 503 ? -SHOAL_ENOMEM : -SHOAL_EPROTO;
 }
 
 static int
-judge(struct shoal_request *req, const struct shoal_ws_options *options)
+refuse_options(struct shoal_request *req, const char *wrong)
+{
+	sh_log_err("route %s: a WebSocket was refused with 500, for its "
+		   "struct shoal_ws_options is wrong: %s",
+	    sh_request_route(req)->path, wrong);
+	(void)shoal_response_error(req, 500);
+	return -SHOAL_EINVAL;
+}
+
+static int
+judge(struct shoal_request *req, const struct shoal_ws_options *options,
+    const char **why_out)
 {
 	const struct sh_http_head *head = sh_request_head(req);
 	const struct sh_ws_hello hello = {
@@ -51,9 +73,8 @@ judge(struct shoal_request *req, const struct shoal_ws_options *options)
 		.version = shoal_request_header(req, "Sec-WebSocket-Version"),
 		.origin = shoal_request_header(req, "Origin"),
 	};
-	const char *why;
 
-	return sh_ws_hello_judge(&hello, options->origins, &why);
+	return sh_ws_hello_judge(&hello, options->origins, why_out);
 }
 
 /* The fields of the answer that are the handshake's. */
@@ -126,27 +147,30 @@ sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *asked,
 {
 	struct shoal_ws_options options;
 	struct sh_ws_extension extension;
-	const char *subprotocol;
+	const char *wrong = asked != NULL ? sh_ws_options_lack(asked) : NULL;
+	const char *subprotocol, *why = NULL;
 	struct shoal_ws *ws;
 	int status, r;
 
+	if (wrong != NULL)
+		return refuse_options(req, wrong);
 	resolve(req, asked, &options);
 	/* it would not be read any more, nor told when it is time to go */
 	if (sh_conn_is_draining(sh_request_conn(req))) {
-		(void)refuse(req, 503);
+		(void)refuse(req, 503, "the server is going away");
 		return -SHOAL_ECANCELED;
 	}
-	status = judge(req, &options);
+	status = judge(req, &options, &why);
 	if (status == 0)
-		status = sh_ws_negotiate(req, &options, &extension);
+		status = sh_ws_negotiate(req, &options, &extension, &why);
 	if (status != 0)
-		return refuse(req, status);
+		return refuse(req, status, why);
 	subprotocol = sh_ws_subprotocol_choose(options.subprotocols,
 	    shoal_request_header(req, "Sec-WebSocket-Protocol"));
 	ws = sh_ws_new(sh_request_conn(req), &options, &extension,
 	    sh_request_route(req)->handler, subprotocol, callbacks, arg);
 	if (ws == NULL)
-		return refuse(req, 503);
+		return refuse(req, 503, no_memory);
 	r = set_fields(req, subprotocol, &extension);
 	if (r == 0)
 		r = switch_to(req, ws);
@@ -154,7 +178,7 @@ sh_ws_upgrade(struct shoal_request *req, const struct shoal_ws_options *asked,
 		sh_ws_free(&ws);
 		/* answered before, or without memory */
 		if (r == -SHOAL_ENOMEM)
-			return refuse(req, 503);
+			return refuse(req, 503, no_memory);
 		return r;
 	}
 	*out = ws;
@@ -210,7 +234,7 @@ sh_ws_extension(const struct shoal_ws *ws, char *buf, size_t cap)
 {
 	char text[SH_WS_EXTENSION_MAX];
 
-	sh_ws_extension_write(&ws->kind->intake.extension, text);
+	sh_ws_extension_write(&sh_ws_kind(ws)->intake.extension, text);
 	if (cap != 0)
 		snprintf(buf, cap, "%s", text);
 	return buf;

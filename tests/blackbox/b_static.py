@@ -241,7 +241,8 @@ def check_precompressed():
         site.put("d.txt", TEXT)
         for path, accept, coding, body in (
                 ("/a.txt", "gzip", "gzip", packed),
-                ("/a.txt", "br, gzip;q=0.5", None, TEXT),
+                ("/a.txt", "br, gzip;q=0.5", "gzip", packed),
+                ("/a.txt", "gzip;q=0.5, identity", None, TEXT),
                 ("/a.txt", "br, gzip;q=0.5, identity;q=0", "gzip", packed),
                 ("/a.txt", "gzip;q=0", None, TEXT),
                 ("/a.txt", "", None, TEXT),
@@ -370,9 +371,28 @@ def check_relative_root():
     with Site() as site:
         text = site.read()
         site.write(text.replace(site.root, "root"))
-        code, _, error = site.cli("reload")
-        expect(code != 0, "a relative root was taken")
-        expect("absolute" in error + site.log_text(), error)
+        for command in "test", "reload":
+            code, output, error = site.cli(command)
+            expect(code != 0, "a relative root was taken")
+            expect("shoal.conf:" in output + error and
+                   "listeners[0].routes[0].handler 'static': config.root "
+                   "'root' is no absolute path" in output + error,
+                   output, error)
+
+
+def check_missing_root():
+    """It may come later, and the log tells why there is nothing till then."""
+    with Site() as site:
+        same(site.get("/index.html").status, 404)
+        expect("no folder is" not in site.log_text(), site.log_text())
+        os.rename(site.root, site.root + ".away")
+        same(site.get("/index.html").status, 404)
+        site.cli("reload")
+        until(lambda: f"no folder is at root '{site.root}'" in site.log_text(),
+              "a word about the root")
+        os.rename(site.root + ".away", site.root)
+        site.put("index.html", INDEX)
+        same(site.get("/index.html").body, INDEX)
 
 
 def make_big(site):

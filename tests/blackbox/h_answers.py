@@ -194,13 +194,13 @@ def check_trailers():
 # Accept-Encoding, whether the answer may be compressed
 ENCODINGS = (
     (None, False), ("", False), ("gzip", True), ("GZIP", True),
-    ("gzip, deflate, br", True), ("deflate, gzip;q=0.5", None),
+    ("gzip, deflate, br", True), ("deflate, gzip;q=0.5", True),
     ("gzip;q=0", False), ("gzip;q=0.000", False), ("gzip; q=0", False),
-    ("gzip;q=0.001", None), ("gzip ; q=1", True), ("*", True),
+    ("gzip;q=0.001", True), ("gzip ; q=1", True), ("*", True),
     ("*;q=0", False), ("gzip, *;q=0", True), ("*, gzip;q=0", False),
     ("identity", False), ("deflate", False), ("br", False),
     ("x-gzip", None), ("gzipx", False), ("identity;q=0, gzip", True),
-    ("gzip;q=0.5, identity;q=1", None), ("gzip;q=1, identity;q=0.5", True),
+    ("gzip;q=0.5, identity;q=1", False), ("gzip;q=1, identity;q=0.5", True),
 )
 
 

@@ -57,9 +57,10 @@ def focus(browser):
 
 
 def fits(browser):
-    """Whether nothing is wider than the screen."""
-    return browser.run("return document.documentElement.scrollWidth <= "
-                       "    document.documentElement.clientWidth;")
+    """Whether the log is all that scrolls."""
+    return browser.run("const page = document.documentElement;"
+                       "return page.scrollWidth <= page.clientWidth &&"
+                       "    page.scrollHeight <= page.clientHeight;")
 
 
 def talk(browser, word):
@@ -85,7 +86,7 @@ def check_demo():
             same(browser.text("#state"), "Not connected")
             talk(browser, "hello")
             picture(browser, name)
-            expect(fits(browser), "wider than", screen)
+            expect(fits(browser), "larger than", screen)
             browser.type("close" + ENTER)
             wait_entries(browser, ("sent", "close"),
                          ("note", "Disconnected, code 1000"))
@@ -93,7 +94,7 @@ def check_demo():
             # and again, without loading the page anew
             until(lambda: focus(browser) == "connect", "the focus back")
             talk(browser, "wörld " + "x" * 300)
-            expect(fits(browser), "wider than", screen)
+            expect(fits(browser), "larger than", screen)
             browser.click("#connect")
             wait_entries(browser, ("note", "Disconnected, code 1000"))
         same(browser.console(), [])

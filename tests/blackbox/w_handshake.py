@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 from http_raw import Connection, request, wait_read  # noqa: E402
 from site_under_test import Site, route  # noqa: E402
-from waiting import expect, run_checks, same  # noqa: E402
+from waiting import expect, run_checks, same, until  # noqa: E402
 from websocket_raw import (KEY, TEXT, UPGRADE, WebSocket,  # noqa: E402
                            accept_of, frame, handshake)
 
@@ -293,6 +293,25 @@ def check_handlers_decide():
             same(answer.status, 101)
             same(answer.get("x-greeting"), "welcome")
             same(conn.take(9), frame(TEXT, "1 early", mask=None))
+
+
+def check_reasons():
+    """A refusal says what is wrong, and so does the log of a program's own
+    mistake, which is not passed over."""
+    with Site(*ROUTES) as site:
+        for more, change, said in (
+                (["Origin: http://other.example"], None, b"Origin"),
+                ([], {"Sec-WebSocket-Version": None}, b"Sec-WebSocket-Version"),
+                (["Sec-WebSocket-Extensions: a;;"], None, b"xtension")):
+            with Connection(site.address) as conn:
+                answer = conn.ask(head(more=more, replace=change))
+                expect(said in answer.body, said, answer.body)
+                expect(answer.get("content-type").startswith("text/plain"))
+        with Connection(site.address) as conn:
+            same(conn.ask(head("/serve?sizeless=1")).status, 500)
+        until(lambda: "size is not set" in site.log_text(), "the reason")
+        with Connection(site.address) as conn:
+            same(conn.ask(head("/serve")).status, 101)
 
 
 def check_addresses():

@@ -444,6 +444,8 @@ obey(struct shoal_ws *ws, const struct shoal_message *msg)
 static void
 serve(struct shoal_request *req, void *arg)
 {
+	/* as of a program that has forgotten the size */
+	const struct shoal_ws_options sizeless = { .ping_ms = 1000 };
 	const struct shoal_message *msg;
 	struct shoal_ws *ws;
 	int r;
@@ -455,7 +457,8 @@ serve(struct shoal_request *req, void *arg)
 		return;
 	}
 	shoal_response_header(req, "X-Greeting", "welcome");
-	ws = shoal_co_ws_upgrade(req, NULL);
+	ws = shoal_co_ws_upgrade(req,
+	    shoal_request_param(req, "sizeless") != NULL ? &sizeless : NULL);
 	if (ws == NULL)
 		return;
 	while ((r = shoal_co_ws_recv(ws, &msg, SHOAL_FOREVER)) > 0)

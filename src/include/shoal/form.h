@@ -48,7 +48,8 @@ struct shoal_upload {
  *                    counts
  *
  * Returns  0; -SHOAL_EINVAL when the request's Content-Type is not that of a
- *          form, with nothing received: 415 is the answer to that;
+ *          form, with nothing received: 415 is the answer to that; or when
+ *          options->size is not set;
  *          -SHOAL_EPROTO when it is malformed (400 has been answered);
  *          -SHOAL_EMSGSIZE when it is beyond a limit (413 has been answered);
  *          -SHOAL_ETIMEDOUT after timeout_ms: the form cannot be gone on with;

@@ -22,8 +22,8 @@ struct shoal_handler {
 	 * Called in every worker, once for each listener or route that names
 	 * the handler, before the first connection. What it stores in arg_out
 	 * is the argument of the callbacks, of serve or of request. NULL: the
-	 * argument is the settings. A negative result keeps the worker from starting. It may
-	 * wait, and so may close.
+	 * argument is the settings. A negative result keeps the worker from
+	 * starting. It may wait, and so may close.
 	 */
 	int (*open)(const struct shoal_settings *settings, void **arg_out);
 
@@ -47,6 +47,17 @@ struct shoal_handler {
 	 * the handler. A handler may do both, TCP and this.
 	 */
 	shoal_request_fn *request;
+
+	/*
+	 * Called when a configuration is checked, once for each listener or
+	 * route that names the handler, with settings that are as its table
+	 * says: may it be started with them? It runs in a short-lived process
+	 * and as the workers' user, as `check' of a module does: it may block,
+	 * but nothing that suspends may be called here. On failure it writes
+	 * the reason into why. Or NULL.
+	 */
+	int (*check)(
+	    const struct shoal_settings *settings, char *why, size_t cap);
 };
 
 #ifdef __cplusplus

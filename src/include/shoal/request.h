@@ -7,7 +7,9 @@
  * handled one after another, so answers are in order.
  *
  * A request and all that it lends is good until the handler has returned, or,
- * when it was detached, until its answer is complete.
+ * when it was detached, until its answer is complete. When other coroutines are
+ * in a call with it then, that fails (-SHOAL_ECANCELED), and the request stays
+ * until each of them has come out and waits or ends.
  */
 #pragma once
 
@@ -38,7 +40,8 @@ SHOAL_API const char *shoal_request_method(const struct shoal_request *req);
 SHOAL_API const char *shoal_request_target(const struct shoal_request *req);
 
 /** The path of the target, with %XX decoded and "." and ".." taken away; it
- *  begins with '/', or is "*" for OPTIONS. See RFC 3986, 5.2.4 and 6.2.2. */
+ *  begins with '/', or is "*" for OPTIONS and CONNECT. See RFC
+ *  3986, 5.2.4 and 6.2.2. */
 SHOAL_API const char *shoal_request_path(const struct shoal_request *req);
 
 /** What is behind the '?', as sent; "" when there is none. */
@@ -96,14 +99,21 @@ SHOAL_API const char *shoal_request_header_at(
 SHOAL_API const char *
 shoal_request_param(struct shoal_request *req, const char *name);
 
+/** Number of parameters of the query, and the one at a position, decoded, in
+ *  their order, those of the same name too. NULL beyond the last one, or
+ *  without memory; else its name, with its value in *value_out. */
+SHOAL_API size_t shoal_request_param_count(const struct shoal_request *req);
+SHOAL_API const char *shoal_request_param_at(
+    struct shoal_request *req, size_t i, const char **value_out);
+
 /**
  * How much the client wants a content coding of the answer, by its
  * Accept-Encoding.
  *
  * @param coding  in lower case: "gzip", "br"; "identity" for none
  *
- * Returns  0 for not at all to 1000; without the field, 1000 for "identity" and
- *          0 for others
+ * Returns  0 for not at all to 1000; what the field does not name is not wanted,
+ *          but for "identity", which is fine in need: 1
  * Context  worker
  * Blocks   never
  * See      RFC 9110, 12.5.3

@@ -44,7 +44,7 @@ shoal_response_status(struct shoal_request *req, int code, const char *reason);
  *
  * Fields that frame the message are shoal's: Content-Length (which may be set
  * for an answer to HEAD and before shoal_co_response_write(), and is then kept
- * to), Transfer-Encoding, Connection, Upgrade, Trailer.
+ * to), Transfer-Encoding, Connection, Upgrade, Trailer, Keep-Alive.
  *
  * @param name   copied
  * @param value  copied; NULL takes the field away
@@ -166,8 +166,10 @@ SHOAL_API int shoal_response_trailer(
     struct shoal_request *req, const char *name, const char *value);
 
 /** End an answer that was written in pieces. 0; -SHOAL_ESTATE when it is
- *  complete already; -SHOAL_EMSGSIZE when it is shorter than Content-Length
- *  says: the connection is closed then; else as shoal_response_send(). */
+ *  complete already; -SHOAL_EBUSY while another coroutine waits to write a
+ *  piece: nothing has been done then; -SHOAL_EMSGSIZE when it is shorter than
+ *  Content-Length says: the connection is closed then; else as
+ *  shoal_response_send(). */
 SHOAL_API int shoal_response_end(struct shoal_request *req);
 
 /* A server-sent event; fields that are NULL or 0 are left out. */

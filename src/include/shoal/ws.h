@@ -127,8 +127,9 @@ struct shoal_ws_end {
  * @param options  borrowed; NULL: those of the route
  *
  * Returns  the WebSocket; NULL when it is none: the refusal has been answered
- *          (400, 403 for its origin, 405, 426; 503 without memory, or
- *          when the worker goes)
+ *          (400, 403 for its origin, 405, 426; 503 without memory or when
+ *          the worker goes; 500 for options that make no sense, of which
+ *          the log tells)
  * Owner    lends until the handler returns
  * Context  the request's handler; the request stays good
  * Suspends never
@@ -249,8 +250,8 @@ struct shoal_ws_callbacks {
 };
 
 /** Make the request a WebSocket in callback style. callbacks are lent for its
- *  life, and may be static. 0; -SHOAL_EINVAL for missing callbacks; otherwise
- *  negative when the refusal has been answered, see shoal_co_ws_upgrade(). */
+ *  life, and may be static. 0; -SHOAL_EINVAL for missing callbacks; negative,
+ *  too, when the refusal has been answered, see shoal_co_ws_upgrade(). */
 SHOAL_API int shoal_ws_serve(struct shoal_request *req,
     const struct shoal_ws_options *options,
     const struct shoal_ws_callbacks *callbacks, void *arg);
@@ -258,7 +259,8 @@ SHOAL_API int shoal_ws_serve(struct shoal_request *req,
 /* --- both styles ---------------------------------------------------------- */
 
 /** Send a message without waiting: -SHOAL_EAGAIN, with nothing taken, above the
- *  high-water mark, and on_writable later; else as shoal_co_ws_send(). */
+ *  high-water mark or while others wait to send, and on_writable later; else
+ *  as shoal_co_ws_send(). */
 SHOAL_API int shoal_ws_send(
     struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len);
 /** Likewise, a formatted text; see shoal_co_ws_printf(). */

@@ -211,6 +211,9 @@ START_TEST(test_limits)
 	struct shoal_form_options options = in_folder();
 
 	make_folder();
+	options.size = 0;
+	ck_assert_int_eq(result(URLENCODED, &options, "a"), -SHOAL_EINVAL);
+	options.size = sizeof(options);
 	options.fields = 2;
 	ck_assert_int_eq(result(URLENCODED, &options, "a&&b&"), 0);
 	ck_assert_int_eq(

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/attr.h"
@@ -126,7 +128,8 @@ START_TEST(test_accept)
 		{ "br", false },
 		{ "*", true },
 		{ "gzip;q=0", false },
-		{ "gzip;q=0.5", false },
+		{ "gzip;q=0.5", true },
+		{ "gzip;q=0.5, identity", false },
 		{ "gzip;q=0.5, identity;q=0.4", true },
 		{ "identity, gzip;q=1", true },
 		{ "br;q=0\r\nAccept-Encoding: gzip", true },
@@ -206,6 +209,52 @@ START_TEST(test_fields)
 }
 END_TEST
 
+/* What a handler says to HEAD of a body that it has not made holds for the one
+ * that is not compressed. */
+START_TEST(test_head)
+{
+	set_up();
+	job.len = BODY;
+	job.fields[0] = "Content-Length";
+	job.fields[1] = "5000";
+	ask("HEAD", "/", "gzip");
+	ck_assert(says("\r\nContent-Encoding: gzip\r\n"));
+	ck_assert(!says("\r\nContent-Length: 5000\r\n"));
+	ask("HEAD", "/", "identity");
+	ck_assert(says("\r\nContent-Length: 5000\r\n"));
+	http_rig_close(&http);
+}
+END_TEST
+
+static void
+send_file(struct shoal_request *req, void *arg)
+{
+	const struct shoal_file_options options = {
+		.size = sizeof(options), .name = "a.txt", .conditional = true
+	};
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	ck_assert_int_eq(write(fd, body, BODY), BODY);
+	ck_assert_int_eq(
+	    shoal_co_response_file(req, fd, &options, SHOAL_FOREVER), 0);
+	close(fd);
+}
+
+/* Their ranges and tags are those of the bytes on the disk. */
+START_TEST(test_files)
+{
+	set_up();
+	http_rig_close(&http);
+	http.routes[0].fn = send_file;
+	http_rig_open(&http);
+	ask("GET", "/", "gzip");
+	ck_assert(!says("\r\nContent-Encoding: "));
+	ck_assert(says("\r\nETag: \""));
+	ck_assert(says("\r\nContent-Length: 5000\r\n"));
+	http_rig_close(&http);
+}
+END_TEST
+
 /* What does not become shorter is sent as it is. */
 START_TEST(test_noise)
 {
@@ -223,4 +272,5 @@ START_TEST(test_noise)
 }
 END_TEST
 
-SH_SUITE("session/http_gzip", test_accept, test_what, test_fields, test_noise)
+SH_SUITE("session/http_gzip", test_accept, test_what, test_fields, test_head,
+    test_files, test_noise)

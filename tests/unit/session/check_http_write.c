@@ -8,11 +8,16 @@
 #include <shoal/co.h>
 
 #include "base/attr.h"
+#include "co/co.h"
 #include "http_rig.h"
 
 static struct http_rig http;
 static int results[16];
 static size_t result_count;
+/* Of a request that several coroutines use. */
+static struct shoal_request *shared;
+static bool writer_waits;
+static int64_t reader;
 
 static void
 note(int r)
@@ -158,6 +163,8 @@ set_up(void)
 	memset(&http, 0, sizeof(http));
 	memcpy(http.routes, routes, sizeof(routes));
 	result_count = 0;
+	writer_waits = false;
+	reader = 0;
 }
 
 static void
@@ -292,6 +299,29 @@ START_TEST(some_answers_have_no_body)
 }
 END_TEST
 
+static void
+reset_content(struct shoal_request *req, void *arg)
+{
+	note(shoal_response_status(req, 205, NULL));
+	note(shoal_response_write(req, "x", 1));
+	note(shoal_response_end(req));
+}
+
+/* RFC 9112 6.3: of a 205, a client has to be told that nothing follows. */
+START_TEST(a_205_says_that_it_is_empty)
+{
+	set_up();
+	http.routes[0].fn = reset_content;
+	http_rig_open(&http);
+	http_rig_send(&http, GET("/pieces") GET("/counted"));
+	http_rig_expect(&http,
+	    "HTTP/1.1 205 Reset Content\r\n" HTTP_RIG_DATE
+	    "Content-Length: 0\r\n"
+	    "\r\n" HEAD("Content-Length: 5\r\n" HTML) "abcde");
+	http_rig_close(&http);
+}
+END_TEST
+
 START_TEST(redirects)
 {
 	set_up();
@@ -393,6 +423,122 @@ START_TEST(a_writer_learns_of_a_reset)
 }
 END_TEST
 
+/* --- several coroutines ---------------------------------------------------- */
+
+/* Fills the queue, so that its last write has to wait. */
+static void
+write_until_full(void *arg)
+{
+	static char piece[PIECE];
+
+	while (shoal_response_write(shared, piece, sizeof(piece)) == 0)
+		continue;
+	writer_waits = true;
+	note(shoal_co_response_write(shared, "last", 4, SHOAL_FOREVER));
+	writer_waits = false;
+	/* it is still there */
+	note(shoal_response_is_complete(shared));
+}
+
+static void
+end_early(struct shoal_request *req, void *arg)
+{
+	int64_t writer;
+
+	shared = req;
+	writer = shoal_co_start(write_until_full, NULL, "writer");
+	note(shoal_response_end(req));
+	note(shoal_co_join(writer, SHOAL_FOREVER));
+	note(shoal_response_end(req));
+}
+
+START_TEST(an_end_does_not_overtake_a_piece)
+{
+	static char text[PIECE];
+	char end[14];
+	ssize_t n;
+
+	set_up();
+	http.routes[0].fn = end_early;
+	http_rig_open(&http);
+	http_rig_send(&http, GET("/pieces"));
+	RIG_UNTIL(&http.rig, writer_waits);
+	RESULTS(-SHOAL_EBUSY);
+	do {
+		RIG_TURNS(&http.rig, 1);
+		n = recv(http.fd, text, sizeof(text), MSG_DONTWAIT);
+		if (n >= 14)
+			memcpy(end, text + n - 14, 14);
+	} while (n > 0 || result_count < 5);
+	RESULTS(-SHOAL_EBUSY, 0, 0, 0, 0);
+	ck_assert_int_eq(memcmp(end, "4\r\nlast\r\n0\r\n\r\n", 14), 0);
+	http_rig_close(&http);
+}
+END_TEST
+
+static void
+share(struct shoal_request *req, void *arg)
+{
+	shared = req;
+	shoal_request_detach(req);
+	shoal_co_start(write_until_full, NULL, "writer");
+}
+
+static void
+read_on(void *arg)
+{
+	const void *data;
+
+	note((int)shoal_co_request_read(shared, &data, SHOAL_FOREVER));
+	note(shoal_response_is_complete(shared));
+}
+
+/* The client's fault, which one of them learns of, ends it for all. */
+START_TEST(a_request_stays_until_all_have_left_it)
+{
+	set_up();
+	http.routes[0].fn = share;
+	http_rig_open(&http);
+	http_rig_send(&http,
+	    "POST /pieces HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n");
+	RIG_UNTIL(&http.rig, writer_waits);
+	ck_assert_int_gt(sh_co_start(sh_loop_coroutines(http.rig.loop), read_on,
+			     NULL, "reader"),
+	    0);
+	http_rig_send(&http, "X");
+	RIG_UNTIL(&http.rig, result_count == 4);
+	RESULTS(-SHOAL_EPROTO, 1, -SHOAL_ECANCELED, 1);
+	http_rig_close(&http);
+}
+END_TEST
+
+static void
+share_body(struct shoal_request *req, void *arg)
+{
+	shared = req;
+	shoal_request_detach(req);
+	reader = shoal_co_start(read_on, NULL, "reader");
+}
+
+START_TEST(an_answer_ends_a_read_elsewhere)
+{
+	set_up();
+	http.routes[0].fn = share_body;
+	http_rig_open(&http);
+	http_rig_send(&http,
+	    "POST /pieces HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+	RIG_UNTIL(&http.rig, reader > 0);
+	ck_assert_int_eq(shoal_response_send(shared, "x", 1), 0);
+	RIG_UNTIL(&http.rig, result_count == 2);
+	RESULTS(-SHOAL_ECANCELED, 1);
+	http_rig_send(&http, "abcde" GET("/counted"));
+	http_rig_expect(&http,
+	    HTTP_RIG_OK(1, "x") HEAD("Content-Length: 5\r\n" HTML) "abcde");
+	http_rig_close(&http);
+}
+END_TEST
+
 START_TEST(a_write_may_have_a_deadline)
 {
 	set_up();
@@ -409,5 +555,7 @@ SH_SUITE("session/http_write", chunks,
     without_chunks_the_end_is_that_of_the_connection, head_has_no_body,
     an_answer_that_is_too_short_is_cut, an_answer_without_its_end_is_cut,
     trailers, server_sent_events, fields_are_checked, some_answers_have_no_body,
-    redirects, large_answers, a_slow_reader_is_waited_for,
-    a_writer_learns_of_a_reset, a_write_may_have_a_deadline)
+    a_205_says_that_it_is_empty, redirects, large_answers,
+    a_slow_reader_is_waited_for, a_writer_learns_of_a_reset,
+    an_end_does_not_overtake_a_piece, a_request_stays_until_all_have_left_it,
+    an_answer_ends_a_read_elsewhere, a_write_may_have_a_deadline)

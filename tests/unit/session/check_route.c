@@ -456,6 +456,9 @@ START_TEST(test_lacks)
 		    lacks("/", NULL, bad_hosts[i]) != NULL, "%s", bad_hosts[i]);
 	ck_assert_ptr_null(lacks("/", "GET", NULL));
 	ck_assert_ptr_null(lacks("/", " GET , X-Y!,", NULL));
+	ck_assert_ptr_null(lacks("/", "GETS,get-it", NULL));
+	ck_assert_ptr_nonnull(lacks("/", "get", NULL));
+	ck_assert_ptr_nonnull(lacks("/", "GET, Post", NULL));
 	ck_assert_ptr_nonnull(lacks("/", "", NULL));
 	ck_assert_ptr_nonnull(lacks("/", ", ,", NULL));
 	ck_assert_ptr_nonnull(lacks("/", "GET POST", NULL));
