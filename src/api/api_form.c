@@ -90,6 +90,9 @@ shoal_co_request_form(struct shoal_request *req,
 
 	if (sh_request_of(req)->form != NULL)
 		return 0;
+	/* the rest of a form is none */
+	if (req->reading.how != SH_READING_NOTHING)
+		return -SHOAL_ESTATE;
 	sh_request_enter(req);
 	r = receive_form(req, options, timeout_ms);
 	sh_request_leave(req);

@@ -135,28 +135,61 @@ is_param(const struct sh_uri_pair *pair, const char *name, size_t name_len)
 	return is;
 }
 
+/* A part of the query, decoded, which stays as long as the request. */
+static const char *
+keep_decoded(struct shoal_request *req, const char *part, size_t len)
+{
+	bool is_new;
+	char *text;
+
+	if (len == 0)
+		return "";
+	text = sh_request_alloc_once(req, part, len + 1, &is_new);
+	if (is_new)
+		text[sh_uri_form_decode(text, part, len)] = '\0';
+	return text;
+}
+
 const char *
 shoal_request_param(struct shoal_request *req, const char *name)
 {
 	const char *query = shoal_request_query(req);
 	size_t query_len = strlen(query), name_len = strlen(name);
 	struct sh_uri_pair pair;
-	bool is_new;
-	char *text;
 
-	while (sh_uri_pair_next(&query, &query_len, &pair)) {
-		if (!is_param(&pair, name, name_len))
-			continue;
-		if (pair.value_len == 0)
-			return "";
-		text = sh_request_alloc_once(
-		    req, pair.value, pair.value_len + 1, &is_new);
-		if (is_new)
-			text[sh_uri_form_decode(
-			    text, pair.value, pair.value_len)] = '\0';
-		return text;
-	}
+	while (sh_uri_pair_next(&query, &query_len, &pair))
+		if (is_param(&pair, name, name_len))
+			return keep_decoded(req, pair.value, pair.value_len);
 	return NULL;
+}
+
+size_t
+shoal_request_param_count(const struct shoal_request *req)
+{
+	const char *query = shoal_request_query(req);
+	size_t query_len = strlen(query), count = 0;
+	struct sh_uri_pair pair;
+
+	while (sh_uri_pair_next(&query, &query_len, &pair))
+		count++;
+	return count;
+}
+
+const char *
+shoal_request_param_at(
+    struct shoal_request *req, size_t i, const char **value_out)
+{
+	const char *query = shoal_request_query(req), *name;
+	size_t query_len = strlen(query);
+	struct sh_uri_pair pair;
+
+	do {
+		if (!sh_uri_pair_next(&query, &query_len, &pair))
+			return NULL;
+	} while (i-- > 0);
+	name = keep_decoded(req, pair.name, pair.name_len);
+	*value_out = keep_decoded(req, pair.value, pair.value_len);
+	return *value_out != NULL ? name : NULL;
 }
 
 const char *

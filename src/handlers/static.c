@@ -198,7 +198,7 @@ send_file(struct shoal_request *req, const struct sh_static_file *file)
 static void
 refuse(struct shoal_request *req, const struct sh_static_file *file)
 {
-	if (file->status == 500)
+	if (file->status == 500 && file->root_error == 0)
 		shoal_log(SHOAL_LOG_ERR,
 		    "static: %s beneath %s cannot be read: %s", file->path,
 		    file->site->root, shoal_strerror(-file->error));
@@ -208,6 +208,24 @@ refuse(struct shoal_request *req, const struct sh_static_file *file)
 		shoal_response_error(req, file->status);
 }
 
+/* The clients are told nothing of it, and each would bring the same line. */
+static void
+note_root(struct sh_static *site, int error)
+{
+	if (error == site->root_error)
+		return;
+	site->root_error = error;
+	if (error != 0)
+		shoal_log(SHOAL_LOG_ERR,
+		    "static: root %s cannot be opened, so nothing is served: "
+		    "%s; it has to be a folder that the workers' user may "
+		    "search",
+		    site->root, shoal_strerror(-error));
+	else
+		shoal_log(SHOAL_LOG_NOTICE, "static: root %s is there again",
+		    site->root);
+}
+
 static void
 open_in_thread(void *arg)
 {
@@ -215,8 +233,7 @@ open_in_thread(void *arg)
 }
 
 static void
-answer(
-    struct shoal_request *req, const char *path, const struct sh_static *site)
+answer(struct shoal_request *req, const char *path, struct sh_static *site)
 {
 	struct sh_static_file file = {
 		.site = site,
@@ -234,6 +251,7 @@ answer(
 		shoal_response_error(req, 503);
 		return;
 	}
+	note_root(site, file.root_error);
 	if (file.fd < 0) {
 		refuse(req, &file);
 		return;
@@ -245,7 +263,7 @@ answer(
 static void
 on_request(struct shoal_request *req, void *arg)
 {
-	const struct sh_static *site = arg;
+	struct sh_static *site = arg;
 	const char *method = shoal_request_method(req);
 	const char *path = shoal_request_rest(req);
 

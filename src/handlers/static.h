@@ -8,6 +8,7 @@ struct sh_static {
 	const char *root, *index, *cache_control;
 	bool precompressed, hidden;
 	int timeout_ms;
+	int root_error; /* errno of the last attempt to open root, 0: none */
 };
 
 /* What a file may be there in. */
@@ -27,6 +28,7 @@ struct sh_static_file {
 	int fd;                       /* of a regular file, or -1 */
 	int status;                   /* of the answer: 200, 308, 4xx, 5xx */
 	int error;                    /* of a 500: errno */
+	int root_error;               /* errno when root could not be opened */
 	enum sh_static_coding coding; /* of fd */
 	bool varies;                  /* there are others */
 };

@@ -205,6 +205,7 @@ sh_static_open(struct sh_static_file *file)
 
 	file->fd = -1;
 	if (root < 0) {
+		file->root_error = errno;
 		fail(file, errno);
 		return;
 	}

@@ -33,7 +33,8 @@ keep(struct sh_ws_receiver *receiver, struct sh_ws_event *event,
 	if (partial->text && !sh_utf8_take(&partial->utf8, piece, len))
 		return sh_ws_give_bad_text(receiver, event);
 	if (place == NULL)
-		return sh_buf_add(&partial->message, piece, len);
+		return sh_ws_partial_append(
+		    receiver->intake, &partial->message, piece, len);
 	memcpy(place, piece, len);
 	return 0;
 }

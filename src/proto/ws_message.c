@@ -5,10 +5,10 @@
  *
  * A frame that is all there and nobody waits to be joined with loses its mask
  * where it stands and is handed out from there; the receiver has no memory of
- * its own then. Anything else goes through a partial (ws_gather.c), which
- * exists while a frame or a message is begun and not finished, and its frames
- * through wslay; so does a compressed message, even when it is all there. The
- * same bytes give the same events, in whatever portions they come.
+ * its own then. Anything else goes through a partial (ws_gather.c), which exists
+ * while a frame or a message is begun and not finished, and its frames through
+ * wslay; so does a compressed message, even when it is all there. The same bytes
+ * give the same events, in whatever portions they come.
  */
 #include "config.h"
 

@@ -7,6 +7,7 @@
 #include "proto/ws_partial.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <shoal/error.h>
 
@@ -82,20 +83,42 @@ free_message(struct sh_ws_intake *intake, struct sh_buf *message)
 	sh_buf_init(message, SIZE_MAX);
 }
 
-/* Make room for a frame of a message that begins. */
+/* A message that grows moves to memory of an earlier one: who gives some back
+ * has to take it too, or there is more of it with every message. A buffer that
+ * grows gets less than twice what it needs, hence the half. */
+static void
+take_room(struct sh_ws_intake *intake, struct sh_buf *message, size_t more)
+{
+	struct sh_ws_room *room = intake->rooms;
+	const struct sh_buf before = *message;
+	size_t len = before.len + more;
+
+	if (room == NULL || len < ROOM_KEPT_MIN / 2 || len <= before.cap ||
+	    room->size <= before.cap)
+		return;
+	intake->rooms = room->next;
+	intake->rooms_size -= room->size;
+	message->cap = room->size;
+	message->data = (char *)room;
+	if (before.len != 0)
+		memcpy(message->data, before.data, before.len);
+	sh_ws_intake_give(intake, before.data, before.cap);
+}
+
 int
 sh_ws_partial_make_room(
     struct sh_ws_intake *intake, struct sh_buf *message, size_t len)
 {
-	struct sh_ws_room *room = intake->rooms;
-
-	if (len >= ROOM_KEPT_MIN && room != NULL) {
-		intake->rooms = room->next;
-		intake->rooms_size -= room->size;
-		message->cap = room->size;
-		message->data = (char *)room;
-	}
+	take_room(intake, message, len);
 	return sh_buf_reserve(message, len + 1);
+}
+
+int
+sh_ws_partial_append(struct sh_ws_intake *intake, struct sh_buf *message,
+    const void *data, size_t len)
+{
+	take_room(intake, message, len);
+	return sh_buf_add(message, data, len);
 }
 
 void

@@ -55,6 +55,9 @@ void sh_ws_partial_rest(struct sh_ws_receiver *receiver);
 /** Make room for a frame of a message that begins. 0 or -SHOAL_ENOMEM. */
 int sh_ws_partial_make_room(
     struct sh_ws_intake *intake, struct sh_buf *message, size_t len);
+/** Append to a message. 0 or -SHOAL_ENOMEM. */
+int sh_ws_partial_append(struct sh_ws_intake *intake, struct sh_buf *message,
+    const void *data, size_t len);
 /** The message is inflated, or will not be: give its decompressor back. */
 void sh_ws_partial_end_inflating(struct sh_ws_receiver *receiver);
 

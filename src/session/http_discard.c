@@ -40,6 +40,7 @@ on_timeout(struct sh_wheel_timer *timer)
 {
 	struct discard *discard = SH_CONTAINER(timer, struct discard, timer);
 
+	SH_COUNT(sh_http_of(discard->conn)->counters->timeouts, 1);
 	sh_conn_close(discard->conn);
 }
 
@@ -94,10 +95,12 @@ received(struct sh_conn *conn, const void *data, size_t len)
 	if (r == 0)
 		return;
 	drop(discard);
-	if (r < 0)
-		sh_conn_close(conn);
-	else
+	if (r > 0) {
 		sh_http_serve(conn, rest, len);
+		return;
+	}
+	SH_COUNT(sh_http_of(conn)->counters->http_errors, 1);
+	sh_conn_close(conn);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 
 #include "base/attr.h"
+#include "base/counters.h"
 #include "base/mem.h"
 #include "io/wheel.h"
 #include "session/http_private.h"
@@ -30,11 +31,13 @@ on_header_timeout(struct sh_wheel_timer *timer)
 	struct pending *pending = SH_CONTAINER(timer, struct pending, timer);
 	struct sh_conn *conn = pending->conn;
 
-	/* who has not said a word is not answered */
-	if (pending->bytes.len == 0)
-		sh_conn_close(conn);
-	else
+	if (pending->bytes.len != 0) {
 		sh_http_reject(conn, 408, "the head did not come in time");
+		return;
+	}
+	/* who has not said a word is not answered */
+	SH_COUNT(sh_http_of(conn)->counters->timeouts, 1);
+	sh_conn_close(conn);
 }
 
 static struct pending *
@@ -136,12 +139,28 @@ is_enough(const struct sh_http *http, struct pending *pending)
 		   NULL) != 0;
 }
 
+/* Whether it is empty lines, which may come before a request: RFC 9112 2.2. */
+static bool
+is_empty(const struct sh_http *http, const char *data, size_t len)
+{
+	struct sh_http_head head = { .fields = http->fields };
+	struct sh_http_progress progress = { 0 };
+
+	return data[0] == '\r' &&
+	    sh_http_head_parse(
+		&head, &http->head_limits, data, len, &progress, NULL) == 0 &&
+	    progress.begin == len;
+}
+
 static void
 received(struct sh_conn *conn, const void *data, size_t len)
 {
 	struct pending *pending = sh_conn_session(conn);
 
 	if (!pending->kept && pending->bytes.len == 0) {
+		/* they must not end its time */
+		if (SH_UNLIKELY(is_empty(sh_http_of(conn), data, len)))
+			return;
 		drop(pending);
 		sh_http_serve(conn, data, len);
 		return;

@@ -155,10 +155,23 @@ sh_answer_complete(struct shoal_request *req)
 		sh_co_wake(req->co, 0);
 }
 
+/* Whether the end of the connection is that of the body. */
+static bool
+is_uncounted(const struct sh_http_answer *answer)
+{
+	return answer->begun && !answer->chunked && !answer->counted &&
+	    !answer->bodyless;
+}
+
 void
 sh_answer_cut(struct shoal_request *req)
 {
 	req->answer.keep = false;
+	/* what has been sent would pass for all of it */
+	if (SH_UNLIKELY(is_uncounted(&req->answer)) && !req->answer.complete) {
+		req->close_known = true;
+		(void)sh_conn_abort(req->conn);
+	}
 	sh_answer_complete(req);
 }
 

@@ -163,22 +163,26 @@ no_more(struct shoal_ws *ws)
 	return r;
 }
 
+/* Until something comes, or the next turn when there is more. */
 static int
 wait_for_message(struct shoal_ws *ws, int64_t deadline_us)
 {
 	struct sh_ws_reader reader = { .co = sh_await_self(recv_place) };
+	bool more = sh_ws_has_more(ws);
 	int r;
 
 	if (SH_UNLIKELY(sh_await_is_cancelled())) {
 		sh_await_slow_down(recv_place);
 		return -SHOAL_ECANCELED;
 	}
-	sh_conn_unstall(ws->conn);
+	if (!more)
+		sh_conn_unstall(ws->conn);
 	/* who only looks, again and again, finds next time what comes now */
-	if (deadline_us == 0)
+	if (deadline_us == 0 && !more)
 		return -SHOAL_ETIMEDOUT;
 	ws->puller->reader = &reader;
-	r = sh_await(recv_place, deadline_us);
+	r = more ? sh_await_turn(recv_place)
+		 : sh_await(recv_place, deadline_us);
 	if (SH_UNLIKELY(reader.gone))
 		return r < 0 ? r : -SHOAL_ECANCELED;
 	ws->puller->reader = NULL;
@@ -220,7 +224,7 @@ sh_ws_recv(struct shoal_ws *ws, const struct shoal_message **message_out,
 		return -SHOAL_EBUSY;
 	give_back(ws, &puller->given);
 	while ((r = pull(ws)) == 0) {
-		if (is_over(ws))
+		if (is_over(ws) && !sh_ws_has_more(ws))
 			return no_more(ws);
 		r = wait_for_message(ws, deadline_us);
 		if (r < 0)

@@ -13,6 +13,20 @@
 #include "io/read_buffer.h"
 #include "session/ws_private.h"
 
+/* Bytes of messages that one connection is given in a turn when they are
+ * compressed: a little of that is inflated to a thousand times as much, and
+ * others would wait for all of it. */
+enum { SHARE = 256 * 1024 };
+
+enum { SAVED_SECONDS = 60 };
+
+/* What has been given of it, to who was served last. */
+static struct {
+	const struct shoal_ws *ws;
+	uint64_t turn;
+	size_t given;
+} share;
+
 /* What is being received just now, of the connection that is served. A process
  * has one loop, and that serves one at a time. */
 static struct {
@@ -89,6 +103,33 @@ take(struct shoal_ws *ws, size_t len)
 	}
 }
 
+static void
+count_share(const struct shoal_ws *ws, size_t len)
+{
+	uint64_t turn = sh_loop_turns(sh_loop_current());
+
+	if (share.ws != ws || share.turn != turn) {
+		share.ws = ws;
+		share.turn = turn;
+		share.given = 0;
+	}
+	share.given += len;
+}
+
+static bool
+has_had_share(const struct shoal_ws *ws)
+{
+	return SH_UNLIKELY(share.given >= SHARE) && share.ws == ws &&
+	    share.turn == sh_loop_turns(sh_loop_current());
+}
+
+bool
+sh_ws_has_more(const struct shoal_ws *ws)
+{
+	return ws->state != SH_WS_DONE &&
+	    (sh_ws_unseen(ws) != 0 || (feed.ws == ws && feed.len != 0));
+}
+
 /* 1 with an event, 0 when more bytes have to come, -SHOAL_ENOMEM. */
 static int
 next_event(struct shoal_ws *ws, struct sh_ws_event *event)
@@ -101,9 +142,44 @@ next_event(struct shoal_ws *ws, struct sh_ws_event *event)
 		return 0;
 	r = sh_ws_receive(&ws->receiver, data, len, &used, event);
 	take(ws, used);
+	if (r > 0 && sh_ws_kind(ws)->intake.deflate != NULL)
+		count_share(ws, event->len);
 	if (SH_UNLIKELY(r < 0))
 		sh_conn_fail_with(ws->conn, r);
 	return r;
+}
+
+void
+sh_ws_begin_counting(struct shoal_ws *ws)
+{
+	int64_t rate = sh_ws_kind(ws)->control_rate;
+
+	ws->controls_left = rate < UINT16_MAX ? (uint16_t)rate : UINT16_MAX;
+}
+
+void
+sh_ws_expect_pong(struct shoal_ws *ws)
+{
+	if (ws->controls_left < UINT16_MAX)
+		ws->controls_left++;
+}
+
+/* What was not sent in the seconds before counts, too: frames may have waited
+ * while nobody read. */
+static void
+add_controls(struct shoal_ws *ws, uint32_t seconds)
+{
+	int64_t rate = sh_ws_kind(ws)->control_rate;
+	uint64_t left, most;
+
+	if (rate < 0 || rate >= UINT16_MAX)
+		return;
+	left = ws->controls_left + seconds * (uint64_t)rate;
+	most = (uint64_t)rate * SAVED_SECONDS;
+	most = most < UINT16_MAX ? most : UINT16_MAX;
+	left = left < most ? left : most;
+	if (left > ws->controls_left)
+		ws->controls_left = (uint16_t)left;
 }
 
 /* Bytes have come. */
@@ -112,9 +188,8 @@ note_heard(struct shoal_ws *ws)
 {
 	uint32_t now_ms = (uint32_t)sh_loop_now_ms(sh_loop_current());
 
-	/* control frames are counted by the second */
-	if (now_ms / 1000 != ws->heard_ms / 1000)
-		ws->controls = 0;
+	if (SH_UNLIKELY(now_ms / 1000 != ws->heard_ms / 1000))
+		add_controls(ws, now_ms / 1000 - ws->heard_ms / 1000);
 	ws->heard_ms = now_ms;
 	ws->asked = false;
 }
@@ -125,12 +200,12 @@ count_control(struct shoal_ws *ws)
 {
 	int64_t rate = sh_ws_kind(ws)->control_rate;
 
-	if (rate < 0)
+	if (rate < 0 || rate >= UINT16_MAX)
 		return true;
-	if (ws->controls < UINT16_MAX)
-		ws->controls++;
-	if (ws->controls <= rate || ws->controls == UINT16_MAX)
+	if (ws->controls_left != 0) {
+		ws->controls_left--;
 		return true;
+	}
 	sh_ws_refuse(ws, SHOAL_WS_POLICY, "too many control frames");
 	return false;
 }
@@ -164,7 +239,8 @@ sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out)
 {
 	int r = 0;
 
-	while (ws->state != SH_WS_DONE && (r = next_event(ws, event_out)) > 0)
+	while (ws->state != SH_WS_DONE && !has_had_share(ws) &&
+	    (r = next_event(ws, event_out)) > 0)
 		if (SH_LIKELY(is_for_handler(ws, event_out)))
 			return 1;
 	trim(ws->busy);
@@ -203,6 +279,14 @@ hold_back(struct shoal_ws *ws)
 
 	if (ws->state == SH_WS_DONE) {
 		sh_conn_keep(ws->conn, false);
+		return;
+	}
+	/* the next turn, after others */
+	if (unseen && has_had_share(ws) && may_give(ws) &&
+	    (!ws->pulls || ws->state == SH_WS_CLOSING)) {
+		sh_conn_keep(ws->conn, true);
+		sh_conn_stall(ws->conn);
+		sh_conn_unstall(ws->conn);
 		return;
 	}
 	sh_conn_keep(ws->conn, unseen && !ws->pulls);

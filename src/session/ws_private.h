@@ -115,9 +115,9 @@ struct shoal_ws {
 	bool of_text : 1;         /* ... and is text */
 	bool part_waits : 1;      /* a fragment does, for its turn */
 	bool has_subprotocol : 1;
-	bool over : 1;     /* on_close has been called */
-	uint16_t controls; /* control frames of the second of ... */
-	uint32_t heard_ms; /* ... when bytes came last: the low bits */
+	bool over : 1;          /* on_close has been called */
+	uint16_t controls_left; /* control frames that it may send */
+	uint32_t heard_ms;      /* when bytes came last: the low bits */
 	struct sh_conn *conn;
 	struct sh_ws_busy *busy;        /* or NULL */
 	struct sh_ws_receiver receiver; /* it points into the kind */
@@ -175,13 +175,19 @@ void sh_ws_returned(struct shoal_ws *ws);
 
 /* --- ws_input.c ------------------------------------------------------------- */
 
+/** Begin to count control frames. */
+void sh_ws_begin_counting(struct shoal_ws *ws);
+/** A ping has been sent: a pong may come for it. */
+void sh_ws_expect_pong(struct shoal_ws *ws);
 /** Look at what has come, as far as somebody takes it, and keep the rest. */
 void sh_ws_received(struct sh_conn *conn, const void *data, size_t len);
 /** Go on with what was kept. */
 void sh_ws_go_on(struct shoal_ws *ws);
-/** The next message, for a receive: 1 with *event_out; 0 when none is there;
- *  -SHOAL_ENOMEM. Deals with all else. */
+/** The next message, for a receive: 1 with *event_out; 0 when none is there, or
+ *  it has had its share of this turn; -SHOAL_ENOMEM. Deals with all else. */
 int sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out);
+/** Behind a 0 of that: whether it is for the share. */
+bool sh_ws_has_more(const struct shoal_ws *ws);
 /** Bytes that have come and were not looked at. */
 size_t sh_ws_unseen(const struct shoal_ws *ws);
 /** Keep bytes that have come behind the request (takes what they hold). */

@@ -337,6 +337,8 @@ sh_ws_send_control(
 {
 	struct frame frame = { .opcode = opcode, .final = true };
 
+	if (opcode == SH_WS_PING)
+		sh_ws_expect_pong(ws);
 	write_header(&frame, data, len);
 	return sh_conn_sendv_anyway(ws->conn, frame.parts, 2);
 }

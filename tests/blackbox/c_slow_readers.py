@@ -15,7 +15,7 @@ from waiting import (PATIENCE, SANITIZED, expect,  # noqa: E402
 
 CLIENTS = 300
 EACH = 1_000_000
-HIGH, MESSAGE = 65536, 65536
+HIGH, MESSAGE = 65536, 131072   # echo sends what one read has brought
 QUEUES = 'limits = { send_queue = { high = "64k"; low = "16k"; }; };'
 SLACK = 8 << 20         # the worker itself, and what its allocator keeps
 

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""The module template builds against an installed shoal with pkg-config only,
+"""The examples build against an installed shoal with pkg-config only; the module
 is listed, serves, and takes part in a reload.
 """
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -13,7 +14,6 @@ import sys
 import tempfile
 import time
 
-SOURCE = os.environ.get("SHOAL_SRCDIR", ".")
 BUILD = os.environ.get("SHOAL_BUILDDIR", "build/devel")
 DEADLINE_S = 20
 
@@ -71,11 +71,22 @@ class Installed:
                 return os.path.join(at, name)
         raise AssertionError(f"{name} was not installed")
 
+    def build_examples(self):
+        """What is installed to start from builds, and the demo is good."""
+        for name in "http_hello", "tcp_echo", "ws_greet", "ws_room":
+            flags = run("pkg-config", "--cflags", "--libs", "shoal",
+                        env=self.env).split()
+            run(*shlex.split(os.environ.get("CC", "cc")),
+                self.find(name + ".c", "examples"), *flags,
+                "-o", os.path.join(self.folder, name), env=self.env)
+        demo = self.find("demo.conf", "examples")
+        run(self.shoal, "test", "-c", demo, env=self.env)
+
     def build_module(self):
         here = os.path.join(self.folder, "module")
         os.mkdir(here)
         for name in ("Makefile", "upper.c"):
-            shutil.copyfile(os.path.join(SOURCE, "examples/module", name),
+            shutil.copyfile(self.find(name, "examples/module"),
                             os.path.join(here, name))
         abi = run("pkg-config", "--variable=module_abi", "shoal",
                   env=self.env)
@@ -166,6 +177,7 @@ def main():
     folder = tempfile.mkdtemp()
     try:
         installed = Installed(folder)
+        installed.build_examples()
         use(installed, installed.build_module())
         with open(installed.log, encoding="utf-8") as log:
             text = log.read()

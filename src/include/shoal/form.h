@@ -54,7 +54,8 @@ struct shoal_upload {
  *          -SHOAL_EMSGSIZE when it is beyond a limit (413 has been answered);
  *          -SHOAL_ETIMEDOUT after timeout_ms: the form cannot be gone on with;
  *          -ENOSPC, -EMFILE or another -errno when a file could not be
- *          written; else as shoal_co_request_read()
+ *          written; -SHOAL_ESTATE when some of the body was received before,
+ *          by a call that has failed perhaps; else as shoal_co_request_read()
  * Context  coroutine
  * Suspends until it has come, and while its files are written
  * See      RFC 7578; https://url.spec.whatwg.org, 5

@@ -40,7 +40,8 @@ SHOAL_API const char *shoal_request_method(const struct shoal_request *req);
 SHOAL_API const char *shoal_request_target(const struct shoal_request *req);
 
 /** The path of the target, with %XX decoded and "." and ".." taken away; it
- *  begins with '/', or is "*" for OPTIONS. See RFC 3986, 5.2.4 and 6.2.2. */
+ *  begins with '/', or is "*" for OPTIONS and CONNECT. See RFC
+ *  3986, 5.2.4 and 6.2.2. */
 SHOAL_API const char *shoal_request_path(const struct shoal_request *req);
 
 /** What is behind the '?', as sent; "" when there is none. */
@@ -98,6 +99,13 @@ SHOAL_API const char *shoal_request_header_at(
 SHOAL_API const char *
 shoal_request_param(struct shoal_request *req, const char *name);
 
+/** Number of parameters of the query, and the one at a position, decoded, in
+ *  their order, those of the same name too. NULL beyond the last one, or
+ *  without memory; else its name, with its value in *value_out. */
+SHOAL_API size_t shoal_request_param_count(const struct shoal_request *req);
+SHOAL_API const char *shoal_request_param_at(
+    struct shoal_request *req, size_t i, const char **value_out);
+
 /**
  * How much the client wants a content coding of the answer, by its
  * Accept-Encoding.
@@ -133,7 +141,9 @@ SHOAL_API void shoal_request_set_data(struct shoal_request *req, void *data);
 SHOAL_API void *shoal_request_data(const struct shoal_request *req);
 
 /** Bytes of the body as the head announces them: 0 when there is none, -1 when
- *  it comes in chunks. See RFC 9112, 6. */
+ *  it comes in chunks. A request that says neither has no body, so shoal never
+ *  asks for a length; a handler that insists on one, or takes no chunks, answers
+ *  411. See RFC 9112, 6; RFC 9110, 15.5.12. */
 SHOAL_API int64_t shoal_request_body_length(const struct shoal_request *req);
 
 /**

@@ -7,7 +7,8 @@
  * Transfer-Encoding, Connection where it is needed, and Content-Type:
  * text/html; charset=utf-8 to a body that has none. An answer to HEAD and one
  * with status 204, 205 or 304 has no body on the wire, whatever is written. An
- * answer that the handler has begun and not ended is cut off.
+ * answer that the handler has begun and not ended is cut off: the connection is
+ * closed, or reset where the end of the connection is that of the body.
  */
 #pragma once
 
@@ -44,7 +45,7 @@ shoal_response_status(struct shoal_request *req, int code, const char *reason);
  *
  * Fields that frame the message are shoal's: Content-Length (which may be set
  * for an answer to HEAD and before shoal_co_response_write(), and is then kept
- * to), Transfer-Encoding, Connection, Upgrade, Trailer.
+ * to), Transfer-Encoding, Connection, Upgrade, Trailer, Keep-Alive.
  *
  * @param name   copied
  * @param value  copied; NULL takes the field away

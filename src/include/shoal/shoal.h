@@ -6,6 +6,7 @@
  *	conn.h		a connection: receive, send, close
  *	route.h		paths of an HTTP listener
  *	request.h	what an HTTP client asks
+ *	form.h		forms and files that are uploaded
  *	response.h	what it is answered
  *	ws.h		WebSockets: receive, send, close
  *	service.h	a listening socket of one process, on and off

@@ -89,7 +89,9 @@ struct shoal_ws_options {
 	const char *const *subprotocols; /* up to NULL, the best one first */
 	int64_t message_size;     /* bytes of a message, 1 MiB; more: 1009 */
 	int64_t fragments;        /* frames of a message, 1024; more: 1008 */
-	int64_t control_rate;     /* control frames a second, 10; more: 1008 */
+	int64_t control_rate;     /* control frames a second, 10, beside pongs
+				     that were asked for; more: 1008. What
+				     was not sent in a minute adds up */
 	int64_t ping_ms;          /* silence before a ping, 30 s */
 	int64_t pong_timeout_ms;  /* silence after it that ends it, 10 s */
 	int64_t close_timeout_ms; /* for the peer's close frame, 5 s */
@@ -257,7 +259,8 @@ SHOAL_API int shoal_ws_serve(struct shoal_request *req,
 /* --- both styles ---------------------------------------------------------- */
 
 /** Send a message without waiting: -SHOAL_EAGAIN, with nothing taken, above the
- *  high-water mark, and on_writable later; else as shoal_co_ws_send(). */
+ *  high-water mark or while others wait to send, and on_writable later; else
+ *  as shoal_co_ws_send(). */
 SHOAL_API int shoal_ws_send(
     struct shoal_ws *ws, enum shoal_ws_type type, const void *data, size_t len);
 /** Likewise, a formatted text; see shoal_co_ws_printf(). */

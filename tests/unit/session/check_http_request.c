@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,21 @@ tell(const char *text)
 }
 
 static void
+tell_params(struct shoal_request *req)
+{
+	char text[64];
+	const char *name, *value;
+	size_t i;
+
+	for (i = 0; (name = shoal_request_param_at(req, i, &value)) != NULL;
+	     i++) {
+		snprintf(text, sizeof(text), "%s=%s", name, value);
+		tell(text);
+	}
+	ck_assert_uint_eq(i, shoal_request_param_count(req));
+}
+
+static void
 tell_all(struct shoal_request *req, void *arg)
 {
 	const char *const *names = arg;
@@ -37,6 +53,7 @@ tell_all(struct shoal_request *req, void *arg)
 	for (; *names != NULL; names++)
 		switch (**names) {
 		case 'h': tell(shoal_request_header(req, *names + 1)); break;
+		case 'P': tell_params(req); break;
 		case 'p': tell(shoal_request_param(req, *names + 1)); break;
 		case 'c': tell(shoal_request_cookie(req, *names + 1)); break;
 		case 't': tell(shoal_request_trailer(req, *names + 1)); break;
@@ -151,6 +168,21 @@ START_TEST(params)
 	    "GET /a/?a=1&a=2&b+c=%41+%zz&d&&%C3%A4=%3d HTTP/1.1\r\n"
 	    "Host: a\r\n\r\n");
 	ck_assert_str_eq(told, "1|A %zz||-|=|1|-|");
+}
+END_TEST
+
+START_TEST(all_params)
+{
+	static const char *const names[] = { "P", "pa", "P", NULL };
+	static const char *const none[] = { "P", NULL };
+
+	exchange(ask, names,
+	    "GET /a/?a=1&a=%32&&b+c&=x&%C3%A4=%3d HTTP/1.1\r\n"
+	    "Host: a\r\n\r\n");
+	ck_assert_str_eq(
+	    told, "a=1|a=2|b c=|=x|\xc3\xa4==|1|a=1|a=2|b c=|=x|\xc3\xa4==|");
+	exchange(ask, none, "GET /a/?& HTTP/1.1\r\nHost: a\r\n\r\n");
+	ck_assert_str_eq(told, "");
 }
 END_TEST
 
@@ -341,6 +373,6 @@ START_TEST(a_request_may_be_given_away_later)
 }
 END_TEST
 
-SH_SUITE("session/http_request", lines, fields, params, cookies, trailers,
-    long_heads, methods_and_limits, a_request_may_be_given_away,
+SH_SUITE("session/http_request", lines, fields, params, all_params, cookies,
+    trailers, long_heads, methods_and_limits, a_request_may_be_given_away,
     a_request_may_be_given_away_later)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <shoal/co.h>
+#include <shoal/form.h>
 #include <shoal/timer.h>
 
 #include "base/attr.h"
@@ -312,6 +313,39 @@ START_TEST(a_reset_amid_a_body)
 END_TEST
 
 /* The rest of a body that nobody wants comes late. */
+static int form_results[3];
+
+static void
+form_too_late(struct shoal_request *req, void *arg)
+{
+	const void *data;
+
+	form_results[0] = shoal_co_request_form(req, NULL, 0);
+	form_results[1] = shoal_co_request_form(req, NULL, SHOAL_FOREVER);
+	read_result = shoal_co_request_read(req, &data, SHOAL_FOREVER);
+	form_results[2] = shoal_co_request_form(req, NULL, SHOAL_FOREVER);
+	shoal_response_send(req, "hello\n", 6);
+}
+
+/* What is left of it would be taken for another form, or an empty one. */
+START_TEST(a_form_is_received_from_its_begin)
+{
+	set_up();
+	http.routes[0].fn = form_too_late;
+	http_rig_open(&http);
+	http_rig_send(&http,
+	    "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n"
+	    "Content-Type: application/x-www-form-urlencoded\r\n\r\na=b");
+	RIG_TURNS(&http.rig, 5);
+	http_rig_send(&http, "&c=d");
+	http_rig_expect(&http, HTTP_RIG_OK(6, "hello\n"));
+	ck_assert_int_eq(form_results[0], -SHOAL_ETIMEDOUT);
+	ck_assert_int_eq(form_results[1], -SHOAL_ESTATE);
+	ck_assert_int_eq(form_results[2], -SHOAL_ESTATE);
+	http_rig_close(&http);
+}
+END_TEST
+
 START_TEST(a_late_body_is_thrown_away)
 {
 	set_up();
@@ -323,6 +357,22 @@ START_TEST(a_late_body_is_thrown_away)
 	http_rig_send(&http, "ef" GET("/hello"));
 	http_rig_expect(
 	    &http, HTTP_RIG_OK(6, "hello\n") HTTP_RIG_OK(6, "hello\n"));
+	http_rig_close(&http);
+}
+END_TEST
+
+/* It has been answered; but where the next request begins is not known. */
+START_TEST(a_late_body_that_is_wrong_ends_the_connection)
+{
+	set_up();
+	http_rig_open(&http);
+	http_rig_send(&http,
+	    "POST /hello HTTP/1.1\r\nHost: a\r\n"
+	    "Transfer-Encoding: chunked\r\n\r\n");
+	http_rig_expect(&http, HTTP_RIG_OK(6, "hello\n"));
+	http_rig_send(&http, "X\r\n" GET("/hello"));
+	http_rig_expect_end(&http, HTTP_RIG_OK(6, "hello\n"));
+	ck_assert_uint_eq(http.rig.counters.http_errors, 1);
 	http_rig_close(&http);
 }
 END_TEST
@@ -497,6 +547,11 @@ START_TEST(heads_have_a_deadline)
 	http_rig_open(&http);
 	/* not a word */
 	http_rig_expect_end(&http, "");
+	ck_assert_uint_eq(http.rig.counters.timeouts, 1);
+	/* empty lines are none, and put nothing off */
+	http_rig_connect(&http);
+	http_rig_send(&http, "\r\n");
+	http_rig_expect_end(&http, "");
 	http_rig_connect(&http);
 	http_rig_send(&http, "GET / HT");
 	http_rig_expect_end(&http, CLOSES("408 Request Timeout", 20));
@@ -525,6 +580,7 @@ START_TEST(bodies_have_a_deadline)
 	http_rig_connect(&http);
 	http_rig_send(&http, POST("/hello", 6) "ab");
 	http_rig_expect_end(&http, HTTP_RIG_OK(6, "hello\n"));
+	ck_assert_uint_eq(http.rig.counters.timeouts, 1);
 	http_rig_close(&http);
 }
 END_TEST
@@ -554,8 +610,9 @@ SH_SUITE("session/http_wait",
     a_handler_goes_on_when_its_client_has_reset, connections_do_not_meet,
     a_body_may_come_later, a_body_in_pieces,
     a_client_that_waits_is_told_to_go_on, a_body_that_is_cut_off,
-    a_reset_amid_a_body, a_late_body_is_thrown_away, wrong_bodies_are_refused,
-    a_detached_request_is_answered_later,
+    a_reset_amid_a_body, a_form_is_received_from_its_begin,
+    a_late_body_is_thrown_away, a_late_body_that_is_wrong_ends_the_connection,
+    wrong_bodies_are_refused, a_detached_request_is_answered_later,
     a_detached_request_outlives_its_client, an_abort_cancels_handlers,
     a_drain_lets_a_handler_finish, a_drain_ends_a_wait_for_a_body,
     answers_tell_of_a_drain, a_flood_of_requests_waits, heads_have_a_deadline,

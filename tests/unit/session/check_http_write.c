@@ -1,6 +1,7 @@
 /* This file tests answers in pieces: session/http_write.c. */
 #include "config.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -240,6 +241,21 @@ START_TEST(an_answer_without_its_end_is_cut)
 	http_rig_open(&http);
 	http_rig_send(&http, GET("/unended") GET("/counted"));
 	http_rig_expect_end(&http, HEAD(CHUNKED HTML) "3\r\nabc\r\n");
+	http_rig_close(&http);
+}
+END_TEST
+
+/* Nothing but a reset tells it of a body that ends with the connection. */
+START_TEST(an_uncounted_answer_without_its_end_is_reset)
+{
+	set_up();
+	http_rig_open(&http);
+	http_rig_send(&http, "GET /unended HTTP/1.0\r\n\r\n");
+	RIG_UNTIL(&http.rig, (http_rig_has(&http, ""), http.ended));
+	ck_assert_int_eq(http.error, ECONNRESET);
+	http_rig_connect(&http);
+	http_rig_send(&http, "HEAD /unended HTTP/1.0\r\n\r\n");
+	http_rig_expect_end(&http, HEAD(HTML "Connection: close\r\n"));
 	http_rig_close(&http);
 }
 END_TEST
@@ -554,8 +570,9 @@ END_TEST
 SH_SUITE("session/http_write", chunks,
     without_chunks_the_end_is_that_of_the_connection, head_has_no_body,
     an_answer_that_is_too_short_is_cut, an_answer_without_its_end_is_cut,
-    trailers, server_sent_events, fields_are_checked, some_answers_have_no_body,
-    a_205_says_that_it_is_empty, redirects, large_answers,
-    a_slow_reader_is_waited_for, a_writer_learns_of_a_reset,
-    an_end_does_not_overtake_a_piece, a_request_stays_until_all_have_left_it,
-    an_answer_ends_a_read_elsewhere, a_write_may_have_a_deadline)
+    an_uncounted_answer_without_its_end_is_reset, trailers, server_sent_events,
+    fields_are_checked, some_answers_have_no_body, a_205_says_that_it_is_empty,
+    redirects, large_answers, a_slow_reader_is_waited_for,
+    a_writer_learns_of_a_reset, an_end_does_not_overtake_a_piece,
+    a_request_stays_until_all_have_left_it, an_answer_ends_a_read_elsewhere,
+    a_write_may_have_a_deadline)

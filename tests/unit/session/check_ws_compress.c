@@ -364,5 +364,90 @@ START_TEST(test_text)
 }
 END_TEST
 
+/* --- who sends little that inflates to much ---------------------------------- */
+
+enum { BOMB = 1 << 20, BOMBS = 20 };
+
+static int bombs, bombs_in_turn, bombs_in_turn_max;
+static uint64_t bomb_turn;
+
+static void
+count_bomb(
+    struct shoal_ws *ws, const struct shoal_message *message, struct rig *rig)
+{
+	uint64_t turn = sh_loop_turns(rig->loop);
+
+	if (message->len != BOMB)
+		rig_note(rig, "length %zu", message->len);
+	bombs_in_turn = turn == bomb_turn ? bombs_in_turn + 1 : 1;
+	bomb_turn = turn;
+	if (bombs_in_turn > bombs_in_turn_max)
+		bombs_in_turn_max = bombs_in_turn;
+	bombs++;
+	sh_buf_fini(&rig->notes);
+	if (bombs == (intptr_t)rig->arg)
+		(void)shoal_ws_close(ws, 1000, NULL);
+}
+
+/* Send all of them, in one piece. */
+static void
+send_bombs(struct rig *rig)
+{
+	static char zeros[BOMB];
+	struct sh_ws_deflater *none = NULL;
+	struct sh_ws_deflate deflate = { 0 };
+	const uint8_t *packed;
+	size_t len = sh_ws_compress(
+	    &deflate, &rig->extension, &none, zeros, BOMB, &packed);
+	int i;
+
+	ck_assert_uint_gt(len, 0);
+	ck_assert_uint_lt(len * BOMBS, 100000);
+	for (i = 0; i < BOMBS; i++)
+		rig_send(rig, 0xc2, packed, len);
+	sh_ws_deflate_fini(&deflate);
+}
+
+/* Others have their turns between the messages, and none gets lost. */
+static void
+check_bombs(bool coroutine, int close_after)
+{
+	struct rig rig = {
+		.extension = shared,
+		.handler = coroutine ? rig_note_messages : NULL,
+		.on_message = count_bomb,
+		.arg = (void *)(intptr_t)close_after,
+	};
+
+	bombs = bombs_in_turn_max = 0;
+	rig_open(&rig);
+	RIG_TURNS(&rig, 2);
+	send_bombs(&rig);
+	if (close_after != 0)
+		rig_send(&rig, 0x88, "\x03\xe8", 2);
+	ck_assert_int_eq(shutdown(rig.fd, SHUT_WR), 0);
+	RIG_UNTIL(&rig, rig.ws == NULL);
+	ck_assert_int_eq(bombs, close_after != 0 ? close_after : BOMBS);
+	ck_assert_int_eq(bombs_in_turn_max, 1);
+	if (close_after != 0)
+		rig_expect_notes(&rig,
+		    coroutine ? "recv 0;end 1000  clean 0;"
+			      : "end 1000  clean 0;");
+	else
+		rig_expect_notes(&rig,
+		    coroutine ? "recv -1003;end 1006  by peer -1003;"
+			      : "end 1006  by peer -1003;");
+	rig_close(&rig);
+}
+
+START_TEST(test_bombs_take_turns)
+{
+	check_bombs(false, 0);
+	check_bombs(true, 0);
+	check_bombs(false, 3);
+	check_bombs(true, 3);
+}
+END_TEST
+
 SH_SUITE("session/ws_compress", test_both_ways, test_takeover, test_shared,
-    test_refused, test_waiting, test_kinds, test_text)
+    test_refused, test_waiting, test_kinds, test_text, test_bombs_take_turns)

@@ -302,6 +302,38 @@ START_TEST(paused_is_not_cut)
 }
 END_TEST
 
+/* Nor for pings that have waited meanwhile, nor for pongs that were asked for. */
+START_TEST(paused_may_ping)
+{
+	struct rig rig = { .options = { .control_rate = 2 } };
+	int64_t until_ms;
+	int i;
+
+	rig_open(&rig);
+	RIG_TURNS(&rig, 1);
+	shoal_ws_pause(rig.ws);
+	until_ms = sh_clock_ms() + 2100;
+	RIG_UNTIL(&rig, sh_clock_ms() >= until_ms);
+	for (i = 0; i < 6; i++)
+		rig_send(&rig, 0x89, "", 0);
+	shoal_ws_resume(rig.ws);
+	rig_expect_frames(
+	    &rig, "pong 0 ;pong 0 ;pong 0 ;pong 0 ;pong 0 ;pong 0 ;");
+	for (i = 0; i < 10; i++)
+		ck_assert_int_eq(shoal_ws_ping(rig.ws, "", 0), 0);
+	for (i = 0; i < 10; i++)
+		rig_send(&rig, 0x8a, "", 0);
+	RIG_UNTIL(&rig, (rig_read(&rig), rig.frames.len == 10 * 8));
+	sh_buf_fini(&rig.frames);
+	rig_send_text(&rig, "a");
+	rig_expect_notes(&rig, "text 1 a;");
+	for (i = 0; i < 40; i++)
+		rig_send(&rig, 0x8a, "", 0);
+	rig_expect_frames(&rig, "close 1008 too many control frames;");
+	rig_close(&rig);
+}
+END_TEST
+
 /* --- other ends ---------------------------------------------------------------------- */
 
 static void
@@ -472,6 +504,6 @@ END_TEST
 SH_SUITE("session/ws_end", our_close_is_answered, our_close_is_not_answered,
     our_close_is_met_by_an_end, codes_and_reasons, return_closes,
     callback_closes, peer_ends_without_close, peer_resets, close_comes_too_late,
-    closes_cross, silence_is_cut, paused_is_not_cut, aborts,
+    closes_cross, silence_is_cut, paused_is_not_cut, paused_may_ping, aborts,
     close_from_elsewhere, others_await_the_end, shut_down, peer_does_not_read,
     peer_ends_and_does_not_read, on_close_waits)

@@ -60,8 +60,10 @@ START_TEST(a_drain_comes_before_the_upgrade)
 	RIG_TURNS(&http.rig, 5);
 	shoal_co_resume(waiter, 0);
 	http_rig_expect_end(&http,
-	    HTTP_RIG_PAGE("503 Service Unavailable", 24,
-		"Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+	    "HTTP/1.1 503 Service Unavailable\r\n" HTTP_RIG_DATE
+	    "Content-Length: 50\r\nConnection: close\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\n\r\n"
+	    "503 Service Unavailable: the server is going away\n");
 	ck_assert(!upgraded);
 	http_rig_close(&http);
 }
