@@ -18,7 +18,6 @@
 
 #include <shoal/error.h>
 
-#include "proto/ws_cut.h"
 #include "proto/ws_partial.h"
 
 void

@@ -14,8 +14,9 @@
 #include "io/loop.h"
 #include "session/ws_private.h"
 
-/* The largest that malloc(3) has a block of 128 bytes for: with its connection,
- * the id table and the wheel that is at most 512 bytes, see ARCHITECTURE.md. */
+/* The largest that malloc(3) has a block of 128 bytes for: with the 380 bytes of
+ * a connection, the id table's and libevent's parts included, it is some 510.
+ * See ARCHITECTURE.md. */
 _Static_assert(sizeof(struct shoal_ws) <= 120, "an idle WebSocket is small");
 
 struct sh_ws_busy *
