@@ -146,7 +146,7 @@ sh_ws_origin_is_same(const char *origin, const char *host)
 	if (!split_origin(origin, &is))
 		return false;
 	port = default_port(is.scheme);
-	return split_host(host, &name, &port) && port == is.port &&
+	return port != 0 && split_host(host, &name, &port) && port == is.port &&
 	    is_same_text(is.host, name);
 }
 

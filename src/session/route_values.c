@@ -107,13 +107,14 @@ sh_route_from_public(const struct shoal_route *route,
 	return to;
 }
 
+/* A duration is added to the time of day. */
 static bool
-any_below_off(const int64_t *values, size_t count)
+any_is_senseless(const int64_t *values, size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		if (values[i] < -1)
+		if (values[i] < -1 || values[i] > INT64_MAX / 2)
 			return true;
 	return false;
 }
@@ -140,8 +141,8 @@ sh_ws_options_lack(const struct shoal_ws_options *asked)
 
 	if (asked->size == 0)
 		return "websocket.size is not set";
-	if (any_below_off(values, sizeof(values) / sizeof(values[0])))
-		return "a number in websocket is below -1";
+	if (any_is_senseless(values, sizeof(values) / sizeof(values[0])))
+		return "a number in websocket is below -1 or too large";
 	if (list_lacks(options->origins, sh_http_origin_lacks) != NULL)
 		return "one of websocket.origins is malformed";
 	if (list_lacks(options->subprotocols, sh_http_subprotocol_lacks) !=
@@ -157,8 +158,8 @@ sh_http_limits_lack(const struct shoal_http_limits *limits)
 		limits->body_timeout_ms, limits->keepalive_timeout_ms,
 		limits->body_size };
 
-	if (any_below_off(values, sizeof(values) / sizeof(values[0])))
-		return "a limit is below -1";
+	if (any_is_senseless(values, sizeof(values) / sizeof(values[0])))
+		return "a limit is below -1 or too large";
 	if (limits->header_size < 0 || limits->header_count < 0)
 		return "header_size or header_count is below 0";
 	return NULL;

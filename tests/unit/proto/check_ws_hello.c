@@ -100,6 +100,8 @@ static const struct origin_row same[] = {
 	{ "http://example.org:0", "example.org", false },
 	{ "http://example.org:99999", "example.org", false },
 	{ "http://example.org:80x", "example.org", false },
+	{ "foo://example.org", "example.org", false },
+	{ "foo://example.org:80", "example.org:80", false },
 };
 
 static const struct origin_row patterns[] = {
