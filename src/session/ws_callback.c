@@ -8,13 +8,17 @@
 
 #include "base/attr.h"
 #include "co/co.h"
+#include "io/await.h"
 #include "io/loop.h"
 #include "session/ws_private.h"
 
-/* One call, on its way to a coroutine. */
-struct call {
+/* The messages of one event: to change stacks for each costs more than what
+ * else is done for a short one. It is gone after the first wait. */
+struct batch {
 	struct shoal_ws *ws;
-	struct shoal_message message;
+	struct sh_ws_event *event; /* the message */
+	char *end;                 /* of its data, where a NUL is ... */
+	char behind;               /* ... in place of this */
 };
 
 /* A callback has begun to wait. */
@@ -57,87 +61,101 @@ go_on(struct shoal_ws *ws)
 	sh_ws_rest(ws);
 }
 
-static inline void
+/* Whether the callback has waited; there may be no WebSocket any more then. */
+static inline bool
 end_call(struct shoal_ws *ws)
 {
 	/* what it has deferred may wait, and belongs to the call */
 	sh_co_end_local();
-	if (SH_UNLIKELY(ws->waits))
-		go_on(ws);
+	if (SH_LIKELY(!ws->waits))
+		return false;
+	go_on(ws);
+	return true;
 }
 
 static bool
-run(struct call *call, sh_co_fn *fn)
+run(struct shoal_ws *ws, sh_co_fn *fn, void *arg)
 {
-	struct shoal_ws *ws = call->ws;
 	struct sh_co *co = sh_co_call(sh_loop_coroutines(sh_loop_current()), fn,
-	    call, sh_ws_kind(ws)->handler);
+	    arg, sh_ws_kind(ws)->handler);
 
 	if (SH_UNLIKELY(co != NULL))
 		suspend(ws, co);
 	return co != NULL;
 }
 
-/* Each copies the call, which is gone after the first wait. */
+/* A callback gets a NUL behind its message, which may be where the next frame
+ * begins. */
 static void
-run_message(void *arg)
+end_data(struct batch *batch)
 {
-	struct call call = *(struct call *)arg;
+	batch->end = batch->event->data + batch->event->len;
+	batch->behind = *batch->end;
+	*batch->end = '\0';
+}
 
-	call.ws->callbacks->on_message(call.ws, &call.message, call.ws->arg);
-	end_call(call.ws);
+static void
+run_messages(void *arg)
+{
+	struct batch *batch = arg;
+	struct shoal_ws *ws = batch->ws;
+
+	do {
+		struct shoal_message message = sh_ws_message(batch->event);
+
+		end_data(batch);
+		ws->callbacks->on_message(ws, &message, ws->arg);
+		if (end_call(ws))
+			return;
+		*batch->end = batch->behind;
+		/* one that was cancelled is no place for the next message */
+	} while (sh_ws_may_give(ws) && !sh_await_is_cancelled() &&
+	    sh_ws_next_message(ws, batch->event) > 0);
 }
 
 static void
 run_writable(void *arg)
 {
-	struct call call = *(struct call *)arg;
+	struct shoal_ws *ws = arg;
 
-	call.ws->callbacks->on_writable(call.ws, call.ws->arg);
-	end_call(call.ws);
+	ws->callbacks->on_writable(ws, ws->arg);
+	(void)end_call(ws);
 }
 
 static void
 run_close(void *arg)
 {
-	struct call call = *(struct call *)arg;
+	struct shoal_ws *ws = arg;
 
-	call.ws->callbacks->on_close(
-	    call.ws, &call.ws->busy->end, call.ws->arg);
-	end_call(call.ws);
+	ws->callbacks->on_close(ws, &ws->busy->end, ws->arg);
+	(void)end_call(ws);
 }
 
 void
-sh_ws_call_message(struct shoal_ws *ws, struct sh_ws_event *event)
+sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event)
 {
-	struct call call = { .ws = ws, .message = sh_ws_message(event) };
-	char behind = event->data[event->len];
+	struct batch batch = { .ws = ws, .event = event };
 
-	event->data[event->len] = '\0';
-	(void)run(&call, run_message);
-	/* the message was borrowed until now */
-	event->data[event->len] = behind;
+	if (SH_UNLIKELY(run(ws, run_messages, &batch)))
+		/* the message was borrowed until now */
+		*batch.end = batch.behind;
 }
 
 void
 sh_ws_call_writable(struct shoal_ws *ws)
 {
-	struct call call = { .ws = ws };
-
 	if (!ws->calls || ws->callbacks->on_writable == NULL ||
 	    ws->state != SH_WS_OPEN)
 		return;
 	if (ws->waits || !ws->begun)
 		ws->writable_late = true;
 	else
-		(void)run(&call, run_writable);
+		(void)run(ws, run_writable, ws);
 }
 
 bool
 sh_ws_call_close(struct shoal_ws *ws)
 {
-	struct call call = { .ws = ws };
-
 	ws->over = true;
-	return ws->callbacks->on_close != NULL && run(&call, run_close);
+	return ws->callbacks->on_close != NULL && run(ws, run_close, ws);
 }

@@ -247,9 +247,8 @@ sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out)
 	return r < 0 ? r : 0;
 }
 
-/* Whether a message would be taken now. */
-static bool
-may_give(const struct shoal_ws *ws)
+bool
+sh_ws_may_give(const struct shoal_ws *ws)
 {
 	if (ws->state != SH_WS_OPEN)
 		return ws->state == SH_WS_CLOSING;
@@ -263,9 +262,9 @@ look(struct shoal_ws *ws)
 {
 	struct sh_ws_event event;
 
-	while (may_give(ws) && sh_ws_next_message(ws, &event) > 0) {
+	while (sh_ws_may_give(ws) && sh_ws_next_message(ws, &event) > 0) {
 		if (ws->calls)
-			sh_ws_call_message(ws, &event);
+			sh_ws_call_messages(ws, &event);
 		else if (ws->pulls)
 			sh_ws_put_by(ws, &event);
 	}
@@ -282,7 +281,7 @@ hold_back(struct shoal_ws *ws)
 		return;
 	}
 	/* the next turn, after others */
-	if (unseen && has_had_share(ws) && may_give(ws) &&
+	if (unseen && has_had_share(ws) && sh_ws_may_give(ws) &&
 	    (!ws->pulls || ws->state == SH_WS_CLOSING)) {
 		sh_conn_keep(ws->conn, true);
 		sh_conn_stall(ws->conn);

@@ -183,6 +183,8 @@ void sh_ws_expect_pong(struct shoal_ws *ws);
 void sh_ws_received(struct sh_conn *conn, const void *data, size_t len);
 /** Go on with what was kept. */
 void sh_ws_go_on(struct shoal_ws *ws);
+/** Whether a message would be taken now. */
+bool sh_ws_may_give(const struct shoal_ws *ws);
 /** The next message, for a receive: 1 with *event_out; 0 when none is there, or
  *  it has had its share of this turn; -SHOAL_ENOMEM. Deals with all else. */
 int sh_ws_next_message(struct shoal_ws *ws, struct sh_ws_event *event_out);
@@ -211,8 +213,9 @@ void sh_ws_end_pulling(struct shoal_ws *ws);
 
 /* --- ws_callback.c ---------------------------------------------------------- */
 
-/** Call on_message. */
-void sh_ws_call_message(struct shoal_ws *ws, struct sh_ws_event *event);
+/** Call on_message with a message, and with those behind it that may be given.
+ *  The event is used for all of them. */
+void sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event);
 /** Call on_writable, now or when the callback that waits has returned. */
 void sh_ws_call_writable(struct shoal_ws *ws);
 /** Call on_close; true when it waits, and the WebSocket is freed later. */
