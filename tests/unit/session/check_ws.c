@@ -171,6 +171,45 @@ START_TEST(callbacks_wait)
 }
 END_TEST
 
+static void
+do_as_told(
+    struct shoal_ws *ws, const struct shoal_message *message, struct rig *rig)
+{
+	if (strlen(message->data) != message->len)
+		rig_note(rig, "no NUL");
+	if (shoal_message_is(message, "wait"))
+		wait_for_it(ws, message, rig);
+	else if (shoal_message_is(message, "cancel"))
+		shoal_co_cancel(shoal_co_self());
+	else if (shoal_message_is(message, "close"))
+		shoal_ws_close(ws, 1000, NULL);
+}
+
+/* What comes in one read is called on one coroutine as long as nobody can
+ * tell. */
+START_TEST(callbacks_in_one_read)
+{
+	struct rig rig = { .on_message = do_as_told };
+
+	rig_open(&rig);
+	rig_send_text(&rig, "a");
+	rig_send_text(&rig, "cancel");
+	rig_send_text(&rig, "wait");
+	rig_send_text(&rig, "b");
+	rig_expect_notes(&rig, "text 1 a;text 6 cancel;text 4 wait;wait;");
+	RIG_TURNS(&rig, 5);
+	rig_expect_notes(&rig, "");
+	shoal_co_resume((intptr_t)rig.arg, 0);
+	rig_expect_notes(&rig, "go on;text 1 b;");
+	rig_send_text(&rig, "c");
+	rig_send_text(&rig, "close");
+	rig_send_text(&rig, "d");
+	rig_expect_frames(&rig, "close 1000 ;");
+	rig_expect_notes(&rig, "text 1 c;text 5 close;");
+	rig_close(&rig);
+}
+END_TEST
+
 /* It ends while a callback waits: that is cancelled only by a cut. */
 START_TEST(callbacks_wait_and_hang_up)
 {
@@ -478,6 +517,6 @@ END_TEST
 
 SH_SUITE("session/ws", callbacks_exchange, coroutine_exchange,
     callbacks_portions, coroutine_portions, callbacks_wait,
-    callbacks_wait_and_hang_up, coroutine_elsewhere, coroutine_message_stays,
-    coroutine_timeout_loses_nothing, one_reader, streams, refuses, limits_off,
-    pauses)
+    callbacks_in_one_read, callbacks_wait_and_hang_up, coroutine_elsewhere,
+    coroutine_message_stays, coroutine_timeout_loses_nothing, one_reader,
+    streams, refuses, limits_off, pauses)
