@@ -58,8 +58,10 @@ def reset(conn):
 
 
 def once(conn):
-    """Answers one message, then hangs up."""
+    """Answers one message, then hangs up: with no reset for the next one."""
     conn.sendall(conn.recv(65536))
+    conn.shutdown(socket.SHUT_WR)
+    silent(conn)
 
 
 class Server:

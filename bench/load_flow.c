@@ -241,6 +241,18 @@ read_cpu(struct run *run, int which)
 		run->has_server = false;
 }
 
+/* All connections have ended too soon. */
+static void
+stop_early(struct run *run, uint64_t now)
+{
+	if (run->phase == WARMING) {
+		read_cpu(run, 0);
+		run->begun_ns = now;
+	}
+	run->ended_ns = now;
+	read_cpu(run, 1);
+}
+
 /* Go to the next phase when its time has come; true at the end of the last. */
 static bool
 next_phase(struct run *run)
@@ -249,8 +261,10 @@ next_phase(struct run *run)
 
 	if (run->phase == DRAINING)
 		return now >= run->phase_end_ns || is_answered(run);
-	if (run->open == 0)
+	if (run->open == 0) {
+		stop_early(run, now);
 		return true;
+	}
 	if (now < run->phase_end_ns && !load_stopped)
 		return false;
 	if (run->phase == WARMING) {
