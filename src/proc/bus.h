@@ -1,0 +1,118 @@
+/*
+ * This file is the shared memory by which processes tell each other records: a ring
+ * for each process index, written by that process alone, read by all others each
+ * with its own cursor; and what each process wants. It knows neither topics nor a
+ * loop. A writer that dies leaves nothing half-visible, and what it had written
+ * stays to be read. There is no lock.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct sh_bus; /* of the master, mapped before the first fork */
+
+/** Map rings of so many bytes (a power of two) for so many processes, and make
+ *  their eventfds, which are in the register. 0 or -errno. */
+int sh_bus_open(uint32_t count, uint32_t slot_count, size_t ring_size,
+    struct sh_bus **out);
+/** Unmap and close. NULL is fine. */
+void sh_bus_close(struct sh_bus **bus);
+/** The eventfds, one for each process index, which every worker inherits. */
+const int *sh_bus_fds(const struct sh_bus *bus, uint32_t *count_out);
+/** The master: the process of an index has ended; nobody waits for it any more.
+ *  What is unread in its ring stays. */
+void sh_bus_bury(struct sh_bus *bus, uint32_t process);
+/** The master: this generation serves from now on. */
+void sh_bus_set_generation(struct sh_bus *bus, uint64_t generation);
+/** It. */
+uint64_t sh_bus_generation(const struct sh_bus *bus);
+
+enum { SH_BUS_ALL = 0xffffffff };
+
+/* What is written. */
+struct sh_record {
+	uint32_t to;    /* a process index, or SH_BUS_ALL: those that want hash */
+	uint32_t kind;  /* the user's own */
+	uint64_t hash;  /* what it is about, for filters; 0: everybody gets it */
+	/* reading only */
+	uint32_t from;             /* process index of the writer ... */
+	uint64_t from_incarnation; /* ... and who that was */
+	const void *data;          /* lent until the next read */
+	size_t len;
+};
+
+/* A process that takes part. */
+struct sh_bus_self;
+
+struct sh_bus_options {
+	struct sh_bus *bus; /* lent */
+	uint32_t process;
+	uint64_t incarnation, generation;
+	uint32_t slot;
+};
+
+/** Take part: from now on others write for this process too. What was written
+ *  before is not read. 0 or -SHOAL_ENOMEM. */
+int
+sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out);
+/** Leave. NULL is fine. */
+void sh_bus_leave(struct sh_bus_self **self);
+/** Becomes readable (an edge) when something is to be read, or there is room for
+ *  who was refused with -SHOAL_EAGAIN. Call sh_bus_awake() before looking. */
+int sh_bus_fd(const struct sh_bus_self *self);
+void sh_bus_awake(struct sh_bus_self *self);
+
+/** Whether any other process would get a record. */
+bool sh_bus_is_wanted(
+    const struct sh_bus_self *self, const struct sh_record *record);
+/** Write a record (copies the parts), if anybody wants it, and wake who sleeps.
+ *  0; -SHOAL_EAGAIN when a reader that is waited for is behind by a ring: it is
+ *  waited for 100 ms from the first refusal on, then lapped; -SHOAL_EMSGSIZE
+ *  beyond sh_bus_record_max(); -SHOAL_ENOENT when `to' is nobody. */
+int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
+    const struct iovec *parts, int count);
+/** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
+int sh_bus_retry_ms(const struct sh_bus_self *self);
+/** Bytes of a record: a quarter of a ring. */
+size_t sh_bus_record_max(const struct sh_bus_self *self);
+
+/** Read the next record that is for this process: 1; 0 when there is none;
+ *  -SHOAL_ETRUNCATED when this reader was lapped: records of record_out->from
+ *  were lost; -SHOAL_ENOMEM, likewise. Takes turns between writers. */
+int sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out);
+
+/** Want what has this hash, once more or once less; a filter has 8,192 places, so
+ *  that others may come too. Others see it before this returns. */
+void sh_bus_want(struct sh_bus_self *self, uint64_t hash);
+void sh_bus_unwant(struct sh_bus_self *self, uint64_t hash);
+/** Want everything, once more or once less. */
+void sh_bus_want_all(struct sh_bus_self *self, bool yes);
+/** Ask those who publish what has this hash to wait, once more or once less; when
+ *  the last one has been taken back they are woken. */
+void sh_bus_pause(struct sh_bus_self *self, uint64_t hash);
+void sh_bus_unpause(struct sh_bus_self *self, uint64_t hash);
+/** Whether another process has asked for that; then the fd tells its end. */
+bool sh_bus_is_paused(const struct sh_bus_self *self, uint64_t hash);
+
+/* A process that takes part, as others see it. */
+struct sh_bus_peer {
+	uint32_t process;
+	uint64_t incarnation, generation;
+	uint32_t slot;
+};
+
+/** Those that take part, this one too; at most max. Returns their number. */
+size_t sh_bus_peers(
+    const struct sh_bus_self *self, struct sh_bus_peer *peers_out, size_t max);
+/** The process of the generation that serves which has a slot. False: none just
+ *  now. */
+bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
+    struct sh_bus_peer *peer_out);
+/** The process with these low 24 bits of its incarnation, which are the high bits
+ *  of connection numbers. False: none. */
+bool sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,
+    struct sh_bus_peer *peer_out);
+uint32_t sh_bus_slot_count(const struct sh_bus_self *self);
