@@ -111,6 +111,7 @@ check_top(struct sh_draft *draft)
 		    (long long)top->reload.close_code);
 	check_ring(draft, record, top->topics.ring);
 	check_queue(draft, record, &top->limits);
+	sh_draft_check_broker(draft, record);
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)
 		sh_diagnose(draft->diags,
