@@ -157,6 +157,7 @@ open_clients(const char *group, int count)
 
 		client->index = crowd.client_count++;
 		client->feed = -1;
+		client->narrow = strcmp(command.words[3], "narrow") == 0;
 		snprintf(client->group, sizeof(client->group), "%s", group);
 		client->views = calloc(FEEDS_MAX, sizeof(*client->views));
 		if (client->views == NULL)

@@ -56,6 +56,7 @@ struct client {
 	enum link_state state;
 	pid_t pid;    /* the worker that serves it */
 	bool stalled; /* does not read */
+	bool narrow;  /* has a small receive buffer */
 	bool excused; /* nothing has to come */
 	bool watched; /* EPOLLOUT is asked for */
 	unsigned char *rest, *out;

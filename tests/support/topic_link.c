@@ -254,7 +254,7 @@ link_open(struct client *client)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)crowd.port) };
-	int on = 1;
+	int on = 1, small = 4096;
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	client->fd =
@@ -264,6 +264,9 @@ link_open(struct client *client)
 		exit(2);
 	}
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (client->narrow)
+		setsockopt(
+		    client->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	client->state = LINK_CONNECTING;
 	client->stalled = false;
 	client->watched = true;

@@ -80,6 +80,12 @@ def judge(result):
          result)
 
 
+def spread(result, workers):
+    """Clients by worker, all of which have to have some."""
+    same(len(result["workers"]), workers, result)
+    return {int(pid): count for pid, count in result["workers"].items()}
+
+
 class Hub(Shoal):
     """A daemon whose handler obeys topic_clients; runs when it is entered."""
 
@@ -92,7 +98,7 @@ class Hub(Shoal):
         self.configure(
             '{ address = "127.0.0.1:0"; protocol = "http"; routes = ('
             ' { path = "/hub"; handler = "hub.hub";'
-            f' {route_more} websocket = {{ control_rate = "off"; }}; }} ); }}',
+            f' {route_more} websocket = {{ ping = "off"; }}; }} ); }}',
             modules=modules.entry(self.module, "hub"), **settings)
 
     def __enter__(self):
