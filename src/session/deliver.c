@@ -133,15 +133,20 @@ drop_old(const struct target *target, const struct sh_piece *piece)
 	    : SH_DELIVERED_LOSSY;
 }
 
+/* Those that wait amid a message in fragments are not looked at: that ends. */
 static enum sh_delivered
 conflate(const struct target *target, const struct sh_piece *piece)
 {
-	uint64_t dropped = sh_conn_drop_key(target->conn, piece->key);
+	uint64_t dropped = sh_conn_conflate(target->conn, piece->key);
+	struct sh_piece found = *piece;
+	enum sh_delivered delivered;
 
-	if (target->late != NULL)
-		dropped += sh_queue_drop_key(target->late, piece->key).messages;
 	sh_conn_count_dropped(target->conn, dropped);
-	return drop_old(target, piece);
+	found.by_key = target->late == NULL;
+	delivered =
+	    has_room(target) ? give(target, &found) : drop_old(target, &found);
+	return delivered == SH_DELIVERED && dropped != 0 ? SH_DELIVERED_LOSSY
+							 : delivered;
 }
 
 static enum sh_delivered
@@ -175,7 +180,8 @@ deliver_piece(const struct target *target, const struct sh_piece *piece)
 	const struct sh_send_limits *limits;
 	enum sh_delivered delivered;
 
-	if (SH_UNLIKELY(!has_room(target))) {
+	if (SH_UNLIKELY(
+		!has_room(target) || sh_conn_is_conflated(target->conn))) {
 		/* that it has ended may have been found out just now */
 		if (sh_conn_why(target->conn) != 0)
 			return SH_DELIVERED_NEITHER;
