@@ -162,11 +162,12 @@ static enum sh_delivered
 judge(const struct target *target, const struct sh_piece *piece)
 {
 	switch (sh_conn_send_limits(target->conn)->when_full) {
-	case SH_FULL_CLOSE: return close_slow(target);
-	case SH_FULL_DROP_NEW: return drop_new(target, piece);
-	case SH_FULL_DROP_OLD: return drop_old(target, piece);
-	case SH_FULL_CONFLATE: return conflate(target, piece);
-	case SH_FULL_PAUSE: break;
+	case SHOAL_FULL_DEFAULT:
+	case SHOAL_FULL_CLOSE: return close_slow(target);
+	case SHOAL_FULL_DROP_NEW: return drop_new(target, piece);
+	case SHOAL_FULL_DROP_OLD: return drop_old(target, piece);
+	case SHOAL_FULL_CONFLATE: return conflate(target, piece);
+	case SHOAL_FULL_PAUSE: break;
 	}
 	return pause_publishers(target, piece);
 }
@@ -190,7 +191,7 @@ deliver_piece(const struct target *target, const struct sh_piece *piece)
 	delivered = give(target, piece);
 	limits = sh_conn_send_limits(target->conn);
 	if (SH_LIKELY(delivered != SH_DELIVERED ||
-		limits->when_full != SH_FULL_PAUSE || has_room(target)))
+		limits->when_full != SHOAL_FULL_PAUSE || has_room(target)))
 		return delivered;
 	sh_conn_note_full(target->conn);
 	return SH_DELIVERED_FULL;
@@ -254,7 +255,7 @@ bool
 sh_deliver_is_paused(const struct sh_conn *conn)
 {
 	return sh_conn_was_full(conn) && sh_conn_why(conn) == 0 &&
-	    sh_conn_send_limits(conn)->when_full == SH_FULL_PAUSE;
+	    sh_conn_send_limits(conn)->when_full == SHOAL_FULL_PAUSE;
 }
 
 /* --- who is told ------------------------------------------------------------- */

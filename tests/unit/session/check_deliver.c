@@ -241,7 +241,7 @@ END_TEST
 /* --- what is done when there is none -------------------------------------------- */
 
 static void
-open_full(struct rig *rig, enum sh_when_full when_full)
+open_full(struct rig *rig, enum shoal_when_full when_full)
 {
 	rig->queue_high = HIGH;
 	rig->queue_low = LOW;
@@ -270,7 +270,7 @@ START_TEST(full_closes)
 	size_t len = 0;
 	int i, n;
 
-	open_full(&rig, SH_FULL_CLOSE);
+	open_full(&rig, SHOAL_FULL_CLOSE);
 	n = deliver_until(&rig, 1, SH_DELIVERED_NEITHER);
 	ck_assert_int_gt(n, 5);
 	ck_assert_uint_eq(rig.counters.slow_closed, 1);
@@ -297,7 +297,7 @@ START_TEST(full_drops_the_new)
 	size_t len = 0;
 	int i, n;
 
-	open_full(&rig, SH_FULL_DROP_NEW);
+	open_full(&rig, SHOAL_FULL_DROP_NEW);
 	n = deliver_until(&rig, 1, SH_DELIVERED_LOSSY);
 	ck_assert_int_eq(deliver_number(&rig, n + 1, 1), SH_DELIVERED_LOSSY);
 	ck_assert_uint_eq(rig.counters.messages_dropped, 2);
@@ -325,7 +325,7 @@ START_TEST(full_drops_the_old)
 	size_t len = 0;
 	int i, n, dropped;
 
-	open_full(&rig, SH_FULL_DROP_OLD);
+	open_full(&rig, SHOAL_FULL_DROP_OLD);
 	ck_assert_int_eq(deliver_number(&rig, 1, 1), SH_DELIVERED);
 	ck_assert_int_eq(shoal_ws_send(rig.ws, SHOAL_WS_TEXT, "own", 3), 0);
 	n = deliver_until(&rig, 2, SH_DELIVERED_LOSSY);
@@ -349,8 +349,8 @@ END_TEST
 /* When the handler has filled it, nothing is left to be dropped. */
 START_TEST(what_a_handler_has_sent_is_not_dropped)
 {
-	static const enum sh_when_full policies[] = { SH_FULL_DROP_OLD,
-		SH_FULL_CONFLATE };
+	static const enum shoal_when_full policies[] = { SHOAL_FULL_DROP_OLD,
+		SHOAL_FULL_CONFLATE };
 	struct rig rig;
 	size_t i;
 
@@ -378,7 +378,7 @@ START_TEST(full_conflates)
 	size_t len = 0;
 	int i, r = SH_DELIVERED;
 
-	open_full(&rig, SH_FULL_CONFLATE);
+	open_full(&rig, SHOAL_FULL_CONFLATE);
 	for (i = 0; r == SH_DELIVERED; i++)
 		r = deliver_number(&rig, i, 1 + (uint64_t)i % KEYS);
 	ck_assert_int_eq(r, SH_DELIVERED_LOSSY);
@@ -429,7 +429,7 @@ START_TEST(full_pauses)
 	size_t len = 0;
 
 	drains = ends = 0;
-	open_full(&rig, SH_FULL_PAUSE);
+	open_full(&rig, SHOAL_FULL_PAUSE);
 	sh_deliver_set_hooks(&hooks);
 	sh_deliver_follow(conn_of(&rig), true);
 	n = deliver_until(&rig, 1, SH_DELIVERED_FULL);
@@ -486,7 +486,7 @@ START_TEST(what_fits_of_a_batch_is_sent)
 	size_t len = 0;
 	int i, n;
 
-	open_full(&rig, SH_FULL_DROP_NEW);
+	open_full(&rig, SHOAL_FULL_DROP_NEW);
 	ck_assert_int_eq(deliver_batch(&rig, 0, 3), SH_DELIVERED);
 	ck_assert_int_eq(deliver_batch(&rig, 3, 100), SH_DELIVERED_LOSSY);
 	n = 103 - (int)rig.counters.messages_dropped;
@@ -507,7 +507,7 @@ START_TEST(who_takes_nothing_is_cut)
 {
 	struct rig rig = { .stall_ms = 1500 };
 
-	open_full(&rig, SH_FULL_DROP_OLD);
+	open_full(&rig, SHOAL_FULL_DROP_OLD);
 	RIG_UNTIL(&rig, rig.ws == NULL);
 	ck_assert_uint_eq(rig.counters.stalled, 1);
 	rig_expect_notes(&rig, "end 1006  -110;");
