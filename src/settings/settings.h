@@ -45,9 +45,16 @@ struct sh_settings_item {
 	double real;           /* FLOAT */
 };
 
+struct sh_settings_queue {
+	int64_t high, low;        /* bytes; low <= high */
+	int64_t when_full;        /* enum shoal_when_full, not DEFAULT */
+	int64_t close_code;       /* of WebSockets */
+	int64_t stall_timeout_ms; /* or SH_OFF */
+};
+
 struct sh_settings_limits {
-	int64_t idle_timeout_ms;       /* or SH_OFF */
-	int64_t queue_high, queue_low; /* bytes; low <= high */
+	int64_t idle_timeout_ms; /* or SH_OFF */
+	struct sh_settings_queue queue;
 };
 
 /* What HTTP requests may take; numbers or SH_OFF. */
@@ -123,6 +130,7 @@ struct sh_settings_route {
 	struct sh_settings_group methods, config;
 	struct sh_settings_http limits; /* own over the listener's, resolved */
 	struct sh_settings_gzip gzip;   /* likewise */
+	struct sh_settings_queue queue; /* likewise, of its WebSockets */
 	struct sh_settings_websocket websocket;
 };
 
@@ -182,6 +190,7 @@ struct sh_settings {
 	struct sh_settings_limits limits;
 	struct sh_settings_http http;
 	int64_t message_size;
+	int64_t worker_queue; /* bytes of memory, or SH_OFF */
 	uint32_t routes_off, route_count;
 	uint32_t listeners_off, listener_count;
 	uint32_t modules_off, module_count;
