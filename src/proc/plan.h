@@ -63,6 +63,7 @@ struct sh_plan {
 	int64_t backoff_first_ms, backoff_max_ms;
 	int64_t watchdog_ms; /* 0: off */
 	uint32_t max_old;
+	uint64_t ring_size; /* of the bus; 0: there is none */
 	uint32_t control_mode;
 	gid_t control_gid; /* (gid_t)-1: leave it */
 	char control_path[SH_PLAN_PATH_MAX];

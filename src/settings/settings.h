@@ -156,6 +156,9 @@ struct sh_settings {
 		int64_t level;         /* enum shoal_log_level */
 		int64_t format;        /* enum sh_log_format, SH_AUTO */
 	} log;
+	struct {
+		int64_t ring; /* bytes, a power of two */
+	} topics;
 	struct sh_settings_limits limits;
 	struct sh_settings_http http;
 	int64_t message_size;

@@ -209,6 +209,10 @@ const struct sh_key sh_keys[] = {
 	{ TOP("limits.message_size", message_size), BYTES, .fallback = "1M",
 	    .doc = "WebSocket: bytes of a message" },
 
+	{ TOP("topics.ring", topics.ring), .type = SH_KEY_SIZE, .min = 64 * KIB,
+	    .max = GIB, .fallback = "8M", .flags = SH_KEY_RESTART,
+	    .doc = "bytes that a worker may be ahead of the others" },
+
 	{ MODULE("name", name), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "first half of its handlers' names" },
 	{ MODULE("file", file), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
