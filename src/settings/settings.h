@@ -69,6 +69,25 @@ struct sh_settings_gzip {
 	int64_t min_size; /* bytes */
 };
 
+/* What carries topics to other machines. */
+enum sh_broker_type { SH_BROKER_NONE, SH_BROKER_REDIS, SH_BROKER_NATS };
+
+enum {
+	SH_BROKER_REDIS_PORT = 6379,
+	SH_BROKER_NATS_PORT = 4222,
+	SH_BROKER_PASSWORD_MAX = 1023, /* bytes */
+	SH_BROKER_PREFIX_MAX = 64
+};
+
+struct sh_settings_broker {
+	int64_t type;                                 /* enum sh_broker_type */
+	struct sh_settings_group url;                 /* of strings */
+	struct sh_text user, password, password_file; /* "" for none */
+	struct sh_text prefix;                        /* or "auto" */
+	int64_t timeout_ms, backoff_first_ms, backoff_max_ms;
+	int64_t queue; /* bytes */
+};
+
 struct sh_settings_module {
 	struct sh_text name, file, origin;
 	struct sh_settings_group config;
@@ -164,6 +183,10 @@ struct sh_settings {
 		int64_t level;         /* enum shoal_log_level */
 		int64_t format;        /* enum sh_log_format, SH_AUTO */
 	} log;
+	struct {
+		int64_t ring; /* bytes, a power of two */
+	} topics;
+	struct sh_settings_broker broker;
 	struct sh_settings_limits limits;
 	struct sh_settings_http http;
 	int64_t message_size;

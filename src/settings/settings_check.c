@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sock.h"
+#include "base/text.h"
 #include "proto/ws_frame.h"
 #include "settings/settings_draft.h"
 
@@ -89,6 +90,24 @@ check_control_path(struct sh_draft *draft, const struct sh_record *record)
 		    sizeof(un.sun_path) - 1, strlen(path));
 }
 
+/* Positions in it are masked. */
+static void
+check_ring(struct sh_draft *draft, const struct sh_record *record, int64_t ring)
+{
+	int64_t below = 1;
+	char have[32], lower[32], higher[32];
+
+	if (record->failed || (ring & (ring - 1)) == 0)
+		return;
+	while (below * 2 < ring)
+		below *= 2;
+	sh_diagnose(draft->diags, place_of(record, "topics.ring"),
+	    "topics.ring: %s is no power of two; %s and %s are",
+	    sh_size_format(ring, have, sizeof(have)),
+	    sh_size_format(below, lower, sizeof(lower)),
+	    sh_size_format(below * 2, higher, sizeof(higher)));
+}
+
 static void
 check_top(struct sh_draft *draft)
 {
@@ -103,6 +122,8 @@ check_top(struct sh_draft *draft)
 		    "and 1001 (going away) suit, 4000..4999 are for "
 		    "applications",
 		    (long long)top->reload.close_code);
+	check_ring(draft, record, top->topics.ring);
+	sh_draft_check_broker(draft, record);
 	sh_draft_check_queue(draft, record, &top->limits.queue);
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)

@@ -40,6 +40,8 @@ static const struct sh_word log_levels[] = {
 };
 static const struct sh_word log_formats[] = { { "auto", SH_AUTO },
 	{ "text", SH_LOG_TEXT }, { "json", SH_LOG_JSON }, { NULL, 0 } };
+static const struct sh_word broker_types[] = { { "none", SH_BROKER_NONE },
+	{ "redis", SH_BROKER_REDIS }, { "nats", SH_BROKER_NATS }, { NULL, 0 } };
 static const struct sh_word stack_needs[] = { { "required", SH_STACK_GUARDED },
 	{ "preferred", SH_STACK_ANY }, { NULL, 0 } };
 static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
@@ -233,6 +235,41 @@ const struct sh_key sh_keys[] = {
 	    .doc = "HTTP: bytes of a body" },
 	{ TOP("limits.message_size", message_size), BYTES, .fallback = "1M",
 	    .doc = "WebSocket: bytes of a message" },
+
+	{ TOP("topics.ring", topics.ring), .type = SH_KEY_SIZE, .min = 64 * KIB,
+	    .max = GIB, .fallback = "8M", .flags = SH_KEY_RESTART,
+	    .doc = "bytes that a worker may be ahead of the others" },
+
+	{ TOP("broker.type", broker.type), .type = SH_KEY_WORD,
+	    .words = broker_types, .fallback = "none",
+	    .doc = "what carries topics to other machines" },
+	{ TOP("broker.url", broker.url), .type = SH_KEY_STRINGS,
+	    .doc = "redis://[user@]host:port[/db], unix:/path; "
+		   "nats://[user@]host:port, one or several" },
+	{ TOP("broker.user", broker.user), .type = SH_KEY_STRING,
+	    .fallback = "", .doc = "who shoal is there" },
+	{ TOP("broker.password", broker.password), .type = SH_KEY_STRING,
+	    .fallback = "", .flags = SH_KEY_SECRET,
+	    .doc = "its password; is not shown" },
+	{ TOP("broker.password_file", broker.password_file),
+	    .type = SH_KEY_PATH, .fallback = "",
+	    .doc = "file whose first line is the password" },
+	{ TOP("broker.prefix", broker.prefix), .type = SH_KEY_STRING,
+	    .words = auto_word, .fallback = "auto",
+	    .doc = "begins all names there; auto: shoal: or shoal." },
+	{ TOP("broker.timeout", broker.timeout_ms), .type = SH_KEY_DURATION,
+	    .min = 100 * MS, .max = HOUR, .fallback = "5s",
+	    .doc = "time to connect, to be answered, and to wait unsent" },
+	{ TOP("broker.backoff.first", broker.backoff_first_ms),
+	    .type = SH_KEY_DURATION, .min = MS, .max = HOUR,
+	    .fallback = "100ms",
+	    .doc = "first pause before it connects again" },
+	{ TOP("broker.backoff.max", broker.backoff_max_ms),
+	    .type = SH_KEY_DURATION, .min = MS, .max = HOUR, .fallback = "5s",
+	    .doc = "longest such pause" },
+	{ TOP("broker.queue", broker.queue), .type = SH_KEY_SIZE,
+	    .min = 64 * KIB, .max = 1024 * GIB, .fallback = "4M",
+	    .doc = "bytes of a worker that wait to be published" },
 
 	{ MODULE("name", name), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "first half of its handlers' names" },

@@ -181,7 +181,7 @@ START_TEST(errors_come_all_at_once)
 	    "path, mode, group\n"
 	    "t.conf:5:8: error: stop: expected a group { }, got integer 3\n"
 	    "t.conf:5:11: error: unknown key 'colour'; known here: control, "
-	    "pid_file, workers, reload, stop, log, limits, modules, "
+	    "pid_file, workers, reload, stop, log, limits, topics, modules, "
 	    "listeners\n"
 	    "t.conf:6:13: error: modules[0].file is missing: shared object; "
 	    "without a / in the module folder\n"
@@ -282,6 +282,10 @@ START_TEST(values_are_checked)
 		    "sent; 1012 (restart) and 1001 (going away) suit, "
 		    "4000..4999 are for applications\n1 error\n" },
 		{ "reload = { close_code = 3000; };", "" },
+		{ "topics = { ring = \"3M\"; };",
+		    "t.conf:1:19: error: topics.ring: 3M is no power of two; 2M "
+		    "and 4M are\n1 error\n" },
+		{ "topics = { ring = \"64k\"; };", "" },
 		{ "listeners = ( { address = \"*:0\"; } );",
 		    "t.conf:1:15: error: listeners[0].handler is missing: what "
 		    "serves the connections\n1 error\n" },
