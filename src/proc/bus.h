@@ -86,6 +86,8 @@ bool sh_bus_is_wanted(
  *  beyond sh_bus_record_max(); -SHOAL_ENOENT when `to' is nobody. */
 int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
     const struct iovec *parts, int count);
+/** Whether what made it refuse a write, or pause, may be over. */
+bool sh_bus_has_been_told(const struct sh_bus_self *self);
 /** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
 int sh_bus_retry_ms(const struct sh_bus_self *self);
 /** Bytes of a record: a quarter of a ring. */
@@ -132,6 +134,8 @@ bool sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,
 uint32_t sh_bus_slot_count(const struct sh_bus_self *self);
 /** The generation that serves, see sh_bus_set_generation(). */
 uint64_t sh_bus_current_generation(const struct sh_bus_self *self);
+/** A number of this server, random, made with the mapping. */
+uint64_t sh_bus_node(const struct sh_bus_self *self);
 /** This process. */
 struct sh_bus_peer sh_bus_me(const struct sh_bus_self *self);
 
