@@ -255,6 +255,7 @@ sh_check_make_plan(const struct sh_check_input *input,
 	plan_descriptors(&p);
 	plan_control(&p);
 	plan_files(&p);
+	sh_planning_broker(&p);
 	sh_planning_addresses(&p,
 	    (struct sh_plan_address *)(void *)((char *)p.plan +
 		p.plan->addresses_off));

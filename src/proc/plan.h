@@ -17,6 +17,7 @@ enum {
 	SH_PLAN_MAGIC = 0x5348504c,
 	SH_PLAN_NAME_MAX = 64,
 	SH_PLAN_PATH_MAX = 1024,
+	SH_PLAN_PASSWORD_MAX = 1024,
 	SH_PLAN_GROUPS_MAX = 64,
 	SH_PLAN_WORKERS_MAX = 4096
 };
@@ -70,7 +71,8 @@ struct sh_plan {
 	char pid_file[SH_PLAN_PATH_MAX];   /* "" for none */
 	char log_target[SH_PLAN_PATH_MAX]; /* "" for stderr */
 	int32_t log_level, log_format;
-	char config_path[SH_PLAN_PATH_MAX]; /* "" for none */
+	char config_path[SH_PLAN_PATH_MAX];         /* "" for none */
+	char broker_password[SH_PLAN_PASSWORD_MAX]; /* "" for none */
 };
 
 /** Whether a block of so many bytes is a plan that can be read without

@@ -88,6 +88,7 @@ static void
 add_gauges(struct sh_counters *to, const struct sh_counters *from)
 {
 	SH_COUNT(to->queued_bytes, SH_COUNTER(from->queued_bytes));
+	SH_COUNT(to->queues_full, SH_COUNTER(from->queues_full));
 	SH_COUNT(to->coroutines, SH_COUNTER(from->coroutines));
 	/* the largest one, not the sum */
 	if (SH_COUNTER(from->stack_used) > SH_COUNTER(to->stack_used))
@@ -114,6 +115,9 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->requests, SH_COUNTER(from->requests));
 	SH_COUNT(to->http_errors, SH_COUNTER(from->http_errors));
 	SH_COUNT(to->timeouts, SH_COUNTER(from->timeouts));
+	SH_COUNT(to->messages_dropped, SH_COUNTER(from->messages_dropped));
+	SH_COUNT(to->slow_closed, SH_COUNTER(from->slow_closed));
+	SH_COUNT(to->stalled, SH_COUNTER(from->stalled));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
 	SH_COUNT(to->bus_written, SH_COUNTER(from->bus_written));
 	SH_COUNT(to->bus_read, SH_COUNTER(from->bus_read));

@@ -42,25 +42,38 @@ is_set(const struct sh_record *record, const char *path)
 	return sh_record_place(record, key_of(record->scope, path)) != NULL;
 }
 
-static void
-check_queue(struct sh_draft *draft, const struct sh_record *record,
-    const struct sh_settings_limits *limits)
+/* What is inherited whole is another record's mistake. */
+static bool
+is_own(const struct sh_record *record, const char *path, const char *other)
 {
-	char prefix[SH_RECORD_PREFIX_MAX];
-	bool low = is_set(record, "limits.send_queue.low");
+	return record->scope == SH_SCOPE_TOP || is_set(record, path) ||
+	    is_set(record, other);
+}
 
-	if (limits->queue_low <= limits->queue_high || record->failed)
+void
+sh_draft_check_queue(struct sh_draft *draft, const struct sh_record *record,
+    const struct sh_settings_queue *queue)
+{
+	static const char low[] = "limits.send_queue.low";
+	static const char high[] = "limits.send_queue.high";
+	static const char code[] = "limits.send_queue.close_code";
+	char prefix[SH_RECORD_PREFIX_MAX];
+
+	if (record->failed)
 		return;
-	/* what a listener inherits whole is the top's mistake */
-	if (record->scope == SH_SCOPE_LISTENER && !low &&
-	    !is_set(record, "limits.send_queue.high"))
-		return;
-	sh_diagnose(draft->diags,
-	    place_of(record,
-		low ? "limits.send_queue.low" : "limits.send_queue.high"),
-	    "%slimits.send_queue: low (%lld bytes) is above high (%lld bytes)",
-	    sh_record_prefix(record, prefix, sizeof(prefix)),
-	    (long long)limits->queue_low, (long long)limits->queue_high);
+	sh_record_prefix(record, prefix, sizeof(prefix));
+	if (queue->low > queue->high && is_own(record, low, high))
+		sh_diagnose(draft->diags,
+		    place_of(record, is_set(record, low) ? low : high),
+		    "%slimits.send_queue: low (%lld bytes) is above high (%lld "
+		    "bytes)",
+		    prefix, (long long)queue->low, (long long)queue->high);
+	if (!sh_ws_code_is_allowed((unsigned)queue->close_code) &&
+	    is_own(record, code, code))
+		sh_diagnose(draft->diags, place_of(record, code),
+		    "%s%s = %lld may not be sent; 1013 (try again later) and "
+		    "1008 (policy) suit, 4000..4999 are for applications",
+		    prefix, code, (long long)queue->close_code);
 }
 
 static void
@@ -110,7 +123,8 @@ check_top(struct sh_draft *draft)
 		    "applications",
 		    (long long)top->reload.close_code);
 	check_ring(draft, record, top->topics.ring);
-	check_queue(draft, record, &top->limits);
+	sh_draft_check_broker(draft, record);
+	sh_draft_check_queue(draft, record, &top->limits.queue);
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)
 		sh_diagnose(draft->diags,
@@ -275,7 +289,7 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 	if (check_address(draft, record) || is_set(record, "name"))
 		check_name(draft, record,
 		    sh_image_text(&draft->image, listener->name));
-	check_queue(draft, record, &listener->limits);
+	sh_draft_check_queue(draft, record, &listener->limits.queue);
 	check_protocol(draft, record);
 	sh_draft_check_framing(draft, record);
 	sh_draft_check_routes(draft, record);

@@ -124,6 +124,9 @@ make_loop(struct sh_worker *worker)
 		.heartbeat = &block->heartbeat,
 		.incarnation = heritage->incarnation,
 		.max_connections = (size_t)heritage->plan->max_connections,
+		.queue_max = settings->worker_queue == SH_OFF
+		    ? 0
+		    : (size_t)settings->worker_queue,
 		.stack_size = (size_t)settings->workers.stack_size,
 		.unguarded_stacks =
 		    settings->workers.stack_guard == SH_STACK_ANY,

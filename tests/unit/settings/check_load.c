@@ -39,7 +39,7 @@ START_TEST(no_file_is_defaults)
 	ck_assert_int_eq(s->log.level, SHOAL_LOG_INFO);
 	ck_assert_int_eq(s->log.format, SH_AUTO);
 	ck_assert_int_eq(s->limits.idle_timeout_ms, SH_OFF);
-	ck_assert_int_eq(s->limits.queue_high, 1048576);
+	ck_assert_int_eq(s->limits.queue.high, 1048576);
 	ck_assert_uint_eq(s->listener_count, 0);
 	sh_settings_doc_free(&doc);
 	ck_assert_ptr_null(doc);
@@ -69,7 +69,7 @@ START_TEST(listeners_inherit_limits)
 	l = sh_settings_listener(s, 0);
 	ck_assert_str_eq(sh_settings_text(s, l->name), "127.0.0.1:0");
 	ck_assert_int_eq(l->limits.idle_timeout_ms, 90000);
-	ck_assert_int_eq(l->limits.queue_high, 4096);
+	ck_assert_int_eq(l->limits.queue.high, 4096);
 	ck_assert_int_eq(l->notsent_lowat, 65536);
 	ck_assert_str_eq(sh_settings_text(s, l->origin), "t.conf:4");
 	l = sh_settings_listener(s, 1);
@@ -80,8 +80,8 @@ START_TEST(listeners_inherit_limits)
 	ck_assert_int_eq(l->notsent_lowat, SH_OFF);
 	ck_assert_int_eq(l->keepalive_idle_ms, 300000);
 	ck_assert_int_eq(l->limits.idle_timeout_ms, SH_OFF);
-	ck_assert_int_eq(l->limits.queue_high, 2147483648);
-	ck_assert_int_eq(l->limits.queue_low, 1024);
+	ck_assert_int_eq(l->limits.queue.high, 2147483648);
+	ck_assert_int_eq(l->limits.queue.low, 1024);
 	sh_settings_doc_free(&doc);
 	sample_leave();
 }
