@@ -134,8 +134,6 @@ bool sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,
 uint32_t sh_bus_slot_count(const struct sh_bus_self *self);
 /** The generation that serves, see sh_bus_set_generation(). */
 uint64_t sh_bus_current_generation(const struct sh_bus_self *self);
-/** A number of this server, random, made with the mapping. */
-uint64_t sh_bus_node(const struct sh_bus_self *self);
 /** This process. */
 struct sh_bus_peer sh_bus_me(const struct sh_bus_self *self);
 
