@@ -127,6 +127,9 @@ size_t sh_bus_peer_count(const struct sh_bus_self *self);
  *  now. */
 bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
     struct sh_bus_peer *peer_out);
+/** The process of an incarnation. False: it has gone. */
+bool sh_bus_find_process(const struct sh_bus_self *self, uint64_t incarnation,
+    struct sh_bus_peer *peer_out);
 /** The process with these low 24 bits of its incarnation, which are the high bits
  *  of connection numbers. False: none. */
 bool sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,

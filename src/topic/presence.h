@@ -22,5 +22,3 @@ void sh_presence_close(struct sh_presence **presence);
  *  the public function, lent. */
 int sh_presence_ask(struct sh_topics *topics, const char *topic, bool names,
     int64_t deadline_us, const char *place, struct shoal_topic_members **out);
-/** See shoal_topic_members_free(). */
-void sh_presence_free_members(struct shoal_topic_members **members);
