@@ -160,6 +160,18 @@ json_listeners(const struct sh_master *master, struct sh_buf *out)
 }
 
 static void
+json_topics(const struct sh_counters *c, struct sh_buf *out)
+{
+	sh_buf_printf(out,
+	    "\"published\":%llu,\"delivered\":%llu,"
+	    "\"subscriptions\":%llu,\"gaps\":%llu,",
+	    (unsigned long long)SH_COUNTER(c->published),
+	    (unsigned long long)SH_COUNTER(c->delivered),
+	    (unsigned long long)SH_COUNTER(c->subscriptions),
+	    (unsigned long long)SH_COUNTER(c->gaps));
+}
+
+static void
 json_counters(const struct sh_master *master, struct sh_buf *out)
 {
 	struct sh_totals totals;
@@ -167,8 +179,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	uint32_t i;
 
 	sum_up(master, &totals);
+	sh_buf_puts(out, "\"counters\":{");
+	json_topics(c, out);
 	sh_buf_printf(out,
-	    "\"counters\":{\"accepted\":%llu,\"closed\":%llu,"
+	    "\"accepted\":%llu,\"closed\":%llu,"
 	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
 	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
 	    "\"requests\":%llu,\"http_errors\":%llu,"
@@ -296,6 +310,25 @@ text_coroutines(const struct sh_master *master, struct sh_buf *out)
 	sh_totals_fini(&totals);
 }
 
+/* Nothing for those who do not use them. */
+static void
+text_topics(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+
+	sum_up(master, &totals);
+	if (SH_COUNTER(c->published) != 0 || SH_COUNTER(c->subscriptions) != 0)
+		sh_buf_printf(out,
+		    "topics: %llu subscriptions, %llu messages published, %llu "
+		    "delivered, %llu gaps\n",
+		    (unsigned long long)SH_COUNTER(c->subscriptions),
+		    (unsigned long long)SH_COUNTER(c->published),
+		    (unsigned long long)SH_COUNTER(c->delivered),
+		    (unsigned long long)SH_COUNTER(c->gaps));
+	sh_totals_fini(&totals);
+}
+
 /* Peers that do not read, if there have been any. */
 static void
 text_slow(const struct sh_master *master, struct sh_buf *out)
@@ -360,6 +393,7 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 		    (unsigned long long)sh_pool_draining_connections(pool));
 	sh_buf_puts(out, "\n");
 	text_coroutines(master, out);
+	text_topics(master, out);
 	text_slow(master, out);
 	sh_buf_puts(out, "\n");
 }

@@ -21,6 +21,7 @@ struct sh_block {
 struct sh_scoreboard {
 	uint32_t count; /* process indices */
 	struct sh_block *blocks;
+	uint64_t server; /* a random number, never 0: which one this is */
 };
 
 /** Process indices of a pool: for each slot one of the generation that serves, of
