@@ -130,6 +130,10 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->slow_closed, SH_COUNTER(from->slow_closed));
 	SH_COUNT(to->stalled, SH_COUNTER(from->stalled));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
+	SH_COUNT(to->bus_written, SH_COUNTER(from->bus_written));
+	SH_COUNT(to->bus_read, SH_COUNTER(from->bus_read));
+	SH_COUNT(to->bus_refused, SH_COUNTER(from->bus_refused));
+	SH_COUNT(to->bus_lapped, SH_COUNTER(from->bus_lapped));
 	if (!ended)
 		add_gauges(to, from);
 	for (i = 0; i < SH_USER_COUNTERS; i++)
