@@ -12,8 +12,10 @@ int
 sh_worker_open_topics(struct sh_worker *worker)
 {
 	struct sh_carrier *carrier = NULL;
-	int r;
+	int r = sh_worker_open_broker(worker, &carrier);
 
+	if (r < 0)
+		return r;
 	sh_topics_set_node(worker->heritage->board->server);
 	r = sh_topics_open(worker->loop, carrier, &worker->topics);
 	if (r < 0)
