@@ -36,6 +36,10 @@ struct sh_counters {
 	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
 	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */
 	_Atomic uint64_t stack_guard;        /* enum sh_stack_guard */
+	_Atomic uint64_t bus_written;        /* records for other workers */
+	_Atomic uint64_t bus_read;           /* records of other workers */
+	_Atomic uint64_t bus_refused; /* writes: another one was far behind */
+	_Atomic uint64_t bus_lapped;  /* it was too slow, and lost records */
 	_Atomic uint64_t broker_up; /* gauge: subscribed to all that is wanted */
 	_Atomic uint64_t broker_reconnects;
 	_Atomic uint64_t broker_published; /* messages, confirmed */

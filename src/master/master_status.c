@@ -192,6 +192,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    "\"slow_closed\":%llu,\"stalled\":%llu,"
 	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
 	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
+	    "\"bus_written\":%llu,\"bus_read\":%llu,"
+	    "\"bus_refused\":%llu,\"bus_lapped\":%llu,"
 	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
 	    "\"reloads_ok\":%llu,\"reloads_failed\":%llu},\"handlers\":{",
 	    (unsigned long long)SH_COUNTER(c->accepted),
@@ -213,6 +215,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->coroutines_refused),
 	    (unsigned long long)SH_COUNTER(c->stack_used),
 	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)),
+	    (unsigned long long)SH_COUNTER(c->bus_written),
+	    (unsigned long long)SH_COUNTER(c->bus_read),
+	    (unsigned long long)SH_COUNTER(c->bus_refused),
+	    (unsigned long long)SH_COUNTER(c->bus_lapped),
 	    (unsigned long long)master->pool.crashes,
 	    (unsigned long long)master->pool.restarts,
 	    (unsigned long long)master->reload.ok_count,

@@ -131,6 +131,10 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->slow_closed, SH_COUNTER(from->slow_closed));
 	SH_COUNT(to->stalled, SH_COUNTER(from->stalled));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
+	SH_COUNT(to->bus_written, SH_COUNTER(from->bus_written));
+	SH_COUNT(to->bus_read, SH_COUNTER(from->bus_read));
+	SH_COUNT(to->bus_refused, SH_COUNTER(from->bus_refused));
+	SH_COUNT(to->bus_lapped, SH_COUNTER(from->bus_lapped));
 	SH_COUNT(to->broker_reconnects, SH_COUNTER(from->broker_reconnects));
 	SH_COUNT(to->broker_published, SH_COUNTER(from->broker_published));
 	SH_COUNT(to->broker_received, SH_COUNTER(from->broker_received));

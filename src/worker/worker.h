@@ -21,9 +21,12 @@ int sh_worker_main(const struct sh_heritage *heritage, void *arg);
 
 /* ---- for the files of this folder and for the public functions -------- */
 
+struct sh_bus_link;
 struct sh_carrier;
 struct sh_loop;
+struct sh_presence;
 struct sh_program_listener;
+struct sh_remote;
 struct sh_routes;
 struct sh_service;
 struct sh_watch;
@@ -64,7 +67,10 @@ struct sh_worker {
 	const struct sh_heritage *heritage;
 	const struct shoal_server *program;
 	struct sh_loop *loop;
+	struct sh_bus_link *bus; /* NULL: there is none */
+	struct sh_remote *remote;
 	struct sh_topics *topics;
+	struct sh_presence *presence;
 	struct sh_catalog catalog;
 	struct sh_worker_module *modules;
 	struct sh_worker_service *services;
