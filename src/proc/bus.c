@@ -269,6 +269,7 @@ introduce(struct sh_bus_self *self, const struct sh_bus_options *options)
 	atomic_store(&block->generation, options->generation);
 	atomic_store(&block->slot, options->slot);
 	atomic_store(&block->wants_all, 0);
+	atomic_store(&block->ready, 0);
 	atomic_store(&block->late, 0);
 	atomic_store(&block->waits, 0);
 	atomic_store(&block->notified, 0);
@@ -332,6 +333,14 @@ sh_bus_leave(struct sh_bus_self **self)
 	free(s->buf);
 	free(s);
 	*self = NULL;
+}
+
+void
+sh_bus_set_ready(struct sh_bus_self *self)
+{
+	atomic_store(&self->block->ready, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	sh_bus_wake_all(self->bus, self->process);
 }
 
 int

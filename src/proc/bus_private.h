@@ -35,6 +35,7 @@ struct sh_bus_block {
 	_Atomic uint64_t generation;
 	_Atomic uint32_t slot;
 	_Atomic uint32_t wants_all;
+	_Atomic uint32_t ready;
 	/* Its eventfd has been written, or will be, and it has not looked since.
 	 * Only what is 0 may be slept on. */
 	_Alignas(SH_BUS_LINE) _Atomic uint32_t notified;

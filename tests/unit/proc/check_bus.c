@@ -535,6 +535,22 @@ START_TEST(processes_are_found)
 	sh_bus_set_generation(bus, 2);
 	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
 	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(!peer.ready);
+	/* another one that replaces it comes, and then serves */
+	next.process = 6;
+	next.incarnation++;
+	sh_bus_set_ready(who[5]);
+	ck_assert_int_eq(sh_bus_join(&next, &who[6]), 0);
+	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
+	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(peer.ready);
+	sh_bus_set_ready(who[6]);
+	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
+	ck_assert_uint_eq(peer.process, 6);
+	sh_bus_leave(&who[6]);
+	ck_assert(sh_bus_find_process(who[0], next.incarnation - 1, &peer));
+	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(!sh_bus_find_process(who[0], next.incarnation, &peer));
 	ck_assert(!sh_bus_find_slot(who[0], 0, &peer));
 	ck_assert(
 	    sh_bus_find_connection(who[0], UINT64_C(9) << 40 | 77, &peer));
