@@ -30,10 +30,13 @@ def kill(hub, slot):
 def check_kills():
     with Hub(workers=WORKERS, workers_more=BACKOFF) as hub, \
             Clients(hub.port()) as clients:
-        clients.do("open", "subscriber", SUBSCRIBERS)
-        clients.do("subscribe", "subscriber", "room")
+        clients.do("open", "subscriber", SUBSCRIBERS // 2)
+        clients.do("subscribe", "subscriber", "room/general")
+        clients.do("open", "wild", SUBSCRIBERS // 2)
+        clients.do("subscribe", "wild", "room/+")
         clients.do("open", "publisher", PUBLISHERS)
-        clients.do("feed", "publisher", "room")
+        clients.do("subscribe", "publisher", "room/#")
+        clients.do("feed", "publisher", "room/general", "n")
         clients.do("reconnect", "on")
         clients.do("stream", "on")
         clients.do("progress", 10 * SUBSCRIBERS)
