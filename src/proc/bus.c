@@ -298,12 +298,13 @@ sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out)
 	self->process = options->process;
 	self->block = sh_bus_block(bus, options->process);
 	self->told = sh_try_calloc(bus->count, sizeof(*self->told));
+	self->owed = sh_try_calloc(bus->count / 64 + 1, sizeof(*self->owed));
 	self->want_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->want_counts));
 	self->pause_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->pause_counts));
-	if (self->told == NULL || self->want_counts == NULL ||
-	    self->pause_counts == NULL) {
+	if (self->told == NULL || self->owed == NULL ||
+	    self->want_counts == NULL || self->pause_counts == NULL) {
 		self->process = UINT32_MAX;
 		sh_bus_leave(&self);
 		return -SHOAL_ENOMEM;
@@ -328,6 +329,7 @@ sh_bus_leave(struct sh_bus_self **self)
 		sh_bus_wake_all(s->bus, s->process);
 	}
 	free(s->told);
+	free(s->owed);
 	free(s->want_counts);
 	free(s->pause_counts);
 	free(s->buf);

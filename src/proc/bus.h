@@ -89,6 +89,13 @@ bool sh_bus_is_wanted(
  *  beyond sh_bus_record_max(); -SHOAL_ENOENT when `to' is nobody. */
 int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
     const struct iovec *parts, int count);
+/** Wake who sleeps by sh_bus_flush() only: from now on `owe' is called when there is
+ *  somebody to be woken. Who publishes several messages in a turn has them read as
+ *  one batch then. A process that dies before it, or leaves, owes nothing: all are
+ *  woken by that. */
+void sh_bus_defer(struct sh_bus_self *self, void (*owe)(void *arg), void *arg);
+/** Wake those that sleep and would get what was written. */
+void sh_bus_flush(struct sh_bus_self *self);
 /** Whether what made it refuse a write, or pause, may be over. */
 bool sh_bus_has_been_told(const struct sh_bus_self *self);
 /** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
