@@ -22,6 +22,7 @@ int sh_worker_main(const struct sh_heritage *heritage, void *arg);
 /* ---- for the files of this folder and for the public functions -------- */
 
 struct sh_bus_link;
+struct sh_carrier;
 struct sh_loop;
 struct sh_presence;
 struct sh_program_listener;
@@ -128,8 +129,13 @@ sh_worker_http_limits(const struct sh_settings_http *limits);
 /** Make the topics, before any code that may use them. 0, or negative with
  *  worker->why. */
 int sh_worker_open_topics(struct sh_worker *worker);
+/** Connections may come now: others count on this worker. */
+void sh_worker_begin_topics(struct sh_worker *worker);
 /** End them; no connection is left. */
 void sh_worker_close_topics(struct sh_worker *worker);
+/** The carrier that the settings' `broker' asks for, the caller's; NULL for none. 0,
+ *  or negative with worker->why. */
+int sh_worker_open_broker(struct sh_worker *worker, struct sh_carrier **out);
 
 /** Take the signals; nothing is obeyed yet. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);
