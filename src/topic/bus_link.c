@@ -24,6 +24,7 @@ struct sh_bus_link {
 	struct sh_loop *loop;
 	struct sh_bus_self *bus;
 	struct sh_watch *watch;
+	struct sh_loop_task waking; /* begun while others are to be woken */
 	struct follower_list followers;
 	struct sh_bus_follower *next; /* that is told, if it is still there */
 };
@@ -113,7 +114,7 @@ read_share(struct sh_bus_link *link)
 }
 
 static void
-count(const struct sh_bus_link *link)
+publish_counters(const struct sh_bus_link *link)
 {
 	struct sh_counters *counters = sh_loop_options(link->loop)->counters;
 	const struct sh_bus_stats *stats = sh_bus_stats(link->bus);
@@ -132,8 +133,25 @@ on_edge(int fd, void *arg)
 	struct sh_bus_link *link = arg;
 	bool read_all = read_share(link);
 
-	count(link);
+	publish_counters(link);
 	tell_turned(link, read_all);
+}
+
+static void
+on_owed(void *arg)
+{
+	struct sh_bus_link *link = arg;
+
+	sh_loop_task_begin(link->loop, &link->waking);
+}
+
+static bool
+wake_others(void *arg)
+{
+	struct sh_bus_link *link = arg;
+
+	sh_bus_flush(link->bus);
+	return false;
 }
 
 int
@@ -157,6 +175,8 @@ sh_bus_link_open(struct sh_loop *loop, const struct sh_bus_options *options,
 		free(link);
 		return r;
 	}
+	link->waking = (struct sh_loop_task){ .fn = wake_others, .arg = link };
+	sh_bus_defer(link->bus, on_owed, link);
 	current = link;
 	*out = link;
 	return 0;
@@ -171,7 +191,8 @@ sh_bus_link_close(struct sh_bus_link **link)
 		return;
 	l = *link;
 	sh_assert(TAILQ_EMPTY(&l->followers));
-	count(l);
+	publish_counters(l);
+	sh_loop_task_end(l->loop, &l->waking);
 	sh_loop_unwatch(&l->watch);
 	sh_bus_leave(&l->bus);
 	if (current == l)
@@ -220,6 +241,16 @@ sh_bus_link_soon(struct sh_bus_link *link)
 }
 
 int
+sh_bus_link_write(struct sh_bus_link *link, const struct sh_record *record,
+    const struct iovec *parts, int count)
+{
+	int r = sh_bus_write(link->bus, record, parts, count);
+
+	publish_counters(link);
+	return r;
+}
+
+int
 sh_bus_link_tell(struct sh_bus_link *link, const struct sh_bus_peer *to,
     uint32_t kind, const struct iovec *parts, int count)
 {
@@ -227,5 +258,5 @@ sh_bus_link_tell(struct sh_bus_link *link, const struct sh_bus_peer *to,
 		.to_incarnation = to->incarnation,
 		.kind = kind };
 
-	return sh_bus_write(link->bus, &record, parts, count);
+	return sh_bus_link_write(link, &record, parts, count);
 }

@@ -147,17 +147,17 @@ take_error(struct sh_redis_carrier *carrier, struct sh_redis_post *post,
 	drop(carrier, post, -SHOAL_ENOTCONN);
 }
 
-/* Takes the post. */
+/* Takes the post, and perhaps the reply. */
 static void
 take_answer(struct sh_redis_carrier *carrier, struct sh_redis_post *post,
-    const struct shoal_redis_reply *reply)
+    struct shoal_redis_reply **reply)
 {
 	if (post->kind == SH_REDIS_POST_PUBLISH)
 		SH_COUNT(carrier->counters->broker_published, 1);
-	else if (post->kind == SH_REDIS_POST_RECALL && post->recall != NULL)
-		sh_redis_recall_answer(carrier, post->recall, reply);
+	else if (post->kind == SH_REDIS_POST_RECALL)
+		sh_redis_recall_answer(post->recall, reply);
 	else if (post->kind == SH_REDIS_POST_PEERS)
-		take_peers(carrier, reply);
+		take_peers(carrier, *reply);
 	sh_redis_post_free(carrier, post);
 }
 
@@ -176,7 +176,7 @@ read_answers(struct sh_redis_carrier *carrier)
 			break;
 		STAILQ_REMOVE_HEAD(&carrier->sent, link);
 		if (reply->type != SHOAL_REDIS_ERROR) {
-			take_answer(carrier, post, reply);
+			take_answer(carrier, post, &reply);
 		} else if (is_forgotten_script(carrier, post, reply)) {
 			sh_redis_command_free(&post->command);
 			STAILQ_INSERT_TAIL(&again, post, link);

@@ -34,6 +34,7 @@ open_bus(struct sh_worker *worker)
 	return r;
 }
 
+/* With a broker, all goes through it. */
 static int
 open_carrier(struct sh_worker *worker, struct sh_carrier **out)
 {
@@ -62,6 +63,13 @@ sh_worker_open_topics(struct sh_worker *worker)
 		snprintf(worker->why, sizeof(worker->why),
 		    "cannot make the topics: %s", shoal_strerror(r));
 	return r;
+}
+
+void
+sh_worker_begin_topics(struct sh_worker *worker)
+{
+	if (worker->bus != NULL)
+		sh_bus_set_ready(sh_bus_link_bus(worker->bus));
 }
 
 void

@@ -117,8 +117,9 @@ SHOAL_API int shoal_co_publish(const char *topic, enum shoal_ws_type type,
  * @param buf  where the bytes go
  * @param cap  bytes there are in buf
  *
- * Returns  their number; more than cap: called again with that many; 0 or
- *          negative: nothing is sent
+ * Returns  their number; cap or more: called again with room for one more than
+ *          that, so what snprintf(3) returns will do; 0 or negative: nothing is
+ *          sent
  */
 typedef ssize_t shoal_topic_render_fn(
     const struct shoal_topic_message *message, char *buf, size_t cap, void *arg);

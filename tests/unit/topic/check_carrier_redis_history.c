@@ -268,7 +268,7 @@ emptied(void *arg)
 	pair_settle(&pair);
 	got = recall(&pair.a, "count/1", epoch, 1, SIZE_MAX);
 	OK(got.result == 0 && got.gap && got.count == 0);
-	side_keep(&pair.b, "count/1", 3, 0, 1);
+	WAIT_FOR(side_try_keep(&pair.b, "count/1", 3, 0, 1) == 0);
 	WAIT_FOR(pair.a.last == 3);
 	OK(pair.a.offset == 1 && pair.a.epoch != epoch);
 	pair_close(&pair);
@@ -307,7 +307,7 @@ set_back(void *arg)
 	       redis, NULL, "CLIENT KILL TYPE normal SKIPME yes") == 0);
 	WAIT_FOR(pair.a.lost == 1);
 	WAIT_FOR(recall(&pair.a, "count/1", 0, 0, SIZE_MAX).epoch != epoch);
-	side_keep(&pair.b, "count/1", 9, 0, 1);
+	WAIT_FOR(side_try_keep(&pair.b, "count/1", 9, 0, 1) == 0);
 	WAIT_FOR(pair.a.last == 9);
 	OK(pair.a.epoch != epoch && pair.a.offset == 1);
 	pair_close(&pair);
