@@ -245,10 +245,20 @@ def check_reloads_while_it_is_asked():
         told = [shoal.join("t") for _ in range(8)]
         seen, stop = [], threading.Event()
 
+        def ask_once(asker):
+            # an old worker may end a connection before its first request
+            asker.try_send(request("/members?topic=t&timeout=30000"))
+            if asker.buffer or asker.fill():
+                seen.append(asker.answer().body.decode().split()[:2])
+
         def ask_all_the_time():
-            while not stop.is_set():
-                with shoal.asker() as asker:
-                    seen.append(asker.members("t")[:2])
+            try:
+                while not stop.is_set():
+                    with Connection(shoal.http) as asker:
+                        ask_once(asker)
+            except Exception as error:
+                seen.append(error)
+                raise
         thread = threading.Thread(target=ask_all_the_time)
         thread.start()
         for _ in range(3):
@@ -256,7 +266,8 @@ def check_reloads_while_it_is_asked():
         stop.set()
         thread.join()
         expect(len(seen) > 3, seen)
-        same(set(seen), {(8, "all")})
+        for one in seen:
+            same(one, ["8", "all"], seen)
         same(len(told), 8)
 
 
