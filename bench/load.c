@@ -28,15 +28,19 @@ static const char usage_text[] =
     "All three speak TCP. http and ws do what echo does, connect-http and\n"
     "connect-ws what connect does, idle-http and idle-ws what idle does; a\n"
     "message is a GET request, or one that is echoed over WebSocket.\n"
+    "  broadcast  one WebSocket publishes, all others get it: so many\n"
+    "             messages in flight that not all have got yet\n"
     "\n"
     "  -c, --connections N  at the same time (64; connect 16, idle 1000)\n"
     "  -s, --size BYTES     of a message (128)\n"
-    "  -d, --depth N        messages in flight per connection (1)\n"
+    "  -d, --depth N        messages in flight per connection (1); broadcast:\n"
+    "                       of the publisher\n"
     "  -t, --time SECONDS   to measure, run or hold (5; idle 60)\n"
     "  -w, --warmup SECONDS before the measurement (0.3)\n"
     "  -n, --count N        connect: end after N connections\n"
     "  -r, --rate N         connect: begin N connections a second\n"
     "  -p, --path PATH      of HTTP requests and handshakes (/)\n"
+    "      --publish PATH   broadcast: of the publisher's handshake (/publish)\n"
     "  -b, --body TEXT      http: what is to be answered (\"\")\n"
     "      --binary         ws: messages are not text\n"
     "      --sources N      take 127.0.0.1 to 127.0.0.N as sources in turn\n"
@@ -56,6 +60,7 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, 'n' },
 	{ "rate", required_argument, NULL, 'r' },
 	{ "path", required_argument, NULL, 'p' },
+	{ "publish", required_argument, NULL, 'U' },
 	{ "body", required_argument, NULL, 'b' },
 	{ "binary", no_argument, NULL, 'B' },
 	{ "sources", required_argument, NULL, 'S' },
@@ -75,6 +80,7 @@ static const struct mode {
 	{ "echo", load_flow, &load_echo, 64, 1, 5 },
 	{ "http", load_flow, &load_http, 64, 1, 5 },
 	{ "ws", load_flow, &load_ws, 64, 1, 5 },
+	{ "broadcast", load_broadcast, &load_ws, 100, 8, 5 },
 	/* One address has about 28,000 ports, each busy for a minute. */
 	{ "connect", load_connect, &load_echo, 16, 64, 5 },
 	{ "connect-http", load_connect, &load_http, 16, 64, 5 },
@@ -143,6 +149,7 @@ set_option(struct load_options *options, int letter, const char *value)
 	case 'n': options->count = (uint64_t)whole_number(value, 1, 1e9); break;
 	case 'r': options->rate = number(value, 0.1, 1e6); break;
 	case 'p': options->path = value; break;
+	case 'U': options->publish = value; break;
 	case 'b': options->body = value; break;
 	case 'B': options->binary = true; break;
 	case 'S': options->sources = (int)whole_number(value, 1, 254); break;
@@ -219,6 +226,7 @@ main(int argc, char **argv)
 		.warmup_s = 0.3,
 		.timeout_ms = 5000,
 		.path = "/",
+		.publish = "/publish",
 		.body = "" };
 	const struct mode *mode = read_command_line(&options, argc, argv);
 

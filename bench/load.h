@@ -40,6 +40,7 @@ struct load_options {
 	size_t size;         /* bytes of a message, or of a body */
 	size_t message_size; /* bytes of a message as it is sent */
 	const char *path;    /* of requests and handshakes */
+	const char *publish; /* path of the publisher's handshake */
 	const char *body;    /* what HTTP answers have to have */
 	bool binary;         /* WebSocket messages are not text */
 	double seconds;      /* how long to measure, to run or to hold */
@@ -62,10 +63,11 @@ load_die(const char *format, ...) LOAD_PRINTF(1, 2) __attribute__((noreturn));
 /* --- the modes, each in its file; they return the exit status --- */
 
 int load_flow(const struct load_options *options);
+int load_broadcast(const struct load_options *options);
 int load_connect(const struct load_options *options);
 int load_idle(const struct load_options *options);
 
-/* --- load_net.c: sockets --- */
+/* --- load_net.c, load_open.c: sockets --- */
 
 /** Read "127.0.0.1:PORT" or "[::1]:PORT"; false with the reason in *why_out
  *  when it is malformed or not a loopback address. */
@@ -82,6 +84,10 @@ int load_net_connect_wait(
  *  nothing behind it. Its length, with a NUL behind it in buf; 0 when the rest
  *  is still to come; -errno, -ENOTCONN for an end, -EMSGSIZE. */
 ssize_t load_net_take_head(int fd, char *buf, size_t cap);
+/** Connect, say the greeting of what is spoken, and wait for its answer. The
+ *  number says which source address is taken. A non-blocking socket or -errno;
+ *  -EPROTO for an answer that is not as it should be. */
+int load_open(const struct load_options *options, int number);
 /** Allow as many descriptors as the system lets us have, at least n. */
 void load_net_want_descriptors(unsigned n);
 
@@ -112,6 +118,13 @@ struct load_protocol {
 };
 
 extern const struct load_protocol load_echo, load_http, load_ws;
+
+/** Have handshakes ask for another path from now on. */
+void load_ws_set_path(const struct load_options *options, const char *path);
+/** Write a frame with a text of less than 126 bytes: masked as a client sends it,
+ *  or as a server has to. Returns its length, at most len + 6. */
+size_t
+load_ws_write(unsigned char *frame, const char *text, size_t len, bool masked);
 
 /* --- load_pattern.c: the content of messages --- */
 
@@ -167,6 +180,25 @@ struct load_cpu {
 bool load_cpu_read(pid_t pid, struct load_cpu *cpu_out);
 /** Processor time between two readings, exact when no process came or went. */
 uint64_t load_cpu_between(const struct load_cpu *a, const struct load_cpu *b);
+
+/* --- load_meter.c: a stretch of time that is measured --- */
+
+struct load_meter {
+	uint64_t begun_ns, ended_ns;
+	pid_t server_pid;                  /* 0: nobody's */
+	struct load_cpu server[2], own[2]; /* at begin and end */
+};
+
+/** It begins now; the time of this process tree is taken, 0: of none. */
+void load_meter_begin(struct load_meter *meter, pid_t server_pid);
+/** It has ended. */
+void load_meter_end(struct load_meter *meter);
+/** Report the time, and how much of something came in a second. */
+void load_meter_report_rate(const struct load_meter *meter, uint64_t count);
+/** Report the server's processor time for each, under this key, and how busy and
+ *  how disturbed server and generator were. */
+void load_meter_report_cpu(
+    const struct load_meter *meter, const char *key, uint64_t count);
 
 /* --- load_report.c: the line of JSON --- */
 

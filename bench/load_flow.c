@@ -9,13 +9,10 @@
 #include "load.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
-
-enum { PEEK_AGAIN_US = 1000 };
 
 struct conn {
 	int fd;
@@ -33,13 +30,12 @@ struct run {
 	int epoll_fd;
 	struct conn *conns;
 	enum phase phase;
-	uint64_t phase_end_ns, begun_ns, ended_ns;
+	uint64_t phase_end_ns;
 	uint64_t messages; /* answered while measuring */
 	uint64_t closed, reset, mismatched, unopened;
 	int open;
 	struct load_histogram latency;
-	struct load_cpu server[2], own[2]; /* at begin and end */
-	bool has_server;
+	struct load_meter meter;
 };
 
 static void
@@ -140,47 +136,6 @@ on_readable(struct run *run, struct conn *conn)
 		complete_messages(run, conn, (uint64_t)answers);
 }
 
-/* Say the greeting and have it answered; 0 or -errno. */
-static int
-shake_hands(int fd, const struct load_options *options)
-{
-	const char *text = options->protocol->greeting();
-	uint64_t end_ns = load_now() + (uint64_t)options->timeout_ms * 1000000;
-	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	char head[4096];
-	ssize_t n = 0;
-
-	if (send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		return -EPIPE;
-	while (n == 0) {
-		if (load_now() > end_ns)
-			return -ETIMEDOUT;
-		poll(&pfd, 1, options->timeout_ms);
-		n = load_net_take_head(fd, head, sizeof(head));
-		if (n == 0)
-			usleep(PEEK_AGAIN_US);
-	}
-	return n < 0                              ? (int)n
-	    : options->protocol->is_welcome(head) ? 0
-						  : -EPROTO;
-}
-
-static int
-connect_one(const struct load_options *options, int i)
-{
-	int rc,
-	    fd = load_net_connect_wait(
-		&options->target, i % options->sources, options->timeout_ms);
-
-	if (fd < 0 || options->protocol->greeting == NULL)
-		return fd;
-	rc = shake_hands(fd, options);
-	if (rc == 0)
-		return fd;
-	close(fd);
-	return rc;
-}
-
 static void
 open_conn(struct run *run, int i)
 {
@@ -193,7 +148,7 @@ open_conn(struct run *run, int i)
 	conn->sent_ns = calloc(depth, sizeof(*conn->sent_ns));
 	if (conn->sent_ns == NULL)
 		load_die("out of memory");
-	conn->fd = connect_one(options, i);
+	conn->fd = load_open(options, i);
 	if (conn->fd < 0) {
 		if (run->unopened++ == 0)
 			fprintf(
@@ -231,26 +186,13 @@ is_answered(const struct run *run)
 	return true;
 }
 
-static void
-read_cpu(struct run *run, int which)
-{
-	pid_t pid = run->options->server_pid;
-
-	load_cpu_read(getpid(), &run->own[which]);
-	if (pid > 0 && !load_cpu_read(pid, &run->server[which]))
-		run->has_server = false;
-}
-
 /* All connections have ended too soon. */
 static void
-stop_early(struct run *run, uint64_t now)
+stop_early(struct run *run)
 {
-	if (run->phase == WARMING) {
-		read_cpu(run, 0);
-		run->begun_ns = now;
-	}
-	run->ended_ns = now;
-	read_cpu(run, 1);
+	if (run->phase == WARMING)
+		load_meter_begin(&run->meter, run->options->server_pid);
+	load_meter_end(&run->meter);
 }
 
 /* Go to the next phase when its time has come; true at the end of the last. */
@@ -262,20 +204,18 @@ next_phase(struct run *run)
 	if (run->phase == DRAINING)
 		return now >= run->phase_end_ns || is_answered(run);
 	if (run->open == 0) {
-		stop_early(run, now);
+		stop_early(run);
 		return true;
 	}
 	if (now < run->phase_end_ns && !load_stopped)
 		return false;
 	if (run->phase == WARMING) {
-		read_cpu(run, 0);
-		run->begun_ns = load_now();
+		load_meter_begin(&run->meter, run->options->server_pid);
 		run->phase = MEASURING;
 		run->phase_end_ns =
-		    run->begun_ns + (uint64_t)(run->options->seconds * 1e9);
+		    load_now() + (uint64_t)(run->options->seconds * 1e9);
 	} else {
-		run->ended_ns = now;
-		read_cpu(run, 1);
+		load_meter_end(&run->meter);
 		run->phase = DRAINING;
 		run->phase_end_ns =
 		    now + (uint64_t)run->options->timeout_ms * 1000000;
@@ -313,31 +253,10 @@ count_unanswered(const struct run *run)
 	return n;
 }
 
-static double
-part(uint64_t ns, double seconds)
-{
-	return seconds > 0 ? (double)ns / 1e7 / seconds : 0;
-}
-
-/* The server's part: CPU time per message, how busy, how disturbed. */
-static void
-report_server(const struct run *run, double seconds)
-{
-	const struct load_cpu *cpu = run->server;
-	uint64_t ns = load_cpu_between(&cpu[0], &cpu[1]);
-
-	load_report_number(
-	    "server_us_per_message", (double)ns / 1000 / (double)run->messages);
-	load_report_number("server_cpu_percent", part(ns, seconds));
-	load_report_number("server_wait_percent",
-	    part(cpu[1].wait_ns - cpu[0].wait_ns, seconds));
-}
-
 static int
 report(const struct run *run)
 {
 	const struct load_options *options = run->options;
-	double seconds = (double)(run->ended_ns - run->begun_ns) / 1e9;
 	uint64_t unanswered = count_unanswered(run);
 	bool ok = run->messages > 0 && unanswered == 0 && run->closed == 0 &&
 	    run->reset == 0 && run->mismatched == 0 && run->unopened == 0;
@@ -352,16 +271,10 @@ report(const struct run *run)
 	load_report_count("unanswered", unanswered);
 	load_report_count("mismatched", run->mismatched);
 	load_report_count("messages", run->messages);
-	load_report_number("seconds", seconds);
-	load_report_number(
-	    "per_second", seconds > 0 ? (double)run->messages / seconds : 0);
+	load_meter_report_rate(&run->meter, run->messages);
 	load_report_latency(&run->latency);
-	if (run->has_server && run->messages > 0)
-		report_server(run, seconds);
-	load_report_number("generator_cpu_percent",
-	    part(load_cpu_between(&run->own[0], &run->own[1]), seconds));
-	load_report_number("generator_wait_percent",
-	    part(run->own[1].wait_ns - run->own[0].wait_ns, seconds));
+	load_meter_report_cpu(
+	    &run->meter, "server_us_per_message", run->messages);
 	load_report_end();
 	return ok ? LOAD_OK : LOAD_WRONG;
 }
@@ -373,7 +286,6 @@ load_flow(const struct load_options *options)
 	int i;
 
 	run.options = options;
-	run.has_server = options->server_pid > 0;
 	run.conns = calloc((size_t)options->connections, sizeof(*run.conns));
 	run.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (run.epoll_fd < 0 || run.conns == NULL)

@@ -86,17 +86,32 @@ write_message(unsigned char *frame, const unsigned char *answer, size_t size,
 		    answer[head + i] ^ mask[i % MASK_SIZE];
 }
 
-static void
-write_greeting(const struct load_options *options)
+void
+load_ws_set_path(const struct load_options *options, const char *path)
 {
 	int len = snprintf(greeting_text, sizeof(greeting_text),
 	    "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\n"
 	    "Sec-WebSocket-Version: 13\r\n\r\n",
-	    options->path, options->address);
+	    path, options->address);
 
 	if (len < 0 || (size_t)len >= sizeof(greeting_text))
-		load_die("%s: too long", options->path);
+		load_die("%s: too long", path);
+}
+
+size_t
+load_ws_write(unsigned char *frame, const char *text, size_t len, bool masked)
+{
+	size_t at = write_head(frame, TEXT, len);
+
+	if (masked) {
+		frame[1] |= MASKED;
+		/* zeroes as a mask change nothing */
+		memset(frame + at, 0, MASK_SIZE);
+		at += MASK_SIZE;
+	}
+	memcpy(frame + at, text, len);
+	return at + len;
 }
 
 static size_t
@@ -117,7 +132,7 @@ prepare(struct load_options *options)
 	}
 	load_loop_close(&in);
 	load_loop_close(&out);
-	write_greeting(options);
+	load_ws_set_path(options, options->path);
 	return out_size;
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # This file measures servers in turn and makes the table; sourced by tcp.sh,
-# http.sh and ws.sh, which say what is compared. They set `protocol' and, when
-# shoal has both styles there, `style'.
+# http.sh, ws.sh and broadcast.sh, which say what is compared. They set `protocol'
+# and, when shoal has both styles there, `style'.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
@@ -48,8 +48,9 @@ measure() { # server, round, mode and options of load...
 	[ -n "$line" ] || { say "$name: $(tail -n 1 "$tmp/load.err")"; }
 	stop_server
 	[ -n "$line" ] &&
-	    printf '{"server":"%s","round":%d,%s\n' "$(label "$name")" \
-		"$round" "${line#\{}" >>"$tmp/results"
+	    printf '{"server":"%s","workers":%d,"round":%d,%s\n' \
+		"$(label "$name")" "$(workers_of "$name")" "$round" \
+		"${line#\{}" >>"$tmp/results"
 }
 
 # compare MODE CASE...: each case is options of load.
@@ -72,5 +73,5 @@ compare() {
 print_table() {
 	[ -s "$tmp/results" ] || { say "no results"; exit 1; }
 	[ -z "$raw" ] || cat "$tmp/results" >>"$raw"
-	python3 "$here/table.py" "$tmp/results" "$@" || bad=1
+	python3 "$here/${table:-table.py}" "$tmp/results" "$@" || bad=1
 }

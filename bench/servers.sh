@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # what it sets is for those who source it
 # This file starts and stops the servers that are compared; sourced by tcp.sh,
-# http.sh, ws.sh and idle.sh, which set `protocol'. One server at a time. It
-# sets:
+# http.sh, ws.sh, broadcast.sh and idle.sh, which set `protocol'. One server at a
+# time. It sets:
 #   server   pid of the process that was started
 #   worker   pid of the process that serves
 #   address  where it listens
@@ -18,6 +18,10 @@ server='' worker='' address=''
 # own echo, coroutine or both, which are programs on libshoal.
 style=${style:-callback}
 protocol=${protocol:-tcp}
+
+# nginx's module for broadcasts, empty when it or nginx is not there.
+nchan=/usr/lib/nginx/modules/ngx_nchan_module.so
+[ -r "$nchan" ] && command -v nginx >/dev/null || nchan=''
 
 # What HTTP requests are answered with: one word, as a configuration has it.
 body=Hello,_world!
@@ -58,6 +62,11 @@ wait_for() {
 	done
 }
 
+# How many workers a server has: NAME is one, NAME_4 four of it.
+workers_of() { # server
+	case $1 in *_[0-9]) echo "${1##*_}" ;; *) echo 1 ;; esac
+}
+
 # The program that serves as a shoal server, and its handler.
 shoal_program() {
 	case $protocol,$1 in
@@ -80,6 +89,9 @@ shoal_handler() {
 shoal_listener() { # server
 	case $protocol in
 	tcp) echo "protocol = \"tcp\"; $(shoal_handler "$1")" ;;
+	broadcast) echo 'protocol = "http"; routes = (' \
+	    '{ path = "/"; handler = "subscribe"; },' \
+	    '{ path = "/publish"; handler = "publish"; } );' ;;
 	*) echo "protocol = \"http\"; routes = (" \
 	    "{ path = \"/\"; $(shoal_handler "$1") } );" ;;
 	esac
@@ -89,7 +101,7 @@ shoal_config() { # server
 	cat <<-END
 	control = { path = "$tmp/control.sock"; };
 	pid_file = "off";
-	workers = { count = 1; };
+	workers = { count = $(workers_of "$1"); };
 	log = { target = "stderr"; level = "warning"; };
 	listeners = (
 		{ name = "bench"; address = "127.0.0.1:0";
@@ -104,10 +116,29 @@ free_port() {
 print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])'
 }
 
-nginx_config() {
+# Messages are kept for as long as it takes to send them; a subscriber begins with
+# what comes next.
+nginx_locations() {
+	[ "$protocol" = broadcast ] || {
+		echo "location / { return 200 \"$body\"; }"
+		return
+	}
+	cat <<-END
+	nchan_channel_id room;
+	nchan_message_buffer_length 16;
+	location / {
+		nchan_subscriber websocket;
+		nchan_subscriber_first_message newest;
+	}
+	location /publish { nchan_publisher websocket; }
+	END
+}
+
+nginx_config() { # server
+	[ "$protocol" != broadcast ] || echo "load_module $nchan;"
 	cat <<-END
 	daemon off;
-	worker_processes 1;
+	worker_processes $(workers_of "$1");
 	pid $tmp/nginx.pid;
 	error_log stderr error;
 	worker_rlimit_nofile 20000;
@@ -124,7 +155,7 @@ nginx_config() {
 		scgi_temp_path $tmp/nginx;
 		server {
 			listen $address backlog=4096;
-			location / { return 200 "$body"; }
+			$(nginx_locations)
 		}
 	}
 	END
@@ -164,6 +195,7 @@ reference_command() { # server
 	tcp,*) echo "$build/bench/echo_$1 0" ;;
 	http,epoll) echo "$build/bench/http_epoll 0 $body" ;;
 	ws,epoll) echo "$build/bench/ws_epoll 0" ;;
+	broadcast,epoll) echo "$build/bench/broadcast_epoll 0" ;;
 	*,lws) echo "$build/bench/web_lws 0 $body" ;;
 	esac
 }
@@ -178,11 +210,11 @@ start_server() {
 		shoal_config "$1" >"$tmp/shoal.conf"
 		command=("$program" run -c "$tmp/shoal.conf")
 		probe=shoal_is_up ;;
-	nginx)
+	nginx | nchan*)
 		address=127.0.0.1:$(free_port)
 		# a folder of its own, which it gives to its worker's user
 		mkdir -p "$tmp/nginx"
-		nginx_config >"$tmp/nginx.conf"
+		nginx_config "$1" >"$tmp/nginx.conf"
 		command=(nginx -e stderr -p "$tmp" -c "$tmp/nginx.conf")
 		probe=nginx_is_up ;;
 	*)
@@ -205,9 +237,13 @@ list_servers() {
 	case $protocol in
 	tcp) [ ! -x "$build/bench/echo_bufferevent" ] || echo bufferevent ;;
 	http) ! command -v nginx >/dev/null || echo nginx ;;
+	broadcast) [ -z "$nchan" ] || printf 'nchan\nnchan_4\n' ;;
 	esac
-	[ "$protocol" = tcp ] || [ ! -x "$build/bench/web_lws" ] || echo lws
+	case $protocol in
+	http | ws) [ ! -x "$build/bench/web_lws" ] || echo lws ;;
+	esac
 	case $protocol,$style in
+	broadcast,*) printf 'shoal\nshoal_4\n' ;;
 	http,*) echo shoal_page ;;
 	*,callback) echo shoal ;;
 	*,coroutine) echo shoal_coroutine ;;
@@ -221,14 +257,18 @@ say_missing() {
 	    say "without bufferevent, install libevent-dev and build again"
 	[ "$protocol" != http ] || command -v nginx >/dev/null ||
 	    say "without nginx, install nginx-light"
-	[ "$protocol" = tcp ] || [ -x "$build/bench/web_lws" ] ||
+	[ "$protocol" = tcp ] || [ "$protocol" = broadcast ] ||
+	    [ -x "$build/bench/web_lws" ] ||
 	    say "without libwebsockets, install libwebsockets-dev and build again"
+	[ "$protocol" != broadcast ] || [ -n "$nchan" ] ||
+	    say "without nchan, install libnginx-mod-nchan"
 }
 
 # What the table calls a server.
 label() {
 	case $1 in
-	shoal_page) echo shoal ;;
+	shoal_page | shoal_4) echo shoal ;;
+	nchan*) echo nchan ;;
 	shoal_*) echo "shoal (${1#shoal_})" ;;
 	lws) echo libwebsockets ;;
 	*) echo "$1" ;;

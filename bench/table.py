@@ -19,10 +19,10 @@ def median(runs, key):
     return statistics.median(run.get(key, 0) for run in runs)
 
 
-def find_ratio(runs, base_runs):
+def find_ratio(runs, base_runs, cost="server_us_per_message"):
     """Median over the rounds of cost / cost of the base in that round."""
-    base = {run["round"]: run["server_us_per_message"] for run in base_runs}
-    ratios = [run["server_us_per_message"] / base[run["round"]]
+    base = {run["round"]: run[cost] for run in base_runs}
+    ratios = [run[cost] / base[run["round"]]
               for run in runs if base.get(run["round"])]
     return f"{statistics.median(ratios):.2f}" if ratios else "-"
 
@@ -78,6 +78,14 @@ def print_row(cells):
     print("| " + " | ".join(cells) + " |")
 
 
+def print_table(columns, groups):
+    """A line for each group of runs; the first and last column hold words."""
+    print_row([head for head, _ in columns])
+    print("|---|" + "---:|" * (len(columns) - 2) + "---|")
+    for key, runs in groups.items():
+        print_row([cell(key, runs) for _, cell in columns])
+
+
 def main(path, bases):
     groups = collections.defaultdict(list)
     broken = 0
@@ -87,11 +95,7 @@ def main(path, bases):
             broken += not run["ok"]
             if "server_us_per_message" in run:
                 groups[run["size"], run["depth"], run["server"]].append(run)
-    columns = make_columns(groups, bases)
-    print_row([head for head, _ in columns])
-    print("|---|" + "---:|" * (len(columns) - 2) + "---|")
-    for key, runs in groups.items():
-        print_row([cell(key, runs) for _, cell in columns])
+    print_table(make_columns(groups, bases), groups)
     return 1 if broken or not groups else 0
 
 

@@ -7,19 +7,16 @@
 #include "config.h"
 
 #include "epoll_server.h"
+#include "epoll_ws.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-enum { MAX_FDS = 65536, ROOM = 1024 * 1024, MASK_SIZE = 4 };
+enum { MAX_FDS = 65536, ROOM = 1024 * 1024 };
 
 /* What a connection has of a frame that is not complete. */
 static struct {
@@ -30,83 +27,14 @@ static struct {
 
 static unsigned char in[ROOM], out[ROOM];
 
-static bool
-shake_hands(int fd, char *request)
-{
-	static const char name[] = "Sec-WebSocket-Key: ";
-	char *key = strstr(request, name), *end, text[256];
-	unsigned char digest[SHA_DIGEST_LENGTH], accept[64];
-	int len;
-
-	if (key == NULL || (end = strchr(key, '\r')) == NULL)
-		return false;
-	*end = '\0';
-	len = snprintf(text, sizeof(text), "%s" GUID, key + sizeof(name) - 1);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return false;
-	SHA1((unsigned char *)text, (size_t)len, digest);
-	EVP_EncodeBlock(accept, digest, sizeof(digest));
-	conns[fd].is_open = true;
-	return dprintf(fd,
-		   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-		   "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		   accept) > 0;
-}
-
-static void
-unmask(unsigned char *to, const unsigned char *from, size_t len,
-    const unsigned char mask[MASK_SIZE])
-{
-	uint64_t word, masks;
-	size_t i;
-
-	memcpy(&masks, mask, MASK_SIZE);
-	memcpy((char *)&masks + MASK_SIZE, mask, MASK_SIZE);
-	for (i = 0; i + sizeof(word) <= len; i += sizeof(word)) {
-		memcpy(&word, from + i, sizeof(word));
-		word ^= masks;
-		memcpy(to + i, &word, sizeof(word));
-	}
-	for (; i < len; i++)
-		to[i] = from[i] ^ mask[i % MASK_SIZE];
-}
-
-/* Bytes of the head without the mask, 0 when there are too few; the length of
- * the content in *len_out. */
-static size_t
-read_head(const unsigned char *at, size_t len, uint64_t *len_out)
-{
-	size_t i, more;
-
-	if (len < 2)
-		return 0;
-	*len_out = at[1] & 0x7f;
-	more = *len_out == 126 ? 2 : *len_out == 127 ? 8 : 0;
-	if (len < 2 + more)
-		return 0;
-	for (i = 0; i < more; i++)
-		*len_out = (i == 0 ? 0 : *len_out << 8) | at[2 + i];
-	return 2 + more;
-}
-
 /* Echo whole frames; how many bytes they were. */
 static size_t
 echo_frames(const unsigned char *at, size_t len, size_t *out_len)
 {
-	size_t done = 0, head;
-	uint64_t size;
+	size_t done = 0, n;
 
-	while ((head = read_head(at + done, len - done, &size)) > 0 &&
-	    size <= ROOM && len - done >= head + MASK_SIZE + size) {
-		const unsigned char *frame = at + done;
-
-		memcpy(out + *out_len, frame, head);
-		out[*out_len + 1] &= 0x7f;
-		unmask(out + *out_len + head, frame + head + MASK_SIZE, size,
-		    frame + head);
-		*out_len += head + size;
-		done += head + MASK_SIZE + size;
-	}
+	while ((n = epoll_ws_take(at + done, len - done, out, out_len)) > 0)
+		done += n;
 	return done;
 }
 
@@ -126,7 +54,7 @@ serve(int fd)
 	len = had + (size_t)n;
 	in[len] = '\0';
 	if (!conns[fd].is_open)
-		return shake_hands(fd, (char *)in);
+		return conns[fd].is_open = epoll_ws_shake_hands(fd, (char *)in);
 	done = echo_frames(in, len, &out_len);
 	conns[fd].len = len - done;
 	if (done < len && conns[fd].data == NULL)

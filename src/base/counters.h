@@ -21,6 +21,13 @@ struct sh_counters {
 					 4xx or 5xx by shoal itself */
 	_Atomic uint64_t timeouts;     /* idle connections closed */
 	_Atomic uint64_t queued_bytes; /* gauge: waiting for peers to read */
+	_Atomic uint64_t queues_full;  /* gauge: connections whose queue was
+					  above its high-water mark, and is
+					  not at the low one yet */
+	_Atomic uint64_t messages_dropped; /* for many: not sent to one that
+					      was full */
+	_Atomic uint64_t slow_closed;      /* connections closed for that ... */
+	_Atomic uint64_t stalled; /* ... or cut, as they took nothing */
 	_Atomic uint64_t coroutines_refused; /* there was no stack to have */
 	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
 	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */

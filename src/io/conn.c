@@ -89,6 +89,7 @@ sh_conn_open(struct sh_group *group, int fd, const struct sh_addr *peer)
 	conn->magic = SH_CONN_MAGIC;
 	conn->loop = group->loop;
 	conn->group = group;
+	conn->limits = group->limits;
 	conn->active_ms = sh_loop_now_ms(group->loop);
 	keep_peer(conn, peer);
 	if (enter(conn, fd) < 0) {

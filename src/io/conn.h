@@ -15,6 +15,9 @@ struct sh_addr;
 struct sh_conn;
 struct sh_group;
 struct sh_loop;
+struct sh_piece;
+struct sh_queue;
+struct sh_send_limits;
 
 /* What a session does with a connection. None is called while another one of
  * the same connection runs. */
@@ -67,6 +70,52 @@ int sh_conn_flush(struct sh_conn *conn);
  *  when the file ends before; -SHOAL_ENOTCONN; -errno when the connection has
  *  failed, also by a file that could not be read. */
 int sh_conn_sendfile(struct sh_conn *conn, int fd, off_t *offset, size_t *left);
+/* --- what goes to many: conn_shared.c --- */
+
+/** Send messages, or queue a reference to what the kernel does not take; above
+ *  the high-water mark too. Calls no handler. 0; -SHOAL_ENOTCONN; -SHOAL_ENOMEM,
+ *  while it is served only. */
+int sh_conn_send_shared(struct sh_conn *conn, const struct sh_piece *piece);
+/** Whether it is below its high-water mark, with so many bytes more that wait
+ *  elsewhere, and the worker can afford it; may write what is queued. */
+bool sh_conn_has_room(struct sh_conn *conn, size_t more);
+/** What a peer that does not read may cost; the first is io/send_limits.h's. */
+const struct sh_send_limits *sh_conn_send_limits(const struct sh_conn *conn);
+/** Set it, by number. */
+void sh_conn_set_send_limits(struct sh_conn *conn, int number);
+/** Whether its queue takes more memory than the worker can afford. */
+bool sh_conn_is_dear(const struct sh_conn *conn);
+/** It was found full: who follows is told when it has fallen to its low mark. */
+void sh_conn_note_full(struct sh_conn *conn);
+/** Whether that was not yet so. */
+bool sh_conn_was_full(const struct sh_conn *conn);
+/** See sh_queue_drop_oldest() and the like; the number of messages. */
+uint64_t sh_conn_drop_oldest(struct sh_conn *conn);
+uint64_t sh_conn_drop_key(struct sh_conn *conn, uint64_t key);
+uint64_t sh_conn_drop_end(struct sh_conn *conn);
+/** Count messages that were not sent. */
+void sh_conn_count_dropped(struct sh_conn *conn, uint64_t messages);
+/** Count one that is closed for it does not read. */
+void sh_conn_count_slow(struct sh_conn *conn);
+/** Queue what another queue has, which is empty then. */
+void sh_conn_take_queue(struct sh_conn *conn, struct sh_queue *from);
+
+/* Who wants to know of connections, beside their sessions. */
+struct sh_conn_hooks {
+	/* It ends, its session is told just now. */
+	void (*ended)(struct sh_conn *conn);
+	/* It was full, and has fallen to its low-water mark. */
+	void (*drained)(struct sh_conn *conn);
+};
+
+/** Set them for a loop; lent. NULL: none. */
+void
+sh_loop_set_conn_hooks(struct sh_loop *loop, const struct sh_conn_hooks *hooks);
+/** Tell them of this one, or no longer. */
+void sh_conn_follow(struct sh_conn *conn, bool yes);
+
+/* --- ending --- */
+
 /** See shoal_conn_shutdown(). */
 int sh_conn_end_sending(struct sh_conn *conn);
 /** See shoal_conn_close(). */

@@ -161,6 +161,7 @@ bury(struct sh_conn *conn)
 static void
 finish(struct sh_conn *conn)
 {
+	sh_conn_tell_ended(conn);
 	conn->lingers = must_linger(conn);
 	conn->state = SH_CONN_ENDING;
 	sh_id_table_remove(&conn->loop->conns, &conn->node);
@@ -177,6 +178,7 @@ void
 sh_conn_abandon(struct sh_conn *conn)
 {
 	if (conn->state != SH_CONN_ENDING) {
+		sh_conn_tell_ended(conn);
 		sh_id_table_remove(&conn->loop->conns, &conn->node);
 		SH_COUNT(conn->loop->counters->closed, 1);
 	}
@@ -235,6 +237,13 @@ settle_held(struct sh_conn *conn)
 	tell_peer(conn);
 }
 
+static void
+settle_full(struct sh_conn *conn)
+{
+	if (conn->full && conn->queue.len <= sh_conn_limits(conn)->low)
+		sh_conn_tell_drained(conn);
+}
+
 /* Whether an open connection begins to close. */
 static bool
 settle_open(struct sh_conn *conn)
@@ -257,10 +266,14 @@ sh_conn_settle(struct sh_conn *conn)
 {
 	if (conn->state == SH_CONN_OPEN) {
 		if (SH_LIKELY(!conn->refused && !conn->eof && !conn->draining &&
-			!conn->half))
+			!conn->half && !conn->full))
 			return;
+		settle_full(conn);
 		if (!settle_open(conn) && !conn->held)
 			return;
+	} else if (SH_UNLIKELY(conn->full)) {
+		/* it is nothing to wait for any more */
+		sh_conn_tell_drained(conn);
 	}
 	if (SH_UNLIKELY(conn->held)) {
 		settle_held(conn);

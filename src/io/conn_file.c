@@ -32,6 +32,7 @@ refused(struct sh_conn *conn, int error)
 {
 	if (error == EAGAIN) {
 		conn->blocked = true;
+		sh_stall_watch(conn);
 		return go_on_later(conn);
 	}
 	/* as it is half sent, a file that cannot be read ends it too */
@@ -47,6 +48,7 @@ count(struct sh_conn *conn, ssize_t sent)
 	if (conn->loop->serving == conn)
 		conn->loop->sent = true;
 	conn->active_ms = sh_loop_now_ms(conn->loop);
+	conn->moved = true;
 	SH_COUNT(conn->loop->counters->bytes_sent, sent);
 }
 

@@ -11,6 +11,7 @@
 #include "io/group.h"
 #include "io/loop_private.h"
 #include "io/queue.h"
+#include "io/send_limits.h"
 
 enum {
 	SH_CONN_MAGIC = 0x6e6e6f63,
@@ -62,6 +63,13 @@ struct sh_conn {
 	bool is_ready : 1;      /* on the list of that name */
 	bool is_unsettled : 1;  /* likewise */
 	bool is_unproven : 1;   /* likewise */
+	bool full : 1;          /* has been above its high-water mark, and not
+					   at the low one since */
+	bool followed : 1;      /* the loop's hooks are told */
+	bool watched : 1;       /* is on the list of stall.c ... */
+	bool moved : 1;         /* ... and took something since it was looked
+					   at */
+	uint16_t limits;        /* number of its struct sh_send_limits */
 	int error;              /* of SHOAL_CLOSE_ERROR */
 	uint32_t drain_left;    /* bytes that were there at the drain */
 	struct event event;     /* added once */
@@ -79,12 +87,20 @@ struct sh_conn {
 	TAILQ_ENTRY(sh_conn) unproven;
 };
 
+/** What a peer that does not read may cost. */
+static inline const struct sh_send_limits *
+sh_conn_limits(const struct sh_conn *conn)
+{
+	return &conn->loop->limits[conn->limits];
+}
+
 enum { SH_WHEEL_BUCKETS = 16 };
 
 struct sh_group {
 	uint32_t magic;
 	struct sh_loop *loop;
 	struct sh_group_options options;
+	uint16_t limits;  /* number, of new connections */
 	size_t count;     /* lingering ones too */
 	int64_t width_ms; /* of a bucket; 0: no timeout */
 	int64_t swept;    /* last bucket number visited */
@@ -149,6 +165,22 @@ bool
 sh_cork_add_parts(struct sh_loop *loop, const struct iovec *parts, int count);
 /** Write what has been collected. */
 void sh_cork_flush(struct sh_loop *loop);
+
+/* --- conn_shared.c --- */
+
+/** It is not full any more. */
+void sh_conn_note_room(struct sh_conn *conn);
+/** It was full and is not any more: tell who follows. */
+void sh_conn_tell_drained(struct sh_conn *conn);
+/** It ends: likewise. */
+void sh_conn_tell_ended(struct sh_conn *conn);
+
+/* --- stall.c --- */
+
+/** The kernel takes nothing more for now. */
+void sh_stall_watch(struct sh_conn *conn);
+/** Cut those that have taken nothing for too long; once a second. */
+void sh_stall_check(struct sh_loop *loop);
 
 /* --- conn_end.c --- */
 

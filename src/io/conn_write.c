@@ -51,8 +51,10 @@ sh_conn_transmit(
 		return -1;
 	}
 	conn->blocked = true;
+	sh_stall_watch(conn);
 	if (sent < 0)
 		return 0;
+	conn->moved = true;
 	conn->active_ms = sh_loop_now_ms(loop);
 	SH_COUNT(loop->counters->bytes_sent, sent);
 	return sent;
@@ -73,6 +75,7 @@ sh_conn_write_queue(struct sh_conn *conn)
 		sent = sh_conn_transmit(conn, vectors, n, len);
 		if (sent < 0)
 			return;
+		conn->moved = true;
 		sh_queue_consume(&conn->queue, (size_t)sent);
 		SH_COUNT(conn->loop->counters->queued_bytes, -sent);
 	}
@@ -95,6 +98,7 @@ sh_conn_drop_queue(struct sh_conn *conn)
 		SH_COUNT(conn->loop->counters->queued_bytes,
 		    -(int64_t)conn->queue.len);
 	sh_queue_clear(&conn->queue);
+	sh_conn_note_room(conn);
 	if (conn->loop->serving == conn) {
 		conn->loop->cork.len = 0;
 		conn->loop->cork.sends = 0;
@@ -122,21 +126,33 @@ push(struct sh_conn *conn)
 		sh_conn_make_unsettled(conn);
 }
 
+/* Up to its low mark each may queue, else nothing would tell it to go on. */
+static bool
+takes_more(const struct sh_conn *conn, const struct sh_send_limits *limits)
+{
+	size_t queued = sh_conn_queued(conn);
+
+	return queued < limits->high &&
+	    (queued <= limits->low || !sh_loop_is_short(conn->loop));
+}
+
 /* Whether the queue takes another message. */
 static int
 admit(struct sh_conn *conn)
 {
-	size_t high = conn->group->options.queue_high;
+	const struct sh_send_limits *limits = sh_conn_limits(conn);
 
 	if (SH_UNLIKELY(conn->half))
 		return -SHOAL_ENOTCONN;
-	if (SH_LIKELY(sh_conn_queued(conn) < high))
+	if (SH_LIKELY(sh_conn_queued(conn) <= limits->low) ||
+	    takes_more(conn, limits))
 		return 0;
 	push(conn);
 	if (conn->state != SH_CONN_OPEN)
 		return -SHOAL_ENOTCONN;
-	if (sh_conn_queued(conn) < high)
+	if (takes_more(conn, limits))
 		return 0;
+	sh_conn_note_full(conn);
 	conn->refused = true;
 	conn->flushing = false;
 	SH_COUNT(conn->loop->counters->sends_refused, 1);
@@ -146,14 +162,15 @@ admit(struct sh_conn *conn)
 bool
 sh_conn_is_full(struct sh_conn *conn)
 {
-	size_t high = conn->group->options.queue_high;
+	const struct sh_send_limits *limits = sh_conn_limits(conn);
 
-	if (SH_LIKELY(sh_conn_queued(conn) < high) ||
-	    conn->state != SH_CONN_OPEN)
+	if (SH_LIKELY(sh_conn_queued(conn) <= limits->low) ||
+	    conn->state != SH_CONN_OPEN || takes_more(conn, limits))
 		return false;
 	push(conn);
-	if (conn->state != SH_CONN_OPEN || sh_conn_queued(conn) < high)
+	if (conn->state != SH_CONN_OPEN || takes_more(conn, limits))
 		return false;
+	sh_conn_note_full(conn);
 	/* so that on_writable comes */
 	conn->refused = true;
 	conn->flushing = false;
@@ -256,7 +273,7 @@ sh_conn_flush(struct sh_conn *conn)
 bool
 sh_conn_is_writable(const struct sh_conn *conn)
 {
-	size_t mark = conn->flushing ? 0 : conn->group->options.queue_low;
+	size_t mark = conn->flushing ? 0 : sh_conn_limits(conn)->low;
 
 	if (!conn->refused || conn->state != SH_CONN_OPEN ||
 	    conn->queue.len > mark)

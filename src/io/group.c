@@ -111,23 +111,29 @@ on_linger(evutil_socket_t fd, short what, void *arg)
 struct sh_group *
 sh_group_new(struct sh_loop *loop, const struct sh_group_options *options)
 {
-	struct sh_group *group = sh_try_calloc(1, sizeof(*group));
+	const struct sh_send_limits limits = {
+		.high = options->queue_high,
+		.low = options->queue_low,
+		.when_full = options->when_full,
+		.close_code = options->close_code,
+		.stall_ms = options->stall_ms,
+	};
+	int number = sh_send_limits_need(loop, &limits);
+	struct sh_group *group;
 	size_t i;
 
+	if (number < 0)
+		return NULL;
+	group = sh_try_calloc(1, sizeof(*group));
 	if (group == NULL)
 		return NULL;
+	group->limits = (uint16_t)number;
 	group->magic = SH_GROUP_MAGIC;
 	group->loop = loop;
 	group->options = *options;
 	if (options->idle_timeout_ms > 0)
 		group->width_ms =
 		    1 + options->idle_timeout_ms / BUCKETS_PER_TIMEOUT;
-	/* a mark of 0 would refuse the first byte */
-	if (group->options.queue_high == 0)
-		group->options.queue_high = 1;
-	/* else a queue that is full could be writable, too */
-	if (group->options.queue_low >= group->options.queue_high)
-		group->options.queue_low = group->options.queue_high - 1;
 	for (i = 0; i < SH_WHEEL_BUCKETS; i++)
 		TAILQ_INIT(&group->wheel[i]);
 	TAILQ_INIT(&group->lingering);

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "io/send_limits.h"
 
 struct sh_conn;
 struct sh_conn_ops;
@@ -16,6 +17,9 @@ struct sh_group_options {
 	const struct sh_conn_ops *ops; /* lent */
 	void *owner;                   /* for the session */
 	size_t queue_high, queue_low;  /* bytes; low <= high */
+	enum sh_when_full when_full;   /* see send_limits.h ... */
+	int close_code;                /* ... 0: SH_SLOW_CODE ... */
+	int64_t stall_ms;              /* ... <= 0: never */
 	int64_t idle_timeout_ms;       /* <= 0: none */
 	void (*on_empty)(void *arg);   /* the last one has gone; NULL */
 	void *on_empty_arg;

@@ -15,6 +15,7 @@
 #include "io/conn_private.h"
 #include "io/mailbox.h"
 #include "io/resolve.h"
+#include "io/shared.h"
 #include "io/socket.h"
 #include "io/thread_pool.h"
 #include "io/timer.h"
@@ -59,6 +60,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	struct sh_loop *loop = arg;
 
 	sh_conn_prove_all(loop);
+	sh_stall_check(loop);
 	sh_co_trim(loop->coroutines, TRIMMED_PER_TICK);
 	publish_coroutines(loop);
 }
@@ -174,6 +176,8 @@ sh_loop_free(struct sh_loop **loop)
 		event_base_free(l->base);
 	free(l->read_buffer);
 	free(l->spare_buffer);
+	free(l->limits);
+	free(l->stalls);
 	if (current == l)
 		current = NULL;
 	free(l);
@@ -237,6 +241,13 @@ sh_loop_run(struct sh_loop *loop)
 	while (r == 0 && !loop->stopping)
 		r = sh_loop_turn(loop);
 	return r;
+}
+
+bool
+sh_loop_is_short(const struct sh_loop *loop)
+{
+	return loop->options.queue_max != 0 &&
+	    sh_queue_memory() + sh_shared_memory() > loop->options.queue_max;
 }
 
 void

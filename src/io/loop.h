@@ -23,6 +23,8 @@ struct sh_loop_options {
 					   once a second; NULL */
 	uint64_t incarnation;        /* upper 24 bits of connection ids */
 	size_t max_connections;      /* 0: as many as descriptors */
+	size_t queue_max;            /* bytes of memory that send queues may
+					take; 0: no cap */
 	size_t stack_size;           /* of coroutines; 0: the default */
 	bool unguarded_stacks;       /* rather than to refuse coroutines */
 

@@ -16,6 +16,7 @@
 struct sh_conn;
 struct sh_group;
 struct sh_signals;
+struct sh_stall;
 struct sh_socket;
 struct sh_resolver;
 struct sh_thread_pool;
@@ -76,6 +77,12 @@ struct sh_loop {
 	struct sh_conn_list unproven;  /* may have been reset unnoticed */
 	struct sh_conn_list dead;      /* to be freed in this turn */
 
+	struct sh_send_limits *limits; /* by number, of all sorts there were */
+	size_t limits_count;
+	struct sh_stall *stalls; /* see stall.c */
+	size_t stall_count, stall_cap;
+	const struct sh_conn_hooks *conn_hooks; /* NULL: nobody looks */
+
 	struct sh_conn *serving; /* its sends go to the cork, or NULL */
 	bool read_short;         /* its socket seemed empty ... */
 	bool sent;               /* ... and it was written to since */
@@ -90,6 +97,8 @@ struct sh_loop {
 	struct sh_wheel *timer_wheel; /* NULL: none was set yet */
 };
 
+/** Whether all send queues together take more memory than they may. */
+bool sh_loop_is_short(const struct sh_loop *loop);
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
 int64_t sh_loop_coarse_ns(void);
 /** Let signals act again that were waited for, and clear the pointer; NULL is

@@ -45,6 +45,23 @@ sh_ws_header_write(uint8_t header[SH_WS_HEADER_MAX], enum sh_ws_opcode opcode,
 	return 2 + write_number(header + 2, payload_len, 8);
 }
 
+uint64_t
+sh_ws_frame_len(const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+	uint64_t payload_len = 0;
+	size_t i, width = 0;
+
+	sh_assert(len >= 2);
+	if (at[1] < LENGTH_16)
+		return 2 + (uint64_t)at[1];
+	width = at[1] == LENGTH_16 ? 2 : 8;
+	sh_assert(len >= 2 + width);
+	for (i = 0; i < width; i++)
+		payload_len = payload_len << 8 | at[2 + i];
+	return 2 + width + payload_len;
+}
+
 bool
 sh_ws_code_is_allowed(unsigned code)
 {

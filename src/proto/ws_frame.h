@@ -43,6 +43,9 @@ sh_ws_is_control(unsigned opcode)
  *  SH_WS_CONTROL_MAX bytes. */
 size_t sh_ws_header_write(uint8_t header[SH_WS_HEADER_MAX],
     enum sh_ws_opcode opcode, bool fin, uint64_t payload_len);
+/** The length of the unmasked frame at the front of bytes, with its header;
+ *  they have to be what sh_ws_header_write() wrote, and whole. */
+uint64_t sh_ws_frame_len(const void *bytes, size_t len);
 /** Whether a close frame may carry the code: 1000 to 1003, 1007 to 1014, 3000
  *  to 4999. */
 bool sh_ws_code_is_allowed(unsigned code);

@@ -7,20 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "io/send_limits.h"
 
 struct sh_conn;
 struct sh_shared;
-
-/* What becomes of a message for a peer whose queue is above its high-water mark,
- * limits.send_queue.when_full. */
-enum sh_when_full {
-	SH_FULL_CLOSE,    /* the connection is closed; nothing more is sent */
-	SH_FULL_DROP_NEW, /* the message is not sent */
-	SH_FULL_DROP_OLD, /* the oldest that wait and were not begun are not */
-	SH_FULL_CONFLATE, /* one that waits with the same key is not; else as
-			     DROP_OLD */
-	SH_FULL_PAUSE     /* it is queued, and the publishers wait */
-};
 
 /* Messages, whole, in shared bytes as they go out: frames of a WebSocket or plain
  * bytes. */
@@ -40,9 +30,9 @@ enum sh_delivered {
 };
 
 /**
- * Send, or queue a reference. It writes at once if nothing is queued; may be
- * called outside of the connection's own events only. Never calls a handler: an end
- * of the connection is told later in the turn.
+ * Send, or queue a reference. It writes at once if nothing is queued; from within
+ * the connection's own events it comes behind what they have sent. Never calls a
+ * handler: an end of the connection is told later in the turn.
  *
  * Messages in a delivery of several are judged together when there is room for all,
  * and one by one otherwise (they are frames or, for a TCP connection, must come
@@ -83,5 +73,6 @@ bool sh_deliver_form(struct sh_conn *conn, struct sh_deliver_form *form_out);
 size_t sh_deliver_frame_max(size_t len);
 /** Write a message as the form says; type is that of <shoal/ws.h>. Returns the
  *  bytes written to buf. */
-size_t sh_deliver_frame(struct sh_conn *conn, const struct sh_deliver_form *form,
+size_t
+sh_deliver_frame(struct sh_conn *conn, const struct sh_deliver_form *form,
     int type, const void *data, size_t len, char *buf);

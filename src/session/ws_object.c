@@ -12,6 +12,7 @@
 #include "co/co.h"
 #include "io/group.h"
 #include "io/loop.h"
+#include "session/tcp.h"
 #include "session/ws_private.h"
 
 /* The largest that malloc(3) has a block of 128 bytes for: with the 380 bytes of
@@ -38,6 +39,7 @@ free_busy(struct shoal_ws *ws)
 	if (ws->busy == NULL)
 		return;
 	sh_buf_fini(&ws->busy->input);
+	sh_queue_clear(&ws->busy->late);
 	sh_ws_deflater_free(ws->busy->deflater);
 	free(ws->busy);
 	ws->busy = NULL;
@@ -49,8 +51,8 @@ sh_ws_rest(struct shoal_ws *ws)
 	const struct sh_ws_busy *busy = ws->busy;
 
 	if (busy == NULL || busy->deflater != NULL || busy->has_end ||
-	    busy->has_pong || busy->callback != NULL || sh_ws_unseen(ws) != 0 ||
-	    !sh_send_line_is_empty(&busy->senders) ||
+	    busy->has_pong || busy->late.len != 0 || busy->callback != NULL ||
+	    sh_ws_unseen(ws) != 0 || !sh_send_line_is_empty(&busy->senders) ||
 	    !LIST_EMPTY(&busy->closers))
 		return;
 	free_busy(ws);
@@ -140,7 +142,7 @@ sh_ws_of_conn(const struct sh_conn *conn)
 {
 	struct sh_http_session *session;
 
-	if (sh_group_ops(sh_conn_group(conn)) != sh_http_ops())
+	if (sh_tcp_is(conn))
 		return NULL;
 	session = sh_conn_session(conn);
 	return session != NULL && session->ops == sh_ws_ops()

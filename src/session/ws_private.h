@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "base/buf.h"
 #include "io/conn.h"
+#include "io/queue.h"
 #include "io/wheel.h"
 #include "proto/utf8.h"
 #include "proto/ws_deflate.h"
@@ -86,6 +87,8 @@ struct sh_ws_busy {
 	struct sh_co *callback;          /* that waits, NULL; or the handler */
 	struct sh_ws_deflater *deflater; /* with context takeover, NULL */
 	LIST_HEAD(, sh_ws_closer) closers;
+	struct sh_queue late; /* what goes to many and came amid a message
+				 that is sent in fragments */
 	bool has_pong;
 	uint8_t pong_len;
 	uint8_t pong[SH_WS_CONTROL_MAX]; /* the newest that is owed */
@@ -246,6 +249,8 @@ int sh_ws_send_control(struct shoal_ws *ws, enum sh_ws_opcode opcode,
 void sh_ws_send_pong(struct shoal_ws *ws, const void *data, size_t len);
 /** Room in the queue. */
 void sh_ws_writable(struct sh_conn *conn);
+/** A message in fragments is at its end: send what has waited for that. */
+void sh_ws_send_late(struct shoal_ws *ws);
 /** Let those who wait to send fail. */
 void sh_ws_fail_senders(struct shoal_ws *ws, int error);
 

@@ -175,6 +175,15 @@ get_progress(const struct shoal_ws *ws)
 	    struct progress){ ws->sent_utf8, ws->in_fragments, ws->of_text };
 }
 
+void
+sh_ws_send_late(struct shoal_ws *ws)
+{
+	if (ws->busy == NULL || ws->busy->late.len == 0)
+		return;
+	sh_conn_take_queue(ws->conn, &ws->busy->late);
+	sh_ws_rest(ws);
+}
+
 /* The fragment was not taken. */
 static void
 set_progress(struct shoal_ws *ws, struct progress progress)
@@ -182,6 +191,16 @@ set_progress(struct shoal_ws *ws, struct progress progress)
 	ws->sent_utf8 = progress.utf8;
 	ws->in_fragments = progress.in_fragments;
 	ws->of_text = progress.of_text;
+	if (!ws->in_fragments)
+		sh_ws_send_late(ws);
+}
+
+static void
+note_sent(struct shoal_ws *ws, bool final)
+{
+	ws->in_fragments = !final;
+	if (final)
+		sh_ws_send_late(ws);
 }
 
 /* Without waiting; those who wait go before. */
@@ -275,7 +294,7 @@ sh_ws_send_part(struct shoal_ws *ws, enum shoal_ws_type type, const void *data,
 	if (r < 0)
 		set_progress(ws, before);
 	else
-		ws->in_fragments = !final;
+		note_sent(ws, final);
 	return r;
 }
 
@@ -301,7 +320,7 @@ sh_ws_co_send_part(struct shoal_ws *ws, enum shoal_ws_type type,
 		set_progress(ws, before);
 		return r;
 	}
-	ws->in_fragments = !final;
+	note_sent(ws, final);
 	tell_line_is_empty(ws);
 	return 0;
 }

@@ -38,8 +38,8 @@ struct sh_replay {
 	/* The last call: 0, -SHOAL_ETIMEDOUT, -SHOAL_ENOTCONN, -SHOAL_ENOENT
 	 * (it keeps none). epoch and offset: of the latest there is. gap: some
 	 * behind the offset that was asked for are lost. */
-	void (*done)(int result, uint64_t epoch, uint64_t offset, bool gap,
-	    void *arg);
+	void (*done)(
+	    int result, uint64_t epoch, uint64_t offset, bool gap, void *arg);
 	void *arg;
 };
 

@@ -1,6 +1,7 @@
 /*
  * This file is a message on its way between processes and machines, and its
- * encoding. Pure: no I/O, no clock.
+ * encoding. Pure: no I/O, no clock. Who changes the encoding changes its version:
+ * what another version wrote is refused, not misunderstood.
  */
 #pragma once
 
@@ -39,7 +40,7 @@ uint64_t sh_topic_hash(const char *topic, size_t len);
  *  Returns its length. */
 size_t
 sh_publication_encode(const struct sh_publication *publication, uint8_t *head);
-/** Read one: it lends from bytes. 0, or -SHOAL_EPROTO for anything that
- *  encode() does not write. */
+/** Read one, head and data: it lends from bytes. 0, or -SHOAL_EPROTO for any head
+ *  that encode() does not write. Whether a text is UTF-8 is not looked at. */
 int sh_publication_decode(
     struct sh_publication *publication, const void *bytes, size_t len);

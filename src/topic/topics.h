@@ -40,8 +40,8 @@ int sh_topics_co_publish(struct sh_topics *topics, const char *topic, int type,
 
 /* --- functions of shoal's own that are told of a topic, '$' too ----------- */
 
-typedef void sh_topic_listen_fn(
-    const struct sh_publication *publication, void *arg);
+typedef void
+sh_topic_listen_fn(const struct sh_publication *publication, void *arg);
 
 struct sh_topic_listener;
 
@@ -52,8 +52,8 @@ struct sh_topic_listener *sh_topics_listen(struct sh_topics *topics,
 /** End that and clear the variable. NULL is fine. */
 void sh_topics_unlisten(struct sh_topic_listener **listener);
 /** Publish to a topic of shoal's own; without checks, history and waiting. */
-int sh_topics_tell(struct sh_topics *topics, const char *topic,
-    const void *data, size_t len);
+int sh_topics_tell(
+    struct sh_topics *topics, const char *topic, const void *data, size_t len);
 
 /* --- who is there, in this process ----------------------------------------- */
 

@@ -13,7 +13,7 @@ sync       io co base
 session    io proto co base
 proc       base
 client     io co base
-topic      client session io co proc base
+topic      client session io proto co proc base
 module     settings proto base
 check      module settings proc io base
 worker     module topic session io co proc settings base

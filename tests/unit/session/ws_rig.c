@@ -235,6 +235,7 @@ rig_open(struct rig *rig)
 	const struct sh_loop_options loop_options = {
 		.incarnation = 3,
 		.counters = &rig->counters,
+		.queue_max = rig->queue_max,
 	};
 	struct sh_addr addr;
 	int fd;
@@ -242,6 +243,8 @@ rig_open(struct rig *rig)
 	fill_defaults(rig);
 	group_options.queue_high = rig->queue_high;
 	group_options.queue_low = rig->queue_low;
+	group_options.when_full = rig->when_full;
+	group_options.stall_ms = rig->stall_ms;
 	ck_assert_int_eq(sh_loop_new(&loop_options, &rig->loop), 0);
 	ck_assert_int_gt(
 	    sh_timer_start(rig->loop, BEAT_MS, BEAT_MS, beat, NULL), 0);

@@ -1,0 +1,285 @@
+/*
+ * This file hands messages for many to one connection, and does what its limits
+ * say when the peer does not read. The usual case is one write and nothing else.
+ */
+#include "config.h"
+
+#include "session/deliver.h"
+
+#include <shoal/error.h>
+
+#include "base/attr.h"
+#include "base/panic.h"
+#include "io/loop.h"
+#include "io/shared.h"
+#include "session/tcp.h"
+#include "session/ws_private.h"
+
+/* To whom, and what waits for it beside its queue. */
+struct target {
+	struct sh_conn *conn;
+	struct shoal_ws *ws;   /* NULL: TCP */
+	struct sh_queue *late; /* amid a message in fragments, else NULL */
+};
+
+static const struct sh_deliver_hooks *hooks;
+
+/* Whether it takes messages. */
+static bool
+find_target(struct sh_conn *conn, struct target *target_out)
+{
+	struct target target = { .conn = conn };
+
+	if (SH_UNLIKELY(sh_conn_why(conn) != 0))
+		return false;
+	target.ws = sh_ws_of_conn(conn);
+	if (SH_UNLIKELY(target.ws == NULL)) {
+		*target_out = target;
+		return sh_tcp_is(conn);
+	}
+	if (SH_UNLIKELY(target.ws->in_fragments))
+		target.late = &sh_ws_need_busy(target.ws)->late;
+	*target_out = target;
+	return target.ws->state == SH_WS_OPEN;
+}
+
+static size_t
+late_len(const struct target *target)
+{
+	return target->late != NULL ? target->late->len : 0;
+}
+
+static bool
+has_room(const struct target *target)
+{
+	return sh_conn_has_room(target->conn, late_len(target));
+}
+
+/* Above the mark or not. */
+static enum sh_delivered
+give(const struct target *target, const struct sh_piece *piece)
+{
+	struct sh_conn *conn = target->conn;
+	int r;
+
+	if (SH_UNLIKELY(target->late != NULL))
+		r = sh_queue_refer(target->late, piece);
+	else
+		r = sh_conn_send_shared(conn, piece);
+	if (SH_LIKELY(r == 0))
+		return SH_DELIVERED;
+	/* a gap that nobody would be told of */
+	if (r == -SHOAL_ENOMEM)
+		sh_conn_fail_with(conn, -SHOAL_ENOMEM);
+	return SH_DELIVERED_NEITHER;
+}
+
+/* --- what becomes of those that are full ------------------------------------ */
+
+static enum sh_delivered
+close_slow(const struct target *target)
+{
+	static const char reason[] = "too slow";
+	struct sh_conn *conn = target->conn;
+
+	sh_conn_count_slow(conn);
+	/* when it is the worker that is short, memory matters more than what
+	 * this one would still read; what it gets has no gap */
+	if (sh_conn_is_dear(conn))
+		sh_conn_count_dropped(conn, sh_conn_drop_end(conn));
+	if (target->ws != NULL)
+		(void)sh_ws_close(target->ws,
+		    sh_conn_send_limits(conn)->close_code, reason,
+		    sizeof(reason) - 1);
+	else
+		(void)sh_conn_close(conn);
+	return SH_DELIVERED_NEITHER;
+}
+
+static enum sh_delivered
+drop_new(const struct target *target, const struct sh_piece *piece)
+{
+	sh_conn_note_full(target->conn);
+	sh_conn_count_dropped(target->conn, piece->messages);
+	return SH_DELIVERED_LOSSY;
+}
+
+static uint64_t
+drop_oldest(const struct target *target)
+{
+	uint64_t dropped = sh_conn_drop_oldest(target->conn);
+
+	if (dropped == 0 && target->late != NULL)
+		dropped = sh_queue_drop_oldest(target->late).messages;
+	return dropped;
+}
+
+/* What its handler has sent is never dropped, so there may be no room even so. */
+static enum sh_delivered
+drop_old(const struct target *target, const struct sh_piece *piece)
+{
+	uint64_t dropped = 0, more = 1;
+
+	sh_conn_note_full(target->conn);
+	while (!has_room(target) && more != 0) {
+		more = drop_oldest(target);
+		dropped += more;
+	}
+	sh_conn_count_dropped(target->conn, dropped);
+	if (!has_room(target))
+		return drop_new(target, piece);
+	return give(target, piece) == SH_DELIVERED_NEITHER
+	    ? SH_DELIVERED_NEITHER
+	    : SH_DELIVERED_LOSSY;
+}
+
+static enum sh_delivered
+conflate(const struct target *target, const struct sh_piece *piece)
+{
+	uint64_t dropped = sh_conn_drop_key(target->conn, piece->key);
+
+	if (target->late != NULL)
+		dropped += sh_queue_drop_key(target->late, piece->key).messages;
+	sh_conn_count_dropped(target->conn, dropped);
+	return drop_old(target, piece);
+}
+
+static enum sh_delivered
+pause_publishers(const struct target *target, const struct sh_piece *piece)
+{
+	sh_conn_note_full(target->conn);
+	return give(target, piece) == SH_DELIVERED_NEITHER
+	    ? SH_DELIVERED_NEITHER
+	    : SH_DELIVERED_FULL;
+}
+
+static enum sh_delivered
+judge(const struct target *target, const struct sh_piece *piece)
+{
+	switch (sh_conn_send_limits(target->conn)->when_full) {
+	case SH_FULL_CLOSE: return close_slow(target);
+	case SH_FULL_DROP_NEW: return drop_new(target, piece);
+	case SH_FULL_DROP_OLD: return drop_old(target, piece);
+	case SH_FULL_CONFLATE: return conflate(target, piece);
+	case SH_FULL_PAUSE: break;
+	}
+	return pause_publishers(target, piece);
+}
+
+/* --- delivering -------------------------------------------------------------- */
+
+/* One message, or several that fit. */
+static enum sh_delivered
+deliver_piece(const struct target *target, const struct sh_piece *piece)
+{
+	const struct sh_send_limits *limits;
+	enum sh_delivered delivered;
+
+	if (SH_UNLIKELY(!has_room(target))) {
+		/* that it has ended may have been found out just now */
+		if (sh_conn_why(target->conn) != 0)
+			return SH_DELIVERED_NEITHER;
+		return judge(target, piece);
+	}
+	delivered = give(target, piece);
+	limits = sh_conn_send_limits(target->conn);
+	if (SH_LIKELY(delivered != SH_DELIVERED ||
+		limits->when_full != SH_FULL_PAUSE || has_room(target)))
+		return delivered;
+	sh_conn_note_full(target->conn);
+	return SH_DELIVERED_FULL;
+}
+
+/* Frames of the same bytes, each for itself. */
+static enum sh_delivered
+deliver_each(struct sh_conn *conn, const struct sh_delivery *delivery)
+{
+	struct sh_piece piece = { .shared = delivery->shared,
+		.at = delivery->at,
+		.key = delivery->key,
+		.messages = 1 };
+	size_t left = delivery->len;
+	enum sh_delivered all = SH_DELIVERED;
+	struct target target;
+
+	while (left > 0) {
+		enum sh_delivered one;
+
+		piece.len = (size_t)sh_ws_frame_len(
+		    piece.shared->data + piece.at, left);
+		sh_assert(piece.len <= left);
+		one = find_target(conn, &target)
+		    ? deliver_piece(&target, &piece)
+		    : SH_DELIVERED_NEITHER;
+		if (one == SH_DELIVERED_NEITHER)
+			return one;
+		/* what was lost once is not made good again */
+		if (all != SH_DELIVERED_LOSSY)
+			all = one;
+		piece.at += piece.len;
+		left -= piece.len;
+	}
+	return all;
+}
+
+int
+sh_deliver(struct sh_conn *conn, const struct sh_delivery *delivery)
+{
+	const struct sh_piece piece = {
+		.shared = delivery->shared,
+		.at = delivery->at,
+		.len = delivery->len,
+		.key = delivery->key,
+		.messages = delivery->messages,
+	};
+	struct target target;
+
+	if (SH_UNLIKELY(!find_target(conn, &target)))
+		return SH_DELIVERED_NEITHER;
+	if (SH_LIKELY(piece.messages == 1) ||
+	    sh_conn_queued(conn) + late_len(&target) + piece.len <=
+		sh_conn_send_limits(conn)->high)
+		return deliver_piece(&target, &piece);
+	return target.ws != NULL ? (int)deliver_each(conn, delivery)
+				 : -SHOAL_EAGAIN;
+}
+
+bool
+sh_deliver_is_paused(const struct sh_conn *conn)
+{
+	return sh_conn_was_full(conn) && sh_conn_why(conn) == 0 &&
+	    sh_conn_send_limits(conn)->when_full == SH_FULL_PAUSE;
+}
+
+/* --- who is told ------------------------------------------------------------- */
+
+static void
+tell_ended(struct sh_conn *conn)
+{
+	hooks->ended(conn, hooks->arg);
+}
+
+static void
+tell_drained(struct sh_conn *conn)
+{
+	hooks->drained(conn, hooks->arg);
+}
+
+void
+sh_deliver_set_hooks(const struct sh_deliver_hooks *set)
+{
+	static const struct sh_conn_hooks of_conns = {
+		.ended = tell_ended,
+		.drained = tell_drained,
+	};
+
+	hooks = set;
+	sh_loop_set_conn_hooks(
+	    sh_loop_current(), set != NULL ? &of_conns : NULL);
+}
+
+void
+sh_deliver_follow(struct sh_conn *conn, bool yes)
+{
+	sh_conn_follow(conn, yes);
+}
