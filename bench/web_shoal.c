@@ -1,8 +1,8 @@
 /*
  * This file is a program on libshoal for HTTP and WebSocket, whose handlers a
  * configuration file names: `page' answers every request with one body,
- * `ws_callback' and `ws_coroutine' echo messages in the two styles. It measures
- * nothing.
+ * `ws_callback' and `ws_coroutine' echo messages in the two styles, what a
+ * WebSocket of `publish' sends goes to all of `subscribe'. It measures nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +92,46 @@ echo_by_coroutine(struct shoal_request *req, void *arg)
 			break;
 }
 
+static void
+join_room(struct shoal_ws *ws, struct shoal_request *req, void *arg)
+{
+	if (shoal_ws_subscribe(ws, "room", NULL) < 0)
+		shoal_ws_abort(ws);
+}
+
+static void
+ignore_message(
+    struct shoal_ws *ws, const struct shoal_message *message, void *arg)
+{
+}
+
+static const struct shoal_ws_callbacks subscriber_callbacks = {
+	.size = sizeof(struct shoal_ws_callbacks),
+	.on_open = join_room,
+	.on_message = ignore_message,
+};
+
+static void
+subscribe(struct shoal_request *req, void *arg)
+{
+	/* what goes wrong has been answered */
+	(void)shoal_ws_serve(req, NULL, &subscriber_callbacks, NULL);
+}
+
+static void
+publish(struct shoal_request *req, void *arg)
+{
+	struct shoal_ws *ws = shoal_co_ws_upgrade(req, NULL);
+	const struct shoal_message *message;
+
+	if (ws == NULL)
+		return;
+	while (shoal_co_ws_recv(ws, &message, SHOAL_FOREVER) > 0)
+		if (shoal_co_publish("room", message->type, message->data,
+			message->len, NULL, SHOAL_FOREVER) < 0)
+			break;
+}
+
 static const struct shoal_handler handlers[] = {
 	{
 	    .size = sizeof(struct shoal_handler),
@@ -113,6 +153,18 @@ static const struct shoal_handler handlers[] = {
 	    .name = "ws_coroutine",
 	    .doc = "echoes WebSocket messages, in coroutine style",
 	    .request = echo_by_coroutine,
+	},
+	{
+	    .size = sizeof(struct shoal_handler),
+	    .name = "subscribe",
+	    .doc = "gets what is published",
+	    .request = subscribe,
+	},
+	{
+	    .size = sizeof(struct shoal_handler),
+	    .name = "publish",
+	    .doc = "publishes what its WebSocket sends",
+	    .request = publish,
 	},
 };
 

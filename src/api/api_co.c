@@ -10,6 +10,7 @@
 #include "io/await.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "topic/topics.h"
 
 /* How long those that were in a deadlock have to end. */
 enum { BROKEN_US = 2 * 1000 * 1000 };
@@ -216,6 +217,7 @@ shoal_run(shoal_co_fn *fn, void *arg)
 		return r;
 	id = sh_co_start(sh_loop_coroutines(loop), fn, arg, "main");
 	r = id < 0 ? (int)id : run_until_empty(loop);
+	sh_topics_close_current();
 	sh_loop_free(&loop);
 	return r;
 }

@@ -89,6 +89,9 @@ sh_listen_options_are_valid(const struct shoal_listen_options *options)
 	    options->keepalive_count >= 0 && options->user_timeout_ms >= 0 &&
 	    options->notsent_lowat >= -1 && options->idle_timeout_ms >= -1 &&
 	    options->queue_low <= options->queue_high &&
+	    (unsigned)options->when_full <= SHOAL_FULL_PAUSE &&
+	    options->stall_timeout_ms >= -1 &&
+	    options->stall_timeout_ms <= INT64_MAX / 2 &&
 	    (options->framing == NULL ||
 		sh_framing_check(options->framing, NULL) == 0);
 }

@@ -29,7 +29,8 @@ enum {
 	/* from "end" to the cut */
 	LINGER_MS = 2000,
 	QUEUE_HIGH = 1 << 20,
-	QUEUE_LOW = 1 << 18
+	QUEUE_LOW = 1 << 18,
+	STALL_MS = 30 * 1000
 };
 
 struct shoal_service {
@@ -125,6 +126,7 @@ make_options(
 		.arg = asked->arg,
 		.queue_high = QUEUE_HIGH,
 		.queue_low = QUEUE_LOW,
+		.stall_ms = STALL_MS,
 		.on_empty = on_empty,
 		.on_empty_arg = service,
 	};
@@ -137,6 +139,9 @@ make_options(
 		options.queue_high = listen->queue_high;
 		options.queue_low = listen->queue_low;
 	}
+	options.when_full = listen->when_full;
+	if (listen->stall_timeout_ms != 0)
+		options.stall_ms = listen->stall_timeout_ms;
 	return options;
 }
 

@@ -28,6 +28,10 @@ struct sh_counters {
 					      was full */
 	_Atomic uint64_t slow_closed;      /* connections closed for that ... */
 	_Atomic uint64_t stalled; /* ... or cut, as they took nothing */
+	_Atomic uint64_t published;       /* messages, by this process ... */
+	_Atomic uint64_t delivered;       /* ... and of all, to subscribers */
+	_Atomic uint64_t subscriptions;   /* gauge */
+	_Atomic uint64_t gaps;            /* that subscribers were left with */
 	_Atomic uint64_t coroutines_refused; /* there was no stack to have */
 	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
 	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */

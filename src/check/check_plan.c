@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "check/check_planning.h"
 #include "proc/paths.h"
+#include "proc/scoreboard.h"
 
 /* Descriptors of a worker that are not connections: log, channel, signals,
  * epoll, modules, and room for what handlers open. */
@@ -61,8 +62,10 @@ plan_descriptors(struct sh_planning *p)
 		    "workers.nofile = %lld is above the hard limit %lld "
 		    "(ulimit -Hn; LimitNOFILE= in the unit)",
 		    (long long)nofile, (long long)limit.rlim_max);
+	/* and an eventfd for each process index */
 	room = nofile - SPARE_DESCRIPTORS - p->plan->address_count -
-	    p->plan->module_count;
+	    p->plan->module_count -
+	    sh_process_count(p->plan->worker_count, p->plan->max_old);
 	if (room < 1)
 		sh_diagnose(p->diags, sh_planning_place(p, "workers.nofile"),
 		    "workers.nofile = %lld leaves no descriptor for "
@@ -103,6 +106,7 @@ plan_numbers(struct sh_planning *p)
 	plan->start_timeout_ms = s->reload.start_timeout_ms;
 	plan->drain_timeout_ms = s->reload.drain_timeout_ms;
 	plan->max_old = (uint32_t)s->reload.max_old;
+	plan->ring_size = (uint64_t)s->topics.ring;
 	plan->stop_timeout_ms = s->stop.timeout_ms;
 	plan->orphan_grace_ms = s->stop.orphan_grace_ms;
 	plan->backoff_first_ms = s->workers.backoff_first_ms;
@@ -251,6 +255,7 @@ sh_check_make_plan(const struct sh_check_input *input,
 	plan_descriptors(&p);
 	plan_control(&p);
 	plan_files(&p);
+	sh_planning_broker(&p);
 	sh_planning_addresses(&p,
 	    (struct sh_plan_address *)(void *)((char *)p.plan +
 		p.plan->addresses_off));

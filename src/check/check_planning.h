@@ -29,5 +29,7 @@ bool sh_planning_group(
 
 /** Who the workers are. */
 void sh_planning_identity(struct sh_planning *p);
+/** The broker's password. */
+void sh_planning_broker(struct sh_planning *p);
 /** Where they listen; to has room for every listener. */
 void sh_planning_addresses(struct sh_planning *p, struct sh_plan_address *to);

@@ -89,9 +89,13 @@ bool sh_conn_is_dear(const struct sh_conn *conn);
 void sh_conn_note_full(struct sh_conn *conn);
 /** Whether that was not yet so. */
 bool sh_conn_was_full(const struct sh_conn *conn);
+/** It was found full: until it has fallen to its low mark, let one message of each
+ *  key wait, and of this one none. The number of those dropped. */
+uint64_t sh_conn_conflate(struct sh_conn *conn, uint64_t key);
+/** Whether that is so. */
+bool sh_conn_is_conflated(const struct sh_conn *conn);
 /** See sh_queue_drop_oldest() and the like; the number of messages. */
 uint64_t sh_conn_drop_oldest(struct sh_conn *conn);
-uint64_t sh_conn_drop_key(struct sh_conn *conn, uint64_t key);
 uint64_t sh_conn_drop_end(struct sh_conn *conn);
 /** Count messages that were not sent. */
 void sh_conn_count_dropped(struct sh_conn *conn, uint64_t messages);

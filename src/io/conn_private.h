@@ -65,6 +65,7 @@ struct sh_conn {
 	bool is_unproven : 1;   /* likewise */
 	bool full : 1;          /* has been above its high-water mark, and not
 					   at the low one since */
+	bool conflated : 1;     /* full: one message of each key waits */
 	bool followed : 1;      /* the loop's hooks are told */
 	bool watched : 1;       /* is on the list of stall.c ... */
 	bool moved : 1;         /* ... and took something since it was looked

@@ -74,7 +74,7 @@ sh_conn_note_room(struct sh_conn *conn)
 {
 	if (!conn->full)
 		return;
-	conn->full = false;
+	conn->full = conn->conflated = false;
 	SH_COUNT(conn->loop->counters->queues_full, -1);
 }
 
@@ -144,9 +144,21 @@ sh_conn_drop_oldest(struct sh_conn *conn)
 }
 
 uint64_t
-sh_conn_drop_key(struct sh_conn *conn, uint64_t key)
+sh_conn_conflate(struct sh_conn *conn, uint64_t key)
 {
-	return forget(conn, sh_queue_drop_key(&conn->queue, key));
+	uint64_t messages = 0;
+
+	sh_conn_note_full(conn);
+	if (!conn->conflated)
+		messages = forget(conn, sh_queue_conflate(&conn->queue));
+	conn->conflated = true;
+	return messages + forget(conn, sh_queue_drop_key(&conn->queue, key));
+}
+
+bool
+sh_conn_is_conflated(const struct sh_conn *conn)
+{
+	return conn->conflated;
 }
 
 uint64_t

@@ -172,6 +172,12 @@ sh_group_owner(const struct sh_group *group)
 	return group->options.owner;
 }
 
+const struct sh_send_limits *
+sh_group_send_limits(const struct sh_group *group)
+{
+	return &group->loop->limits[group->limits];
+}
+
 size_t
 sh_group_connections(const struct sh_group *group)
 {

@@ -14,14 +14,14 @@ struct sh_group;
 struct sh_loop;
 
 struct sh_group_options {
-	const struct sh_conn_ops *ops; /* lent */
-	void *owner;                   /* for the session */
-	size_t queue_high, queue_low;  /* bytes; low <= high */
-	enum sh_when_full when_full;   /* see send_limits.h ... */
-	int close_code;                /* ... 0: SH_SLOW_CODE ... */
-	int64_t stall_ms;              /* ... <= 0: never */
-	int64_t idle_timeout_ms;       /* <= 0: none */
-	void (*on_empty)(void *arg);   /* the last one has gone; NULL */
+	const struct sh_conn_ops *ops;  /* lent */
+	void *owner;                    /* for the session */
+	size_t queue_high, queue_low;   /* bytes; low <= high */
+	enum shoal_when_full when_full; /* see send_limits.h ... */
+	int close_code;                 /* ... 0: SH_SLOW_CODE ... */
+	int64_t stall_ms;               /* ... <= 0: never */
+	int64_t idle_timeout_ms;        /* <= 0: none */
+	void (*on_empty)(void *arg);    /* the last one has gone; NULL */
 	void *on_empty_arg;
 };
 
@@ -34,6 +34,8 @@ void sh_group_free(struct sh_group **group);
 void *sh_group_owner(const struct sh_group *group);
 /** Connections in it, counted as in sh_loop_connections(). */
 size_t sh_group_connections(const struct sh_group *group);
+/** What a peer of it that does not read may cost. */
+const struct sh_send_limits *sh_group_send_limits(const struct sh_group *group);
 /** What its connections do. */
 const struct sh_conn_ops *sh_group_ops(const struct sh_group *group);
 /** Call fn for every connection that does not linger; it may send and close. */

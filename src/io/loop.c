@@ -108,6 +108,7 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	TAILQ_INIT(&loop->unsettled);
 	TAILQ_INIT(&loop->unproven);
 	TAILQ_INIT(&loop->dead);
+	TAILQ_INIT(&loop->tasks);
 	TAILQ_INIT(&loop->listeners);
 	TAILQ_INIT(&loop->groups);
 	LIST_INIT(&loop->sockets);
@@ -204,11 +205,46 @@ tell_emptied(struct sh_loop *loop)
 		loop->options.on_no_connections(loop->options.idle_arg);
 }
 
+void
+sh_loop_task_begin(struct sh_loop *loop, struct sh_loop_task *task)
+{
+	if (task->begun)
+		return;
+	task->begun = true;
+	TAILQ_INSERT_TAIL(&loop->tasks, task, link);
+}
+
+void
+sh_loop_task_end(struct sh_loop *loop, struct sh_loop_task *task)
+{
+	if (!task->begun)
+		return;
+	task->begun = false;
+	TAILQ_REMOVE(&loop->tasks, task, link);
+}
+
+/* One part of each; those that begin meanwhile have the next turn. */
+static void
+run_tasks(struct sh_loop *loop)
+{
+	struct sh_loop_task *task;
+	size_t n = 0;
+
+	TAILQ_FOREACH(task, &loop->tasks, link)
+		n++;
+	while (n-- > 0 && (task = TAILQ_FIRST(&loop->tasks)) != NULL) {
+		sh_loop_task_end(loop, task);
+		if (task->fn(task->arg))
+			sh_loop_task_begin(loop, task);
+	}
+}
+
 int
 sh_loop_turn(struct sh_loop *loop)
 {
 	bool busy = loop->ready_count != 0 || !TAILQ_EMPTY(&loop->unsettled) ||
-	    loop->emptied || sh_co_has_woken(loop->coroutines);
+	    loop->emptied || sh_co_has_woken(loop->coroutines) ||
+	    !TAILQ_EMPTY(&loop->tasks);
 
 	/* the clock is read when somebody asks, but not before the wait */
 	loop->now_known = false;
@@ -219,6 +255,8 @@ sh_loop_turn(struct sh_loop *loop)
 		sh_conn_serve_ready(loop);
 	if (sh_co_has_woken(loop->coroutines))
 		sh_co_run_woken(loop->coroutines);
+	if (!TAILQ_EMPTY(&loop->tasks))
+		run_tasks(loop);
 	if (!TAILQ_EMPTY(&loop->unsettled))
 		sh_conn_settle_all(loop);
 	if (!TAILQ_EMPTY(&loop->dead))
@@ -294,7 +332,7 @@ bool
 sh_loop_is_quiet(const struct sh_loop *loop)
 {
 	return loop->conn_count == 0 && TAILQ_EMPTY(&loop->listeners) &&
-	    loop->timers.count == 0;
+	    TAILQ_EMPTY(&loop->tasks) && loop->timers.count == 0;
 }
 
 bool

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 struct sh_counters;
 struct sh_co_pool;
@@ -84,3 +85,21 @@ int sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
 /** End a watch and clear the pointer; NULL is fine. May be called in its own
  *  function, before close(2). */
 void sh_loop_unwatch(struct sh_watch **watch);
+
+/* Work that would be long for one turn: each turn does a part of it. Lies in the
+ * object that it is for. */
+struct sh_loop_task {
+	/* Do a part, about a millisecond of it; whether some is left. On the
+	 * loop's own stack, when the woken have run. */
+	bool (*fn)(void *arg);
+	void *arg;
+	bool begun;
+	TAILQ_ENTRY(sh_loop_task) link;
+};
+
+/** Call its function in this turn, or the next one if they have been called, and
+ *  in those that follow until it says that nothing is left. Until then the loop
+ *  does not sleep. Idempotent. */
+void sh_loop_task_begin(struct sh_loop *loop, struct sh_loop_task *task);
+/** Forget it; not from within its function. Before its object goes. Idempotent. */
+void sh_loop_task_end(struct sh_loop *loop, struct sh_loop_task *task);

@@ -36,6 +36,7 @@ TAILQ_HEAD(sh_listener_list, sh_listener);
 TAILQ_HEAD(sh_group_list, sh_group);
 LIST_HEAD(sh_socket_list, sh_socket);
 LIST_HEAD(sh_fd_wait_list, sh_fd_wait);
+TAILQ_HEAD(sh_task_list, sh_loop_task);
 
 /* What the connection that is being served has sent. */
 struct sh_cork {
@@ -87,6 +88,8 @@ struct sh_loop {
 	bool read_short;         /* its socket seemed empty ... */
 	bool sent;               /* ... and it was written to since */
 	struct sh_cork cork;
+
+	struct sh_task_list tasks; /* that have something left */
 
 	struct sh_listener_list listeners;
 	struct sh_group_list groups;

@@ -1,34 +1,20 @@
 /* This file keeps bytes that the kernel did not take, in order. */
 #include "config.h"
 
-#include "io/queue.h"
+#include "io/queue_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <shoal/error.h>
 
-#include "base/attr.h"
 #include "base/panic.h"
 #include "io/shared.h"
 
 enum {
 	/* most queues hold one small message and are gone at the turn's end */
-	CHUNK_FIRST = 1024 - 64,
-	CHUNK_NEXT = 16384 - 64
-};
-
-struct sh_chunk {
-	struct sh_chunk *next;
-	struct sh_shared *shared; /* that the bytes are in, NULL: in data */
-	size_t begin, end;        /* of the bytes not yet sent */
-	union {
-		size_t cap; /* of data */
-		uint64_t key;
-	};
-	uint32_t messages; /* in shared */
-	bool begun;        /* likewise: some of it has gone */
-	char data[];
+	CHUNK_FIRST = 1024 - 96,
+	CHUNK_NEXT = 16384 - 96
 };
 
 /* Of all queues of the process, which has one loop. */
@@ -51,6 +37,7 @@ static void
 append(struct sh_queue *queue, struct sh_chunk *chunk)
 {
 	chunk->next = NULL;
+	chunk->prev = queue->tail;
 	if (queue->tail != NULL)
 		queue->tail->next = chunk;
 	else
@@ -70,6 +57,7 @@ add_chunk(struct sh_queue *queue, size_t len)
 	if (chunk == NULL)
 		return NULL;
 	chunk->shared = NULL;
+	chunk->queue = NULL;
 	chunk->begin = chunk->end = 0;
 	chunk->cap = cap < len ? len : cap;
 	append(queue, chunk);
@@ -116,9 +104,12 @@ sh_queue_refer(struct sh_queue *queue, const struct sh_piece *piece)
 	chunk->begin = piece->at;
 	chunk->end = piece->at + piece->len;
 	chunk->key = piece->key;
+	chunk->queue = NULL;
 	chunk->messages = piece->messages;
 	chunk->begun = piece->begun;
 	append(queue, chunk);
+	if (piece->by_key)
+		sh_queue_enter_key(queue, chunk);
 	queue->len += piece->len;
 	return 0;
 }
@@ -128,6 +119,7 @@ sh_queue_append(struct sh_queue *queue, struct sh_queue *from)
 {
 	if (from->head == NULL)
 		return;
+	from->head->prev = queue->tail;
 	if (queue->tail != NULL)
 		queue->tail->next = from->head;
 	else
@@ -155,17 +147,16 @@ sh_queue_peek(const struct sh_queue *queue, struct iovec *vectors, size_t max)
 	return n;
 }
 
-/* Take one out, of which *link is what refers to it, and free it. */
 static void
-take_out(struct sh_queue *queue, struct sh_chunk **link, struct sh_chunk *last)
+take_out(struct sh_queue *queue, struct sh_chunk *chunk)
 {
-	struct sh_chunk *chunk = *link;
-
-	*link = chunk->next;
-	if (chunk->next == NULL)
-		queue->tail = last;
+	*(chunk->prev != NULL ? &chunk->prev->next : &queue->head) =
+	    chunk->next;
+	*(chunk->next != NULL ? &chunk->next->prev : &queue->tail) =
+	    chunk->prev;
 	queue->len -= chunk->end - chunk->begin;
 	memory -= sizeof(*chunk) + (chunk->shared == NULL ? chunk->cap : 0);
+	sh_queue_leave_key(chunk);
 	sh_shared_drop(&chunk->shared);
 	free(chunk);
 }
@@ -181,11 +172,12 @@ sh_queue_consume(struct sh_queue *queue, size_t n)
 		if (n < len) {
 			chunk->begin += n;
 			chunk->begun = true;
+			sh_queue_leave_key(chunk);
 			queue->len -= n;
 			return;
 		}
 		n -= len;
-		take_out(queue, &queue->head, NULL);
+		take_out(queue, chunk);
 	}
 }
 
@@ -195,50 +187,25 @@ sh_queue_clear(struct sh_queue *queue)
 	sh_queue_consume(queue, queue->len);
 }
 
-static bool
-may_drop(const struct sh_chunk *chunk)
+void
+sh_queue_drop_chunk(
+    struct sh_queue *queue, struct sh_chunk *chunk, struct sh_dropped *dropped)
 {
-	return chunk->shared != NULL && !chunk->begun;
-}
-
-static void
-drop(struct sh_queue *queue, struct sh_chunk **link, struct sh_chunk *last,
-    struct sh_dropped *dropped)
-{
-	dropped->bytes += (*link)->end - (*link)->begin;
-	dropped->messages += (*link)->messages;
-	take_out(queue, link, last);
+	dropped->bytes += chunk->end - chunk->begin;
+	dropped->messages += chunk->messages;
+	take_out(queue, chunk);
 }
 
 struct sh_dropped
 sh_queue_drop_oldest(struct sh_queue *queue)
 {
 	struct sh_dropped dropped = { 0 };
-	struct sh_chunk **link = &queue->head, *last = NULL;
+	struct sh_chunk *chunk = queue->head;
 
-	while (*link != NULL && !may_drop(*link)) {
-		last = *link;
-		link = &last->next;
-	}
-	if (*link != NULL)
-		drop(queue, link, last, &dropped);
-	return dropped;
-}
-
-struct sh_dropped
-sh_queue_drop_key(struct sh_queue *queue, uint64_t key)
-{
-	struct sh_dropped dropped = { 0 };
-	struct sh_chunk **link = &queue->head, *last = NULL;
-
-	while (*link != NULL) {
-		if (may_drop(*link) && (*link)->key == key) {
-			drop(queue, link, last, &dropped);
-			continue;
-		}
-		last = *link;
-		link = &last->next;
-	}
+	while (chunk != NULL && !sh_chunk_is_waiting(chunk))
+		chunk = chunk->next;
+	if (chunk != NULL)
+		sh_queue_drop_chunk(queue, chunk, &dropped);
 	return dropped;
 }
 
@@ -246,16 +213,9 @@ struct sh_dropped
 sh_queue_drop_end(struct sh_queue *queue)
 {
 	struct sh_dropped dropped = { 0 };
-	struct sh_chunk **link = &queue->head, **end = link, *last = NULL;
 
-	for (; *link != NULL; link = &(*link)->next) {
-		if (may_drop(*link))
-			continue;
-		last = *link;
-		end = &last->next;
-	}
-	while (*end != NULL)
-		drop(queue, end, last, &dropped);
+	while (queue->tail != NULL && sh_chunk_is_waiting(queue->tail))
+		sh_queue_drop_chunk(queue, queue->tail, &dropped);
 	return dropped;
 }
 

@@ -22,9 +22,10 @@ struct sh_queue {
 struct sh_piece {
 	struct sh_shared *shared; /* borrowed; a queue holds it */
 	size_t at, len;
-	uint64_t key;      /* see sh_queue_drop_key() */
+	uint64_t key;      /* what it is about */
 	uint32_t messages; /* in it */
 	bool begun;        /* some of it has gone: the rest is never dropped */
+	bool by_key;       /* let sh_queue_drop_key() find it */
 };
 
 /** Append bytes (copies). 0, or -SHOAL_ENOMEM with nothing taken. */
@@ -49,7 +50,9 @@ struct sh_dropped {
 
 /** Drop the oldest; none is 0 of it. */
 struct sh_dropped sh_queue_drop_oldest(struct sh_queue *queue);
-/** Drop those with a key. */
+/** Drop all but the newest of each key, and let sh_queue_drop_key() find these. */
+struct sh_dropped sh_queue_conflate(struct sh_queue *queue);
+/** Drop the one with a key; none but the newest of a key is found. */
 struct sh_dropped sh_queue_drop_key(struct sh_queue *queue, uint64_t key);
 /** Drop those that nothing else is behind. */
 struct sh_dropped sh_queue_drop_end(struct sh_queue *queue);

@@ -20,6 +20,8 @@ mend(const struct sh_send_limits *limits)
 	/* else a queue that is full could be writable, too */
 	if (mended.low >= mended.high)
 		mended.low = mended.high - 1;
+	if (mended.when_full == SHOAL_FULL_DEFAULT)
+		mended.when_full = SHOAL_FULL_CLOSE;
 	if (mended.close_code == 0)
 		mended.close_code = SH_SLOW_CODE;
 	return mended;

@@ -34,6 +34,7 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 {
 	struct sh_pool_state *state = &pool->state;
 	uint32_t i;
+	int r;
 
 	memset((void *)pool, 0, sizeof(*pool));
 	pool->options = *options;
@@ -41,8 +42,8 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 	pool->next_incarnation = 1;
 	pool->next_generation = 1;
 	state->slot_count = options->slot_count;
-	/* current, target, the draining ones, and one being ended */
-	state->process_count = options->slot_count * (options->max_old + 3);
+	state->process_count =
+	    sh_process_count(options->slot_count, options->max_old);
 	state->limits.max_old = options->max_old;
 	state->limits.no_grace = options->runs_program;
 	state->slots = sh_xcalloc(state->slot_count, sizeof(*state->slots));
@@ -50,7 +51,13 @@ sh_pool_init(struct sh_pool *pool, const struct sh_pool_options *options)
 	    sh_xcalloc(state->process_count, sizeof(*state->processes));
 	for (i = 0; i < state->process_count; i++)
 		state->processes[i].pidfd = state->processes[i].channel_fd = -1;
-	return sh_scoreboard_open(&pool->board, state->process_count);
+	r = sh_scoreboard_open(&pool->board, state->process_count);
+	if (r == 0 && options->ring_size != 0)
+		r = sh_bus_open(state->process_count, state->slot_count,
+		    options->ring_size, &pool->bus);
+	if (r < 0)
+		sh_pool_fini(pool);
+	return r;
 }
 
 void
@@ -65,6 +72,7 @@ sh_pool_fini(struct sh_pool *pool)
 	}
 	sh_totals_fini(&pool->ended);
 	sh_scoreboard_close(&pool->board);
+	sh_bus_close(&pool->bus);
 	free(pool->watched);
 	free(pool->state.slots);
 	free(pool->state.processes);
@@ -283,6 +291,8 @@ commit(struct sh_pool *pool, int64_t now_ms)
 	pool->previous = next->id > state->current ? state->current : 0;
 	state->can_revert = pool->previous != 0;
 	state->current = next->id;
+	if (pool->bus != NULL)
+		sh_bus_set_generation(pool->bus, next->id);
 	state->committed_ms = now_ms;
 	state->deaths_since_commit = 0;
 	take_limits(pool, next->plan);

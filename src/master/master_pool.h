@@ -12,6 +12,7 @@
 #include "master/master_listen.h"
 #include "master/master_poll.h"
 #include "master/pool_state.h"
+#include "proc/bus.h"
 #include "proc/heritage.h"
 #include "proc/scoreboard.h"
 
@@ -42,7 +43,8 @@ struct sh_pool_options {
 	 * descriptor, which is -1 then; whether it knew it. May be NULL */
 	bool (*on_message)(const struct sh_process *process,
 	    const struct sh_message *message, int *fd, void *arg);
-	bool runs_program; /* workers are code of a program: it may return
+	uint64_t ring_size; /* of the bus; 0: there is none */
+	bool runs_program;  /* workers are code of a program: it may return
 				  when it likes, knows of no connections, and
 				  is killed at its deadline */
 	void *arg;
@@ -52,6 +54,7 @@ struct sh_pool {
 	struct sh_pool_state state;
 	struct sh_pool_options options;
 	struct sh_scoreboard board;
+	struct sh_bus *bus;     /* or NULL */
 	struct sh_totals ended; /* of processes that are gone */
 	struct sh_bound_list bounds;
 	struct sh_generation *generations; /* alive, newest first */

@@ -147,6 +147,7 @@ settle(
 	struct sh_pool_options options = {
 		.slot_count = plan->worker_count,
 		.max_old = plan->max_old,
+		.ring_size = plan->ring_size,
 		.worker = master->options.worker,
 		.worker_arg = master->options.worker_arg,
 		.on_outcome = sh_reload_outcome,
@@ -167,7 +168,12 @@ settle(
 					  : SH_EXIT_CANNOT_CREATE;
 	r = sh_pool_init(&master->pool, &options);
 	if (r < 0) {
-		snprintf(why, cap, "shared memory: %s", strerror(-r));
+		snprintf(why, cap,
+		    "shared memory and its eventfds for %u processes, %llu "
+		    "bytes each (workers.count, reload.max_old, topics.ring): "
+		    "%s",
+		    sh_process_count(plan->worker_count, plan->max_old),
+		    (unsigned long long)plan->ring_size, strerror(-r));
 		return SH_EXIT_OS;
 	}
 	master->has_pool = true;

@@ -160,6 +160,18 @@ json_listeners(const struct sh_master *master, struct sh_buf *out)
 }
 
 static void
+json_topics(const struct sh_counters *c, struct sh_buf *out)
+{
+	sh_buf_printf(out,
+	    "\"published\":%llu,\"delivered\":%llu,"
+	    "\"subscriptions\":%llu,\"gaps\":%llu,",
+	    (unsigned long long)SH_COUNTER(c->published),
+	    (unsigned long long)SH_COUNTER(c->delivered),
+	    (unsigned long long)SH_COUNTER(c->subscriptions),
+	    (unsigned long long)SH_COUNTER(c->gaps));
+}
+
+static void
 json_counters(const struct sh_master *master, struct sh_buf *out)
 {
 	struct sh_totals totals;
@@ -167,12 +179,16 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	uint32_t i;
 
 	sum_up(master, &totals);
+	sh_buf_puts(out, "\"counters\":{");
+	json_topics(c, out);
 	sh_buf_printf(out,
-	    "\"counters\":{\"accepted\":%llu,\"closed\":%llu,"
+	    "\"accepted\":%llu,\"closed\":%llu,"
 	    "\"accept_errors\":%llu,\"bytes_received\":%llu,"
 	    "\"bytes_sent\":%llu,\"messages_received\":%llu,"
 	    "\"requests\":%llu,\"http_errors\":%llu,"
 	    "\"sends_refused\":%llu,\"timeouts\":%llu,\"queued_bytes\":%llu,"
+	    "\"queues_full\":%llu,\"messages_dropped\":%llu,"
+	    "\"slow_closed\":%llu,\"stalled\":%llu,"
 	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
 	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
 	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
@@ -188,6 +204,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->sends_refused),
 	    (unsigned long long)SH_COUNTER(c->timeouts),
 	    (unsigned long long)SH_COUNTER(c->queued_bytes),
+	    (unsigned long long)SH_COUNTER(c->queues_full),
+	    (unsigned long long)SH_COUNTER(c->messages_dropped),
+	    (unsigned long long)SH_COUNTER(c->slow_closed),
+	    (unsigned long long)SH_COUNTER(c->stalled),
 	    (unsigned long long)SH_COUNTER(c->coroutines),
 	    (unsigned long long)SH_COUNTER(c->coroutines_refused),
 	    (unsigned long long)SH_COUNTER(c->stack_used),
@@ -284,6 +304,46 @@ text_coroutines(const struct sh_master *master, struct sh_buf *out)
 	sh_totals_fini(&totals);
 }
 
+/* Nothing for those who do not use them. */
+static void
+text_topics(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+
+	sum_up(master, &totals);
+	if (SH_COUNTER(c->published) != 0 || SH_COUNTER(c->subscriptions) != 0)
+		sh_buf_printf(out,
+		    "topics: %llu subscriptions, %llu messages published, %llu "
+		    "delivered, %llu gaps\n",
+		    (unsigned long long)SH_COUNTER(c->subscriptions),
+		    (unsigned long long)SH_COUNTER(c->published),
+		    (unsigned long long)SH_COUNTER(c->delivered),
+		    (unsigned long long)SH_COUNTER(c->gaps));
+	sh_totals_fini(&totals);
+}
+
+/* Peers that do not read, if there have been any. */
+static void
+text_slow(const struct sh_master *master, struct sh_buf *out)
+{
+	struct sh_totals totals;
+	const struct sh_counters *c = &totals.counters;
+
+	sum_up(master, &totals);
+	if (SH_COUNTER(c->queues_full) != 0 ||
+	    SH_COUNTER(c->messages_dropped) != 0 ||
+	    SH_COUNTER(c->slow_closed) != 0 || SH_COUNTER(c->stalled) != 0)
+		sh_buf_printf(out,
+		    "slow peers: %llu now, %llu messages dropped, %llu closed, "
+		    "%llu stalled and cut\n",
+		    (unsigned long long)SH_COUNTER(c->queues_full),
+		    (unsigned long long)SH_COUNTER(c->messages_dropped),
+		    (unsigned long long)SH_COUNTER(c->slow_closed),
+		    (unsigned long long)SH_COUNTER(c->stalled));
+	sh_totals_fini(&totals);
+}
+
 /* How the latest start or reload went. */
 static void
 text_reload(const struct sh_reload *reload, struct sh_buf *out)
@@ -327,6 +387,8 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 		    (unsigned long long)sh_pool_draining_connections(pool));
 	sh_buf_puts(out, "\n");
 	text_coroutines(master, out);
+	text_topics(master, out);
+	text_slow(master, out);
 	sh_buf_puts(out, "\n");
 }
 

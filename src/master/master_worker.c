@@ -22,6 +22,7 @@
 #include "master/master_listener.h"
 #include "master/master_policy.h"
 #include "master/master_pool.h"
+#include "proc/bus.h"
 #include "proc/channel.h"
 #include "proc/register.h"
 
@@ -56,21 +57,27 @@ find_free(struct sh_pool *pool)
 }
 
 /* The descriptors that a worker keeps: its channel, its slot's sockets, its
- * generation's modules. Returns the array; the sockets begin at 1. */
+ * generation's modules, all eventfds of the bus. Returns the array; the sockets
+ * begin at 1. */
 static int *
-list_descriptors(const struct sh_generation *generation, uint32_t slot,
-    int channel_fd, unsigned *count_out)
+list_descriptors(const struct sh_pool *pool,
+    const struct sh_generation *generation, uint32_t slot, int channel_fd,
+    unsigned *count_out)
 {
-	uint32_t addresses = generation->plan->address_count, i;
-	int *fds =
-	    sh_xcalloc(1 + addresses + generation->module_count, sizeof(int));
+	uint32_t addresses = generation->plan->address_count, bus_count = 0, i;
+	const int *bus_fds =
+	    pool->bus != NULL ? sh_bus_fds(pool->bus, &bus_count) : NULL;
+	uint32_t before = 1 + addresses + generation->module_count;
+	int *fds = sh_xcalloc(before + bus_count, sizeof(int));
 
 	fds[0] = channel_fd;
 	for (i = 0; i < addresses; i++)
 		fds[1 + i] = sh_bound_fd(generation->bounds[i], slot);
 	for (i = 0; i < generation->module_count; i++)
 		fds[1 + addresses + i] = generation->module_fds[i];
-	*count_out = 1 + addresses + generation->module_count;
+	for (i = 0; i < bus_count; i++)
+		fds[before + i] = bus_fds[i];
+	*count_out = before + bus_count;
 	return fds;
 }
 
@@ -99,6 +106,7 @@ fill_heritage(struct sh_heritage *heritage, const struct sh_pool *pool,
 	heritage->module_fds = fds + 1 + heritage->listen_count;
 	heritage->plan = generation->plan;
 	heritage->board = &pool->board;
+	heritage->bus = pool->bus;
 }
 
 static void
@@ -155,7 +163,7 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 		return r;
 	}
 	sh_register_add(ends[0]);
-	fds = list_descriptors(generation, slot, ends[1], &count);
+	fds = list_descriptors(pool, generation, slot, ends[1], &count);
 	fill_heritage(&birth.heritage, pool, generation, fds);
 	birth.stopped = list_stopped(generation);
 	birth.heritage.listen_stopped = birth.stopped;
@@ -163,6 +171,8 @@ sh_worker_spawn(struct sh_pool *pool, uint32_t slot, uint64_t id,
 	birth.heritage.process = (uint32_t)(p - pool->state.processes);
 	sh_block_clear(&pool->board.blocks[birth.heritage.process],
 	    birth.heritage.incarnation);
+	if (pool->bus != NULL)
+		sh_bus_bury(pool->bus, birth.heritage.process);
 	r = sh_fork(be_born, &birth, fds, count, &child, why, cap);
 	close(ends[1]);
 	free(fds);
@@ -448,6 +458,8 @@ on_exit_event(void *arg, short revents)
 	judge_exit(pool, p, &how, sh_clock_ms());
 	sh_totals_add(&pool->ended, &pool->board.blocks[index], 1);
 	sh_block_clear(&pool->board.blocks[index], 0);
+	if (pool->bus != NULL)
+		sh_bus_bury(pool->bus, index);
 	sh_register_close(&p->channel_fd);
 	pool->reopening -= p->reopening;
 	if (pool->options.on_exit != NULL)

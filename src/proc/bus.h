@@ -14,10 +14,11 @@
 
 struct sh_bus; /* of the master, mapped before the first fork */
 
-/** Map rings of so many bytes (a power of two) for so many processes, and make
- *  their eventfds, which are in the register. 0 or -errno. */
-int sh_bus_open(uint32_t count, uint32_t slot_count, size_t ring_size,
-    struct sh_bus **out);
+/** Map rings of so many bytes for so many processes, and make their eventfds,
+ *  which are in the register. Memory is taken as rings are written for the first
+ *  time. 0 or -errno. */
+int sh_bus_open(
+    uint32_t count, uint32_t slot_count, size_t ring_size, struct sh_bus **out);
 /** Unmap and close. NULL is fine. */
 void sh_bus_close(struct sh_bus **bus);
 /** The eventfds, one for each process index, which every worker inherits. */
@@ -30,13 +31,21 @@ void sh_bus_set_generation(struct sh_bus *bus, uint64_t generation);
 /** It. */
 uint64_t sh_bus_generation(const struct sh_bus *bus);
 
-enum { SH_BUS_ALL = 0xffffffff };
+#define SH_BUS_ALL UINT32_MAX
+
+enum {
+	SH_BUS_RING_MIN = 64 * 1024, /* bytes; a power of two */
+	SH_BUS_RING_MAX = 1024 * 1024 * 1024
+};
 
 /* What is written. */
 struct sh_record {
-	uint32_t to;    /* a process index, or SH_BUS_ALL: those that want hash */
-	uint32_t kind;  /* the user's own */
-	uint64_t hash;  /* what it is about, for filters; 0: everybody gets it */
+	uint32_t to; /* a process index, or SH_BUS_ALL: those that want hash */
+	uint64_t
+	    to_incarnation; /* with a process index: nobody else gets it; 0:
+				    whoever has the index */
+	uint32_t kind;      /* the user's own */
+	uint64_t hash; /* what it is about, for filters; 0: everybody gets it */
 	/* reading only */
 	uint32_t from;             /* process index of the writer ... */
 	uint64_t from_incarnation; /* ... and who that was */
@@ -56,14 +65,17 @@ struct sh_bus_options {
 
 /** Take part: from now on others write for this process too. What was written
  *  before is not read. 0 or -SHOAL_ENOMEM. */
-int
-sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out);
+int sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out);
 /** Leave. NULL is fine. */
 void sh_bus_leave(struct sh_bus_self **self);
-/** Becomes readable (an edge) when something is to be read, or there is room for
- *  who was refused with -SHOAL_EAGAIN. Call sh_bus_awake() before looking. */
+/** Becomes readable (an edge, there is nothing to be read from it) when there is
+ *  a record, room for who was refused with -SHOAL_EAGAIN, or somebody has come or
+ *  gone. After an edge there is no other before sh_bus_awake(): look once more
+ *  behind that, and sleep only if there was nothing. */
 int sh_bus_fd(const struct sh_bus_self *self);
 void sh_bus_awake(struct sh_bus_self *self);
+/** Make it readable, for who goes on reading later without sh_bus_awake(). */
+void sh_bus_yield(struct sh_bus_self *self);
 
 /** Whether any other process would get a record. */
 bool sh_bus_is_wanted(
@@ -85,7 +97,8 @@ size_t sh_bus_record_max(const struct sh_bus_self *self);
 int sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out);
 
 /** Want what has this hash, once more or once less; a filter has 8,192 places, so
- *  that others may come too. Others see it before this returns. */
+ *  that others may come too. Others see it before this returns. What
+ *  was written before, but not read, may come too. */
 void sh_bus_want(struct sh_bus_self *self, uint64_t hash);
 void sh_bus_unwant(struct sh_bus_self *self, uint64_t hash);
 /** Want everything, once more or once less. */
@@ -107,6 +120,7 @@ struct sh_bus_peer {
 /** Those that take part, this one too; at most max. Returns their number. */
 size_t sh_bus_peers(
     const struct sh_bus_self *self, struct sh_bus_peer *peers_out, size_t max);
+size_t sh_bus_peer_count(const struct sh_bus_self *self);
 /** The process of the generation that serves which has a slot. False: none just
  *  now. */
 bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
@@ -116,3 +130,17 @@ bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
 bool sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,
     struct sh_bus_peer *peer_out);
 uint32_t sh_bus_slot_count(const struct sh_bus_self *self);
+/** The generation that serves, see sh_bus_set_generation(). */
+uint64_t sh_bus_current_generation(const struct sh_bus_self *self);
+/** This process. */
+struct sh_bus_peer sh_bus_me(const struct sh_bus_self *self);
+
+/* Since it has joined. */
+struct sh_bus_stats {
+	uint64_t written, written_bytes, read; /* records */
+	uint64_t refused; /* writes: somebody was a ring behind */
+	uint64_t lapped;  /* times that records were lost here ... */
+	uint64_t laps;    /* ... and that this process has lost others' */
+};
+
+const struct sh_bus_stats *sh_bus_stats(const struct sh_bus_self *self);

@@ -10,6 +10,8 @@
 #include "proc/plan.h"
 #include "proc/scoreboard.h"
 
+struct sh_bus;
+
 struct sh_heritage {
 	uint32_t slot; /* 0 up to slot_count - 1 */
 	uint32_t slot_count;
@@ -27,6 +29,7 @@ struct sh_heritage {
 	const struct sh_plan *plan; /* of this generation; NULL for a pool
 					   without configuration */
 	const struct sh_scoreboard *board;
+	struct sh_bus *bus; /* or NULL */
 };
 
 /** Runs a worker; its result is the exit status of the process. */

@@ -3,6 +3,8 @@
 
 #include "proc/plan.h"
 
+#include "proc/bus.h"
+
 #include <string.h>
 
 static bool
@@ -28,6 +30,14 @@ is_address(const struct sh_plan_address *address)
 	    address->addr.len <= sizeof(address->addr.storage);
 }
 
+static bool
+is_ring_size(uint64_t size)
+{
+	return size == 0 ||
+	    (size >= SH_BUS_RING_MIN && size <= SH_BUS_RING_MAX &&
+		(size & (size - 1)) == 0);
+}
+
 bool
 sh_plan_is_valid(const struct sh_plan *plan, size_t size)
 {
@@ -39,7 +49,8 @@ sh_plan_is_valid(const struct sh_plan *plan, size_t size)
 	if (plan->worker_count == 0 ||
 	    plan->worker_count > SH_PLAN_WORKERS_MAX ||
 	    plan->max_old > SH_PLAN_WORKERS_MAX ||
-	    plan->identity.group_count > SH_PLAN_GROUPS_MAX)
+	    plan->identity.group_count > SH_PLAN_GROUPS_MAX ||
+	    !is_ring_size(plan->ring_size))
 		return false;
 	if (!is_within(plan->addresses_off, plan->address_count,
 		sizeof(struct sh_plan_address), plan) ||
@@ -49,7 +60,8 @@ sh_plan_is_valid(const struct sh_plan *plan, size_t size)
 	    !is_text(plan->control_path, sizeof(plan->control_path)) ||
 	    !is_text(plan->pid_file, sizeof(plan->pid_file)) ||
 	    !is_text(plan->log_target, sizeof(plan->log_target)) ||
-	    !is_text(plan->config_path, sizeof(plan->config_path)))
+	    !is_text(plan->config_path, sizeof(plan->config_path)) ||
+	    !is_text(plan->broker_password, sizeof(plan->broker_password)))
 		return false;
 	for (i = 0; i < plan->address_count; i++)
 		if (!is_address(sh_plan_address(plan, i)))

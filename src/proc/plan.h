@@ -17,6 +17,7 @@ enum {
 	SH_PLAN_MAGIC = 0x5348504c,
 	SH_PLAN_NAME_MAX = 64,
 	SH_PLAN_PATH_MAX = 1024,
+	SH_PLAN_PASSWORD_MAX = 1024,
 	SH_PLAN_GROUPS_MAX = 64,
 	SH_PLAN_WORKERS_MAX = 4096
 };
@@ -63,13 +64,15 @@ struct sh_plan {
 	int64_t backoff_first_ms, backoff_max_ms;
 	int64_t watchdog_ms; /* 0: off */
 	uint32_t max_old;
+	uint64_t ring_size; /* of the bus; 0: there is none */
 	uint32_t control_mode;
 	gid_t control_gid; /* (gid_t)-1: leave it */
 	char control_path[SH_PLAN_PATH_MAX];
 	char pid_file[SH_PLAN_PATH_MAX];   /* "" for none */
 	char log_target[SH_PLAN_PATH_MAX]; /* "" for stderr */
 	int32_t log_level, log_format;
-	char config_path[SH_PLAN_PATH_MAX]; /* "" for none */
+	char config_path[SH_PLAN_PATH_MAX];         /* "" for none */
+	char broker_password[SH_PLAN_PASSWORD_MAX]; /* "" for none */
 };
 
 /** Whether a block of so many bytes is a plan that can be read without

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "base/mem.h"
 
@@ -23,6 +24,12 @@ sh_scoreboard_open(struct sh_scoreboard *board, uint32_t count)
 		return -errno;
 	board->blocks = map;
 	board->count = count;
+	/* short ones do not fail; if one did, connections of two servers could
+	 * be taken for each other */
+	while (getrandom(&board->server, sizeof(board->server), 0) !=
+		sizeof(board->server) ||
+	    board->server == 0)
+		continue;
 	return 0;
 }
 
@@ -88,7 +95,9 @@ static void
 add_gauges(struct sh_counters *to, const struct sh_counters *from)
 {
 	SH_COUNT(to->queued_bytes, SH_COUNTER(from->queued_bytes));
+	SH_COUNT(to->queues_full, SH_COUNTER(from->queues_full));
 	SH_COUNT(to->coroutines, SH_COUNTER(from->coroutines));
+	SH_COUNT(to->subscriptions, SH_COUNTER(from->subscriptions));
 	/* the largest one, not the sum */
 	if (SH_COUNTER(from->stack_used) > SH_COUNTER(to->stack_used))
 		SH_SET(to->stack_used, SH_COUNTER(from->stack_used));
@@ -114,6 +123,12 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->requests, SH_COUNTER(from->requests));
 	SH_COUNT(to->http_errors, SH_COUNTER(from->http_errors));
 	SH_COUNT(to->timeouts, SH_COUNTER(from->timeouts));
+	SH_COUNT(to->published, SH_COUNTER(from->published));
+	SH_COUNT(to->delivered, SH_COUNTER(from->delivered));
+	SH_COUNT(to->gaps, SH_COUNTER(from->gaps));
+	SH_COUNT(to->messages_dropped, SH_COUNTER(from->messages_dropped));
+	SH_COUNT(to->slow_closed, SH_COUNTER(from->slow_closed));
+	SH_COUNT(to->stalled, SH_COUNTER(from->stalled));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
 	if (!ended)
 		add_gauges(to, from);

@@ -21,7 +21,16 @@ struct sh_block {
 struct sh_scoreboard {
 	uint32_t count; /* process indices */
 	struct sh_block *blocks;
+	uint64_t server; /* a random number, never 0: which one this is */
 };
+
+/** Process indices of a pool: for each slot one of the generation that serves, of
+ *  the one that starts, of each that drains, and one that is being ended. */
+static inline uint32_t
+sh_process_count(uint32_t slots, uint32_t max_old)
+{
+	return slots * (max_old + 3);
+}
 
 /** Map blocks for so many processes, before the first fork. 0 or -errno. */
 int sh_scoreboard_open(struct sh_scoreboard *board, uint32_t count);

@@ -133,15 +133,20 @@ drop_old(const struct target *target, const struct sh_piece *piece)
 	    : SH_DELIVERED_LOSSY;
 }
 
+/* Those that wait amid a message in fragments are not looked at: that ends. */
 static enum sh_delivered
 conflate(const struct target *target, const struct sh_piece *piece)
 {
-	uint64_t dropped = sh_conn_drop_key(target->conn, piece->key);
+	uint64_t dropped = sh_conn_conflate(target->conn, piece->key);
+	struct sh_piece found = *piece;
+	enum sh_delivered delivered;
 
-	if (target->late != NULL)
-		dropped += sh_queue_drop_key(target->late, piece->key).messages;
 	sh_conn_count_dropped(target->conn, dropped);
-	return drop_old(target, piece);
+	found.by_key = target->late == NULL;
+	delivered =
+	    has_room(target) ? give(target, &found) : drop_old(target, &found);
+	return delivered == SH_DELIVERED && dropped != 0 ? SH_DELIVERED_LOSSY
+							 : delivered;
 }
 
 static enum sh_delivered
@@ -157,11 +162,12 @@ static enum sh_delivered
 judge(const struct target *target, const struct sh_piece *piece)
 {
 	switch (sh_conn_send_limits(target->conn)->when_full) {
-	case SH_FULL_CLOSE: return close_slow(target);
-	case SH_FULL_DROP_NEW: return drop_new(target, piece);
-	case SH_FULL_DROP_OLD: return drop_old(target, piece);
-	case SH_FULL_CONFLATE: return conflate(target, piece);
-	case SH_FULL_PAUSE: break;
+	case SHOAL_FULL_DEFAULT:
+	case SHOAL_FULL_CLOSE: return close_slow(target);
+	case SHOAL_FULL_DROP_NEW: return drop_new(target, piece);
+	case SHOAL_FULL_DROP_OLD: return drop_old(target, piece);
+	case SHOAL_FULL_CONFLATE: return conflate(target, piece);
+	case SHOAL_FULL_PAUSE: break;
 	}
 	return pause_publishers(target, piece);
 }
@@ -175,7 +181,8 @@ deliver_piece(const struct target *target, const struct sh_piece *piece)
 	const struct sh_send_limits *limits;
 	enum sh_delivered delivered;
 
-	if (SH_UNLIKELY(!has_room(target))) {
+	if (SH_UNLIKELY(
+		!has_room(target) || sh_conn_is_conflated(target->conn))) {
 		/* that it has ended may have been found out just now */
 		if (sh_conn_why(target->conn) != 0)
 			return SH_DELIVERED_NEITHER;
@@ -184,7 +191,7 @@ deliver_piece(const struct target *target, const struct sh_piece *piece)
 	delivered = give(target, piece);
 	limits = sh_conn_send_limits(target->conn);
 	if (SH_LIKELY(delivered != SH_DELIVERED ||
-		limits->when_full != SH_FULL_PAUSE || has_room(target)))
+		limits->when_full != SHOAL_FULL_PAUSE || has_room(target)))
 		return delivered;
 	sh_conn_note_full(target->conn);
 	return SH_DELIVERED_FULL;
@@ -248,7 +255,7 @@ bool
 sh_deliver_is_paused(const struct sh_conn *conn)
 {
 	return sh_conn_was_full(conn) && sh_conn_why(conn) == 0 &&
-	    sh_conn_send_limits(conn)->when_full == SH_FULL_PAUSE;
+	    sh_conn_send_limits(conn)->when_full == SHOAL_FULL_PAUSE;
 }
 
 /* --- who is told ------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "proto/http_route.h"
+#include "proto/ws_frame.h"
 
 enum { KIB = 1024, MIB = 1024 * 1024, GZIP_MIN_SIZE = KIB };
 
@@ -48,6 +49,21 @@ sh_http_limits_resolve(
 	fill(&limits->body_size, defaults->body_size);
 }
 
+static void
+resolve_queue(
+    struct shoal_send_queue *queue, const struct shoal_send_queue *defaults)
+{
+	if (queue->high == 0) {
+		queue->high = defaults->high;
+		queue->low = defaults->low;
+	}
+	if (queue->when_full == SHOAL_FULL_DEFAULT)
+		queue->when_full = defaults->when_full;
+	if (queue->close_code == 0)
+		queue->close_code = defaults->close_code;
+	fill(&queue->stall_timeout_ms, defaults->stall_timeout_ms);
+}
+
 void
 sh_ws_options_resolve(
     struct shoal_ws_options *options, const struct shoal_ws_options *defaults)
@@ -65,6 +81,7 @@ sh_ws_options_resolve(
 	fill(&options->compression_min_size, defaults->compression_min_size);
 	if (options->compression == SHOAL_WS_COMPRESSION_OFF)
 		options->compression = defaults->compression;
+	resolve_queue(&options->send_queue, &defaults->send_queue);
 	options->stream = options->stream || defaults->stream;
 	options->control = options->control || defaults->control;
 }
@@ -129,6 +146,15 @@ list_lacks(const char *const *list, const char *(*lacks)(const char *))
 	return wrong;
 }
 
+static bool
+queue_is_senseless(const struct shoal_send_queue *queue)
+{
+	return queue->high < 0 || queue->low < 0 || queue->low > queue->high ||
+	    (unsigned)queue->when_full > SHOAL_FULL_PAUSE ||
+	    (queue->close_code != 0 &&
+		!sh_ws_code_is_allowed((unsigned)queue->close_code));
+}
+
 const char *
 sh_ws_options_lack(const struct shoal_ws_options *asked)
 {
@@ -137,12 +163,15 @@ sh_ws_options_lack(const struct shoal_ws_options *asked)
 	const int64_t values[] = { options->message_size, options->fragments,
 		options->control_rate, options->ping_ms,
 		options->pong_timeout_ms, options->close_timeout_ms,
-		options->compression_min_size };
+		options->compression_min_size,
+		options->send_queue.stall_timeout_ms };
 
 	if (asked->size == 0)
 		return "websocket.size is not set";
 	if (any_is_senseless(values, sizeof(values) / sizeof(values[0])))
 		return "a number in websocket is below -1 or too large";
+	if (queue_is_senseless(&options->send_queue))
+		return "websocket.send_queue makes no sense";
 	if (list_lacks(options->origins, sh_http_origin_lacks) != NULL)
 		return "one of websocket.origins is malformed";
 	if (list_lacks(options->subprotocols, sh_http_subprotocol_lacks) !=

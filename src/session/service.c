@@ -109,6 +109,9 @@ open_group(struct sh_service *service, const struct sh_service_options *options)
 	struct sh_group_options group_options = {
 		.queue_high = options->queue_high,
 		.queue_low = options->queue_low,
+		.when_full = options->when_full,
+		.close_code = options->close_code,
+		.stall_ms = options->stall_ms,
 		.on_empty = options->on_empty,
 		.on_empty_arg = options->on_empty_arg,
 	};

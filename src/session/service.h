@@ -26,6 +26,9 @@ struct sh_service_options {
 	const struct shoal_framing *framing;  /* NULL: raw */
 	void *arg;                            /* handed to them */
 	size_t queue_high, queue_low;         /* bytes; low <= high */
+	enum shoal_when_full when_full;       /* 0: CLOSE */
+	int close_code;                       /* 0: 1013 */
+	int64_t stall_ms;                     /* <= 0: none */
 	int64_t idle_timeout_ms;              /* <= 0: none */
 	bool shared;                 /* other workers watch the same socket */
 	void (*on_empty)(void *arg); /* the last connection has gone; NULL */

@@ -67,8 +67,9 @@ is_same(const struct sh_ws_kind *a, const struct sh_ws_kind *b)
 	    a->pong_timeout_ms == b->pong_timeout_ms &&
 	    a->close_timeout_ms == b->close_timeout_ms &&
 	    agrees(&a->intake.extension, &b->intake.extension) &&
-	    a->pack_min == b->pack_min && a->stream == b->stream &&
-	    a->control == b->control && a->handler == b->handler;
+	    a->pack_min == b->pack_min && a->send_limits == b->send_limits &&
+	    a->stream == b->stream && a->control == b->control &&
+	    a->handler == b->handler;
 }
 
 static struct sh_ws_kind *
@@ -84,9 +85,12 @@ find(const struct sh_ws_kind *wanted)
 
 struct sh_ws_kind *
 sh_ws_kind_need(const struct shoal_ws_options *options,
-    const struct sh_ws_extension *extension, const char *handler)
+    const struct sh_ws_extension *extension, const char *handler,
+    int send_limits)
 {
-	struct sh_ws_kind wanted = { .handler = handler }, *kind;
+	struct sh_ws_kind wanted = { .handler = handler,
+		.send_limits = send_limits };
+	struct sh_ws_kind *kind;
 
 	set_options(&wanted, options, extension);
 	kind = find(&wanted);

@@ -87,6 +87,26 @@ allocate(const char *subprotocol)
 	return ws;
 }
 
+/* Those of the options, in the place of the listener's. */
+static int
+need_send_limits(struct sh_conn *conn, const struct shoal_send_queue *asked)
+{
+	struct sh_send_limits limits =
+	    *sh_group_send_limits(sh_conn_group(conn));
+
+	if (asked->high != 0) {
+		limits.high = (size_t)asked->high;
+		limits.low = (size_t)asked->low;
+	}
+	if (asked->when_full != SHOAL_FULL_DEFAULT)
+		limits.when_full = asked->when_full;
+	if (asked->close_code != 0)
+		limits.close_code = asked->close_code;
+	if (asked->stall_timeout_ms != 0)
+		limits.stall_ms = asked->stall_timeout_ms;
+	return sh_send_limits_need(sh_loop_current(), &limits);
+}
+
 struct shoal_ws *
 sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
     const struct sh_ws_extension *extension, const char *handler,
@@ -94,12 +114,14 @@ sh_ws_new(struct sh_conn *conn, const struct shoal_ws_options *options,
     void *arg)
 {
 	struct shoal_ws *ws = allocate(subprotocol);
-	struct sh_ws_kind *kind;
+	int limits = need_send_limits(conn, &options->send_queue);
+	struct sh_ws_kind *kind = NULL;
 
 	if (ws == NULL)
 		return NULL;
 	ws->conn = conn;
-	kind = sh_ws_kind_need(options, extension, handler);
+	if (limits >= 0)
+		kind = sh_ws_kind_need(options, extension, handler, limits);
 	if (kind != NULL)
 		sh_ws_receiver_init(&ws->receiver, &kind->intake);
 	ws->calls = callbacks != NULL;

@@ -33,6 +33,7 @@ struct sh_ws_kind {
 	struct sh_ws_intake intake;
 	int64_t control_rate, ping_ms, pong_timeout_ms, close_timeout_ms;
 	size_t pack_min; /* bytes of a message that is compressed, SIZE_MAX */
+	int send_limits; /* number, see io/send_limits.h */
 	bool stream, control;
 	const char *handler; /* lent; for crash reports */
 	size_t users;
@@ -144,10 +145,11 @@ sh_ws_kind(const struct shoal_ws *ws)
 
 /* --- ws_kind.c -------------------------------------------------------------- */
 
-/** The kind of resolved options, and of what was agreed on; NULL without
- *  memory. */
+/** The kind of resolved options, of what was agreed on, and of the number of struct
+ *  sh_send_limits; NULL without memory. */
 struct sh_ws_kind *sh_ws_kind_need(const struct shoal_ws_options *options,
-    const struct sh_ws_extension *extension, const char *handler);
+    const struct sh_ws_extension *extension, const char *handler,
+    int send_limits);
 /** One of its users is gone. */
 void sh_ws_kind_drop(struct sh_ws_kind **kind);
 

@@ -117,6 +117,7 @@ sh_ws_begin(struct shoal_ws *ws)
 
 	sh_conn_set_session(conn, &ws->session);
 	sh_conn_set_data(conn, NULL);
+	sh_conn_set_send_limits(conn, sh_ws_kind(ws)->send_limits);
 	sh_ws_begin_counting(ws);
 	sh_ws_begin_pings(ws);
 	/* pings are answered while the handler is elsewhere */

@@ -45,9 +45,16 @@ struct sh_settings_item {
 	double real;           /* FLOAT */
 };
 
+struct sh_settings_queue {
+	int64_t high, low;        /* bytes; low <= high */
+	int64_t when_full;        /* enum shoal_when_full, not DEFAULT */
+	int64_t close_code;       /* of WebSockets */
+	int64_t stall_timeout_ms; /* or SH_OFF */
+};
+
 struct sh_settings_limits {
-	int64_t idle_timeout_ms;       /* or SH_OFF */
-	int64_t queue_high, queue_low; /* bytes; low <= high */
+	int64_t idle_timeout_ms; /* or SH_OFF */
+	struct sh_settings_queue queue;
 };
 
 /* What HTTP requests may take; numbers or SH_OFF. */
@@ -60,6 +67,25 @@ struct sh_settings_http {
 struct sh_settings_gzip {
 	int64_t level;    /* 1 to 9; 0: off */
 	int64_t min_size; /* bytes */
+};
+
+/* What carries topics to other machines. */
+enum sh_broker_type { SH_BROKER_NONE, SH_BROKER_REDIS, SH_BROKER_NATS };
+
+enum {
+	SH_BROKER_REDIS_PORT = 6379,
+	SH_BROKER_NATS_PORT = 4222,
+	SH_BROKER_PASSWORD_MAX = 1023, /* bytes */
+	SH_BROKER_PREFIX_MAX = 64
+};
+
+struct sh_settings_broker {
+	int64_t type;                                 /* enum sh_broker_type */
+	struct sh_settings_group url;                 /* of strings */
+	struct sh_text user, password, password_file; /* "" for none */
+	struct sh_text prefix;                        /* or "auto" */
+	int64_t timeout_ms, backoff_first_ms, backoff_max_ms;
+	int64_t queue; /* bytes */
 };
 
 struct sh_settings_module {
@@ -104,6 +130,7 @@ struct sh_settings_route {
 	struct sh_settings_group methods, config;
 	struct sh_settings_http limits; /* own over the listener's, resolved */
 	struct sh_settings_gzip gzip;   /* likewise */
+	struct sh_settings_queue queue; /* likewise, of its WebSockets */
 	struct sh_settings_websocket websocket;
 };
 
@@ -156,9 +183,14 @@ struct sh_settings {
 		int64_t level;         /* enum shoal_log_level */
 		int64_t format;        /* enum sh_log_format, SH_AUTO */
 	} log;
+	struct {
+		int64_t ring; /* bytes, a power of two */
+	} topics;
+	struct sh_settings_broker broker;
 	struct sh_settings_limits limits;
 	struct sh_settings_http http;
 	int64_t message_size;
+	int64_t worker_queue; /* bytes of memory, or SH_OFF */
 	uint32_t routes_off, route_count;
 	uint32_t listeners_off, listener_count;
 	uint32_t modules_off, module_count;

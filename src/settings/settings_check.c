@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/sock.h"
+#include "base/text.h"
 #include "proto/ws_frame.h"
 #include "settings/settings_draft.h"
 
@@ -41,25 +42,38 @@ is_set(const struct sh_record *record, const char *path)
 	return sh_record_place(record, key_of(record->scope, path)) != NULL;
 }
 
-static void
-check_queue(struct sh_draft *draft, const struct sh_record *record,
-    const struct sh_settings_limits *limits)
+/* What is inherited whole is another record's mistake. */
+static bool
+is_own(const struct sh_record *record, const char *path, const char *other)
 {
-	char prefix[SH_RECORD_PREFIX_MAX];
-	bool low = is_set(record, "limits.send_queue.low");
+	return record->scope == SH_SCOPE_TOP || is_set(record, path) ||
+	    is_set(record, other);
+}
 
-	if (limits->queue_low <= limits->queue_high || record->failed)
+void
+sh_draft_check_queue(struct sh_draft *draft, const struct sh_record *record,
+    const struct sh_settings_queue *queue)
+{
+	static const char low[] = "limits.send_queue.low";
+	static const char high[] = "limits.send_queue.high";
+	static const char code[] = "limits.send_queue.close_code";
+	char prefix[SH_RECORD_PREFIX_MAX];
+
+	if (record->failed)
 		return;
-	/* what a listener inherits whole is the top's mistake */
-	if (record->scope == SH_SCOPE_LISTENER && !low &&
-	    !is_set(record, "limits.send_queue.high"))
-		return;
-	sh_diagnose(draft->diags,
-	    place_of(record,
-		low ? "limits.send_queue.low" : "limits.send_queue.high"),
-	    "%slimits.send_queue: low (%lld bytes) is above high (%lld bytes)",
-	    sh_record_prefix(record, prefix, sizeof(prefix)),
-	    (long long)limits->queue_low, (long long)limits->queue_high);
+	sh_record_prefix(record, prefix, sizeof(prefix));
+	if (queue->low > queue->high && is_own(record, low, high))
+		sh_diagnose(draft->diags,
+		    place_of(record, is_set(record, low) ? low : high),
+		    "%slimits.send_queue: low (%lld bytes) is above high (%lld "
+		    "bytes)",
+		    prefix, (long long)queue->low, (long long)queue->high);
+	if (!sh_ws_code_is_allowed((unsigned)queue->close_code) &&
+	    is_own(record, code, code))
+		sh_diagnose(draft->diags, place_of(record, code),
+		    "%s%s = %lld may not be sent; 1013 (try again later) and "
+		    "1008 (policy) suit, 4000..4999 are for applications",
+		    prefix, code, (long long)queue->close_code);
 }
 
 static void
@@ -76,6 +90,24 @@ check_control_path(struct sh_draft *draft, const struct sh_record *record)
 		    sizeof(un.sun_path) - 1, strlen(path));
 }
 
+/* Positions in it are masked. */
+static void
+check_ring(struct sh_draft *draft, const struct sh_record *record, int64_t ring)
+{
+	int64_t below = 1;
+	char have[32], lower[32], higher[32];
+
+	if (record->failed || (ring & (ring - 1)) == 0)
+		return;
+	while (below * 2 < ring)
+		below *= 2;
+	sh_diagnose(draft->diags, place_of(record, "topics.ring"),
+	    "topics.ring: %s is no power of two; %s and %s are",
+	    sh_size_format(ring, have, sizeof(have)),
+	    sh_size_format(below, lower, sizeof(lower)),
+	    sh_size_format(below * 2, higher, sizeof(higher)));
+}
+
 static void
 check_top(struct sh_draft *draft)
 {
@@ -90,7 +122,9 @@ check_top(struct sh_draft *draft)
 		    "and 1001 (going away) suit, 4000..4999 are for "
 		    "applications",
 		    (long long)top->reload.close_code);
-	check_queue(draft, record, &top->limits);
+	check_ring(draft, record, top->topics.ring);
+	sh_draft_check_broker(draft, record);
+	sh_draft_check_queue(draft, record, &top->limits.queue);
 	if (!record->failed &&
 	    top->workers.backoff_first_ms > top->workers.backoff_max_ms)
 		sh_diagnose(draft->diags,
@@ -255,7 +289,7 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 	if (check_address(draft, record) || is_set(record, "name"))
 		check_name(draft, record,
 		    sh_image_text(&draft->image, listener->name));
-	check_queue(draft, record, &listener->limits);
+	sh_draft_check_queue(draft, record, &listener->limits.queue);
 	check_protocol(draft, record);
 	sh_draft_check_framing(draft, record);
 	sh_draft_check_routes(draft, record);

@@ -33,6 +33,12 @@ void sh_draft_check(struct sh_draft *draft);
 /** Check the keys of a listener's `framing' against each other. */
 void
 sh_draft_check_framing(struct sh_draft *draft, const struct sh_record *record);
+/** Check the keys of `broker' against each other. */
+void
+sh_draft_check_broker(struct sh_draft *draft, const struct sh_record *record);
+/** Check what is said of a send queue against each other. */
+void sh_draft_check_queue(struct sh_draft *draft,
+    const struct sh_record *record, const struct sh_settings_queue *queue);
 /** Check that a listener has a handler or routes, as its protocol wants it, and
  *  the routes. */
 void

@@ -215,7 +215,12 @@ dump_key(struct dump *dump, const struct sh_key *key, const char *name)
 	sh_buf_init(&value, VALUE_MAX);
 	if (sh_key_is_text(key)) {
 		memcpy(&text, slot, sizeof(text));
-		quote(dump, text_at(dump, text), &value);
+		/* a dump is shown to others; what loads it has to say it */
+		quote(dump,
+		    (key->flags & SH_KEY_SECRET) != 0 && text.off != 0
+			? SH_SECRET_SHOWN
+			: text_at(dump, text),
+		    &value);
 	} else {
 		memcpy(&number, slot, sizeof(number));
 		format_number(dump, key, number, &value);

@@ -118,6 +118,7 @@ check_route(struct sh_draft *draft, const struct sh_record *record)
 	    sh_http_route_host_lacks);
 	check_strings(
 	    draft, record, "methods", route->methods, sh_http_methods_lack);
+	sh_draft_check_queue(draft, record, &route->queue);
 	check_websocket(draft, record, &route->websocket);
 }
 

@@ -44,8 +44,12 @@ enum {
 	SH_KEY_INHERITS = 1u << 2, /* default: the key of this path, or of
 				      from, in the scope around */
 	SH_KEY_TCP = 1u << 3,      /* of listeners with this protocol only */
-	SH_KEY_HTTP = 1u << 4
+	SH_KEY_HTTP = 1u << 4,
+	SH_KEY_SECRET = 1u << 5 /* what it is set to is not shown */
 };
+
+/* Stands in a dump for a secret that is set. */
+#define SH_SECRET_SHOWN "(not shown)"
 
 struct sh_word {
 	const char *name; /* NULL ends a list */

@@ -256,19 +256,26 @@ make_entry(const struct sh_log *log, const struct sh_publication *publication)
 	return entry;
 }
 
-int
-sh_log_append(struct sh_logs *logs, struct sh_log *log,
-    const struct sh_publication *publication, const struct sh_keep *keep,
-    int64_t kept_ms, int64_t now_ms)
+/* Offset of the youngest message; 0: there is none. */
+static uint64_t
+last_of(const struct sh_log *log)
+{
+	const struct sh_log_entry *last =
+	    TAILQ_LAST(&log->entries, sh_log_entries);
+
+	return last != NULL ? last->publication.offset : 0;
+}
+
+/* Behind all others; those before a missing one go. */
+static int
+add_entry(struct sh_logs *logs, struct sh_log *log,
+    const struct sh_publication *publication, int64_t kept_ms)
 {
 	struct sh_log_entry *entry = make_entry(log, publication);
 	size_t memory = memory_of(publication);
 
-	sh_assert(publication->offset > log->offset);
-	if (entry == NULL || publication->offset != log->offset + 1)
+	if (entry == NULL || publication->offset != last_of(log) + 1)
 		remove_all(logs, log);
-	log->offset = publication->offset;
-	use(logs, log, now_ms);
 	if (entry == NULL)
 		return -SHOAL_ENOMEM;
 	entry->kept_ms = kept_ms;
@@ -277,9 +284,37 @@ sh_log_append(struct sh_logs *logs, struct sh_log *log,
 	log->bytes += publication->len + SH_KEEP_MESSAGE_COST;
 	log->memory += memory;
 	logs->memory += memory;
+	return 0;
+}
+
+int
+sh_log_append(struct sh_logs *logs, struct sh_log *log,
+    const struct sh_publication *publication, const struct sh_keep *keep,
+    int64_t kept_ms, int64_t now_ms)
+{
+	int r;
+
+	sh_assert(publication->offset > log->offset);
+	r = add_entry(logs, log, publication, kept_ms);
+	log->offset = publication->offset;
+	use(logs, log, now_ms);
 	sh_log_trim(logs, log, keep, now_ms);
 	make_room(logs, log);
-	return 0;
+	return r;
+}
+
+int
+sh_log_restore(struct sh_logs *logs, struct sh_log *log,
+    const struct sh_publication *publication, int64_t kept_ms)
+{
+	int r;
+
+	if (publication->offset > log->offset ||
+	    publication->offset <= last_of(log))
+		return 0;
+	r = add_entry(logs, log, publication, kept_ms);
+	make_room(logs, log);
+	return r;
 }
 
 static bool
@@ -325,11 +360,12 @@ bool
 sh_log_lacks(const struct sh_log *log, uint64_t epoch, uint64_t offset)
 {
 	const struct sh_log_entry *oldest = TAILQ_FIRST(&log->entries);
-	uint64_t first =
-	    oldest != NULL ? oldest->publication.offset : log->offset + 1;
 
-	return epoch != log->epoch || offset > log->offset ||
-	    offset + 1 < first;
+	if (epoch != log->epoch || offset > log->offset)
+		return true;
+	if (last_of(log) != log->offset)
+		return offset < log->offset;
+	return oldest != NULL && offset + 1 < oldest->publication.offset;
 }
 
 /* --- age --------------------------------------------------------------------- */

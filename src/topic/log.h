@@ -56,8 +56,8 @@ void sh_logs_free(struct sh_logs **logs);
 /** The log of a topic, or NULL. */
 struct sh_log *sh_logs_find(
     const struct sh_logs *logs, const char *topic, size_t len, uint64_t hash);
-/** Make a log that is not there yet; offset is that of the message that would be
- *  the one before its first. Logs that have not been used for longest make room.
+/** Make a log that is not there yet, without messages; offset is the latest that
+ *  was given, 0: none. Logs that have not been used for longest make room.
  *  NULL without memory. */
 struct sh_log *sh_logs_add(struct sh_logs *logs, const char *topic, size_t len,
     uint64_t hash, uint64_t epoch, uint64_t offset, int64_t now_ms);
@@ -78,6 +78,10 @@ size_t sh_logs_memory(const struct sh_logs *logs);
 int sh_log_append(struct sh_logs *logs, struct sh_log *log,
     const struct sh_publication *publication, const struct sh_keep *keep,
     int64_t kept_ms, int64_t now_ms);
+/** Put a message back into a log that was added with its latest offset, the oldest
+ *  first; what does not fit in there is left out. 0 or -SHOAL_ENOMEM. */
+int sh_log_restore(struct sh_logs *logs, struct sh_log *log,
+    const struct sh_publication *publication, int64_t kept_ms);
 /** Forget what is over the bounds. */
 void sh_log_trim(struct sh_logs *logs, struct sh_log *log,
     const struct sh_keep *keep, int64_t now_ms);

@@ -22,6 +22,13 @@ int sh_topics_open(
 /** End it: nobody is told. No connection is left, or none that has subscribed. NULL
  *  is fine. */
 void sh_topics_close(struct sh_topics **topics);
+/** End those that sh_topics_current() has made. Before their loop is freed. */
+void sh_topics_close_current(void);
+/** Be a process of this server, from the next sh_topics_open() on; 0: of one of its
+ *  own. */
+void sh_topics_set_node(uint64_t node);
+/** The worker drains: others serve from now on, but its clients go on. */
+void sh_topics_drain(struct sh_topics *topics);
 /** Those of this process' loop. Made when there are none yet and there is a loop
  *  (a program of shoal_run()); NULL: no loop, or no memory. */
 struct sh_topics *sh_topics_current(void);
@@ -30,6 +37,8 @@ struct sh_carrier *sh_topics_carrier(const struct sh_topics *topics);
 /** The number of this server, in its publications. */
 uint64_t sh_topics_node(const struct sh_topics *topics);
 
+/** See shoal_co_topic_settle(). */
+int sh_topics_co_settle(struct sh_topics *topics, int64_t deadline_us);
 /** See shoal_publish(). */
 int sh_topics_publish(struct sh_topics *topics, const char *topic, int type,
     const void *data, size_t len, const struct shoal_publish_options *options);
@@ -51,11 +60,25 @@ struct sh_topic_listener *sh_topics_listen(struct sh_topics *topics,
     const char *topic, sh_topic_listen_fn *fn, void *arg);
 /** End that and clear the variable. NULL is fine. */
 void sh_topics_unlisten(struct sh_topic_listener **listener);
-/** Publish to a topic of shoal's own; without checks, history and waiting. */
+/** Publish to a topic of shoal's own; without checks, history and waiting. Listeners
+ *  of this process are told in this turn, but not before it returns. As
+ *  shoal_publish(). */
 int sh_topics_tell(
     struct sh_topics *topics, const char *topic, const void *data, size_t len);
 
+/* --- subscribers that are connections --------------------------------------- */
+
+/** See shoal_ws_subscribe() and shoal_conn_subscribe(). */
+int sh_topics_subscribe(struct sh_topics *topics, struct sh_conn *conn,
+    const char *filter, const struct shoal_subscribe_options *options);
+/** See shoal_ws_unsubscribe(). */
+int sh_topics_unsubscribe(
+    struct sh_topics *topics, struct sh_conn *conn, const char *filter);
+
 /* --- who is there, in this process ----------------------------------------- */
+
+/** Their number, see shoal_topic_local_count(). */
+uint64_t sh_topics_local_count(struct sh_topics *topics, const char *topic);
 
 /** Call fn for each that would get a message of the topic, each once. name is ""
  *  when it has none; id is 0 for a subscriber of the program. */

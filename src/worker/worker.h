@@ -63,6 +63,7 @@ struct sh_worker {
 	const struct sh_heritage *heritage;
 	const struct shoal_server *program;
 	struct sh_loop *loop;
+	struct sh_topics *topics;
 	struct sh_catalog catalog;
 	struct sh_worker_module *modules;
 	struct sh_worker_service *services;
@@ -117,6 +118,12 @@ struct sh_routes *sh_worker_program_routes(
 /** Limits of a request before its route is known. */
 struct shoal_http_limits
 sh_worker_http_limits(const struct sh_settings_http *limits);
+
+/** Make the topics, before any code that may use them. 0, or negative with
+ *  worker->why. */
+int sh_worker_open_topics(struct sh_worker *worker);
+/** End them; no connection is left. */
+void sh_worker_close_topics(struct sh_worker *worker);
 
 /** Take the signals; nothing is obeyed yet. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);

@@ -208,6 +208,10 @@ apply_program_options(const struct shoal_listen_options *asked,
 		options->queue_high = asked->queue_high;
 		options->queue_low = asked->queue_low;
 	}
+	if (asked->when_full != SHOAL_FULL_DEFAULT)
+		options->when_full = asked->when_full;
+	if (asked->stall_timeout_ms != 0)
+		options->stall_ms = asked->stall_timeout_ms;
 	if (asked->idle_timeout_ms != 0)
 		options->idle_timeout_ms = asked->idle_timeout_ms;
 }
@@ -225,8 +229,11 @@ static void
 apply_limits(
     const struct sh_settings_limits *limits, struct sh_service_options *options)
 {
-	options->queue_high = (size_t)limits->queue_high;
-	options->queue_low = (size_t)limits->queue_low;
+	options->queue_high = (size_t)limits->queue.high;
+	options->queue_low = (size_t)limits->queue.low;
+	options->when_full = (enum shoal_when_full)limits->queue.when_full;
+	options->close_code = (int)limits->queue.close_code;
+	options->stall_ms = limits->queue.stall_timeout_ms;
 	options->idle_timeout_ms = limits->idle_timeout_ms;
 }
 

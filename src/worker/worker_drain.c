@@ -13,6 +13,7 @@
 #include "module/program.h"
 #include "proc/channel.h"
 #include "session/service.h"
+#include "topic/topics.h"
 #include "worker/worker.h"
 
 static void
@@ -31,6 +32,7 @@ stop_accepting(struct sh_worker *worker)
 			sh_service_accept_queued(at->service);
 		sh_service_stop_accepting(at->service);
 	}
+	sh_topics_drain(worker->topics);
 	sh_channel_send_value(
 	    worker->heritage->channel_fd, SH_MESSAGE_RELIEVED, 0);
 }

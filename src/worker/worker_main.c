@@ -124,6 +124,9 @@ make_loop(struct sh_worker *worker)
 		.heartbeat = &block->heartbeat,
 		.incarnation = heritage->incarnation,
 		.max_connections = (size_t)heritage->plan->max_connections,
+		.queue_max = settings->worker_queue == SH_OFF
+		    ? 0
+		    : (size_t)settings->worker_queue,
 		.stack_size = (size_t)settings->workers.stack_size,
 		.unguarded_stacks =
 		    settings->workers.stack_guard == SH_STACK_ANY,
@@ -205,6 +208,8 @@ prologue(struct sh_worker *worker)
 	if (r == 0)
 		r = sh_worker_open_control(worker);
 	if (r == 0)
+		r = sh_worker_open_topics(worker);
+	if (r == 0)
 		r = run_code(worker, sh_worker_start_code);
 	/* it may have been told to end while that code was in a wait */
 	if (r == 0 && worker->accepting)
@@ -270,6 +275,7 @@ epilogue(struct sh_worker *worker)
 		sh_service_free(&worker->services[i].service);
 		sh_worker_free_routes(&worker->services[i]);
 	}
+	sh_worker_close_topics(worker);
 	sh_worker_close_control(worker);
 	sh_loop_free(&worker->loop);
 	free(worker->services);

@@ -136,10 +136,24 @@ sh_worker_http_limits(const struct sh_settings_http *limits)
 	};
 }
 
-static struct shoal_ws_options
-websocket_options(const struct sh_worker_route *at,
-    const struct sh_settings_websocket *websocket)
+static struct shoal_send_queue
+queue_limits(const struct sh_settings_queue *queue)
 {
+	return (struct shoal_send_queue){
+		.high = queue->high,
+		.low = queue->low,
+		.when_full = (enum shoal_when_full)queue->when_full,
+		.close_code = (int)queue->close_code,
+		.stall_timeout_ms = queue->stall_timeout_ms,
+	};
+}
+
+static struct shoal_ws_options
+websocket_options(
+    const struct sh_worker_route *at, const struct sh_settings_route *route)
+{
+	const struct sh_settings_websocket *websocket = &route->websocket;
+
 	return (struct shoal_ws_options){
 		.size = sizeof(struct shoal_ws_options),
 		.origins = at->origins,
@@ -153,6 +167,7 @@ websocket_options(const struct sh_worker_route *at,
 		.compression =
 		    (enum shoal_ws_compression)websocket->compression,
 		.compression_min_size = websocket->compression_min_size,
+		.send_queue = queue_limits(&route->queue),
 	};
 }
 
@@ -173,7 +188,7 @@ file_route(const struct sh_settings *settings,
 		.limits = sh_worker_http_limits(&route->limits),
 		.gzip_level = (int)route->gzip.level,
 		.gzip_min_size = route->gzip.min_size,
-		.websocket = websocket_options(at, &route->websocket),
+		.websocket = websocket_options(at, route),
 	};
 }
 

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "master/master_policy.h"
 #include "pool_rig.h"
+#include "proc/bus_private.h"
 #include "proc/register.h"
 #include "support/descriptors.h"
 
@@ -543,6 +544,55 @@ START_TEST(program_that_collects_our_children_does_not_harm)
 }
 END_TEST
 
+/* Those on the bus are those that are alive. */
+static bool
+is_bus_right(void)
+{
+	uint32_t i;
+
+	for (i = 0; i < pool.state.process_count; i++) {
+		const struct sh_process *p = &pool.state.processes[i];
+		uint64_t incarnation =
+		    atomic_load(&sh_bus_block(pool.bus, i)->incarnation);
+
+		if (sh_bus_is_present(pool.bus, i) !=
+			(p->state != SH_PROCESS_FREE) ||
+		    incarnation !=
+			(p->state != SH_PROCESS_FREE ? p->incarnation : 0))
+			return false;
+	}
+	return true;
+}
+
+START_TEST(the_bus_knows_who_lives_and_serves)
+{
+	size_t before = count_descriptors();
+
+	open_pool_with_bus(2, 2);
+	offer("");
+	expect(SH_OUTCOME_SERVING);
+	ck_assert_uint_eq(sh_bus_generation(pool.bus), 1);
+	ck_assert(is_bus_right());
+	/* the channel, a socket and an eventfd for each index */
+	ck_assert_uint_eq(
+	    report->descriptors, before + 2 + pool.state.process_count);
+	kill_worker(1);
+	ck_assert(drive_until(is_settled));
+	ck_assert(is_bus_right());
+	ck_assert_int_eq(
+	    offer_at("fails", PATIENCE_MS, "127.0.0.1:0", NULL), 0);
+	expect(SH_OUTCOME_FAILED);
+	ck_assert_uint_eq(sh_bus_generation(pool.bus), 1);
+	offer("");
+	expect(SH_OUTCOME_SERVING);
+	ck_assert_uint_eq(sh_bus_generation(pool.bus), pool.state.current);
+	ck_assert(drive_until(is_settled));
+	ck_assert(is_bus_right());
+	close_pool();
+	ck_assert_uint_eq(count_descriptors(), before);
+}
+END_TEST
+
 SH_SUITE("process/pool", start_serves_when_all_are_ready,
     children_have_their_own_listeners_only, start_fails_with_the_workers_words,
     start_fails_with_the_way_a_worker_died,
@@ -558,4 +608,5 @@ SH_SUITE("process/pool", start_serves_when_all_are_ready,
     many_drains_do_not_take_all_places,
     reopened_log_is_counted_until_all_have_answered,
     second_thread_forbids_to_fork,
-    program_that_collects_our_children_does_not_harm)
+    program_that_collects_our_children_does_not_harm,
+    the_bus_knows_who_lives_and_serves)

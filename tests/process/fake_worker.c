@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proc/bus.h"
 #include "proc/channel.h"
 #include "support/descriptors.h"
 
@@ -163,6 +164,21 @@ serve(struct fake *fake)
 	}
 }
 
+/* It does not leave: the master has to see to that. */
+static void
+join_bus(const struct sh_heritage *heritage)
+{
+	struct sh_bus_options options = { .bus = heritage->bus,
+		.process = heritage->process,
+		.incarnation = heritage->incarnation,
+		.generation = heritage->generation,
+		.slot = heritage->slot };
+	struct sh_bus_self *self;
+
+	if (heritage->bus != NULL && sh_bus_join(&options, &self) < 0)
+		_exit(5);
+}
+
 int
 fake_worker(const struct sh_heritage *heritage, void *arg)
 {
@@ -171,6 +187,7 @@ fake_worker(const struct sh_heritage *heritage, void *arg)
 	int channel_fd = heritage->channel_fd;
 
 	report(arg);
+	join_bus(heritage);
 	if (is_told(&fake, "fails")) {
 		sh_channel_send_text(
 		    channel_fd, SH_MESSAGE_FAILED, "no database");

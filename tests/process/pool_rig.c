@@ -35,12 +35,13 @@ on_outcome(
 	snprintf(outcomes[outcome_count++].text, SH_WHY_MAX, "%s", text);
 }
 
-void
-open_pool(uint32_t slots, uint32_t max_old)
+static void
+make_pool(uint32_t slots, uint32_t max_old, uint64_t ring_size)
 {
 	struct sh_pool_options options = {
 		.slot_count = slots,
 		.max_old = max_old,
+		.ring_size = ring_size,
 		.worker = fake_worker,
 		.on_outcome = on_outcome,
 	};
@@ -50,6 +51,18 @@ open_pool(uint32_t slots, uint32_t max_old)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	options.worker_arg = report;
 	ck_assert_int_eq(sh_pool_init(&pool, &options), 0);
+}
+
+void
+open_pool(uint32_t slots, uint32_t max_old)
+{
+	make_pool(slots, max_old, 0);
+}
+
+void
+open_pool_with_bus(uint32_t slots, uint32_t max_old)
+{
+	make_pool(slots, max_old, SH_BUS_RING_MIN);
 }
 
 int

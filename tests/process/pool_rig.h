@@ -29,6 +29,8 @@ extern uint64_t deaths_caused; /* of workers that the test has killed */
 
 /** Make a pool without a generation. */
 void open_pool(uint32_t slots, uint32_t max_old);
+/** Likewise, with a bus; each worker joins it. */
+void open_pool_with_bus(uint32_t slots, uint32_t max_old);
 /** End it, and all its processes. */
 void close_pool(void);
 /** Offer a generation with the words for its workers and up to two addresses.

@@ -31,10 +31,36 @@ struct shoal_conn;
 enum shoal_close_cause {
 	SHOAL_CLOSE_PEER,     /* the peer closed, in good order */
 	SHOAL_CLOSE_LOCAL,    /* shoal_conn_close() or shoal_conn_abort() */
-	SHOAL_CLOSE_TIMEOUT,  /* idle for too long */
+	SHOAL_CLOSE_TIMEOUT,  /* idle for too long, or it took nothing of what
+				 was sent, limits.send_queue.stall_timeout */
 	SHOAL_CLOSE_ERROR,    /* reset or failed; the error says how */
 	SHOAL_CLOSE_OVERFLOW, /* the worker could not hold its data */
 	SHOAL_CLOSE_SHUTDOWN  /* the worker is being stopped or replaced */
+};
+
+/* What becomes of a message for many, such as one of a topic, when the peer does not
+ * read and its send queue is at the high-water mark. What its own handler sends is
+ * refused there instead, and never dropped. */
+enum shoal_when_full {
+	SHOAL_FULL_DEFAULT,  /* as the settings say, CLOSE */
+	SHOAL_FULL_CLOSE,    /* the connection is closed; what is queued is
+				still sent, a WebSocket's close frame behind it */
+	SHOAL_FULL_DROP_NEW, /* the message is not sent */
+	SHOAL_FULL_DROP_OLD, /* the oldest that wait are not */
+	SHOAL_FULL_CONFLATE, /* until the low-water mark, a message takes the
+				place of one that waits with the same key; else
+				as DROP_OLD */
+	SHOAL_FULL_PAUSE     /* publishers wait until the low-water mark */
+};
+
+/* The send queue of connections, limits.send_queue in shoal.conf(5); what is 0 is
+ * the listener's or the file's. */
+struct shoal_send_queue {
+	int64_t high, low; /* bytes; low is at most high, and used with it */
+	enum shoal_when_full when_full;
+	int close_code;           /* of a WebSocket, with CLOSE: 1013 */
+	int64_t stall_timeout_ms; /* who takes nothing for so long is cut, 30 s;
+				     -1: never */
 };
 
 /** Name of a cause: "peer", "local", ...; never NULL. */

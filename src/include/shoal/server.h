@@ -67,6 +67,10 @@ struct shoal_listen_options {
 				      queue_high is not 0 */
 	const struct shoal_framing *framing; /* lent as long as the server
 				      lives; NULL: raw */
+	/* See struct shoal_send_queue */
+	enum shoal_when_full when_full;
+	int64_t stall_timeout_ms; /* 0: limits.send_queue.stall_timeout, -1:
+				     never */
 };
 
 /**

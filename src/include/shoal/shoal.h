@@ -9,6 +9,7 @@
  *	form.h		forms and files that are uploaded
  *	response.h	what it is answered
  *	ws.h		WebSockets: receive, send, close
+ *	topic.h		messages to all who have subscribed
  *	service.h	a listening socket of one process, on and off
  *	framing.h	bytes into packets
  *	co.h		coroutines: functions that wait
@@ -59,6 +60,7 @@
 #include <shoal/sock.h>
 #include <shoal/thread.h>
 #include <shoal/timer.h>
+#include <shoal/topic.h>
 #include <shoal/wait.h>
 #include <shoal/wait_group.h>
 #include <shoal/worker.h>

@@ -100,6 +100,7 @@ struct shoal_ws_options {
 					 they are, 256; -1: all are tried */
 	bool stream;  /* messages are given piece by piece, as they come */
 	bool control; /* pings and pongs are given too (they are answered) */
+	struct shoal_send_queue send_queue;
 };
 
 /* How a WebSocket ended. */

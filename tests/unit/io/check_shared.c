@@ -122,25 +122,80 @@ START_TEST(the_oldest_is_dropped)
 }
 END_TEST
 
-START_TEST(a_key_is_dropped)
+static void
+refer_by_key(
+    struct sh_queue *queue, struct sh_shared *shared, size_t at, uint64_t key)
 {
-	struct sh_queue queue = { 0 };
+	const struct sh_piece piece = { .shared = shared,
+		.at = at,
+		.len = 2,
+		.key = key,
+		.messages = 1,
+		.by_key = true };
+
+	ck_assert_int_eq(sh_queue_refer(queue, &piece), 0);
+}
+
+START_TEST(one_of_each_key_waits)
+{
+	struct sh_queue queue = { 0 }, other = { 0 };
 	struct sh_shared *shared = make("abcdefgh");
 	struct sh_dropped dropped;
 
+	refer(&other, shared, 0, 2, 7);
+	sh_queue_conflate(&other);
 	refer(&queue, shared, 0, 2, 7);
 	refer(&queue, shared, 2, 2, 8);
 	refer(&queue, shared, 4, 2, 7);
 	refer(&queue, shared, 6, 2, 7);
+	/* who was not asked to is not found */
+	ck_assert_uint_eq(sh_queue_drop_key(&queue, 8).messages, 0);
 	sh_queue_consume(&queue, 1);
-	dropped = sh_queue_drop_key(&queue, 7);
-	ck_assert_uint_eq(dropped.bytes, 4);
-	ck_assert_uint_eq(dropped.messages, 2);
-	expect(&queue, "bcd");
+	dropped = sh_queue_conflate(&queue);
+	ck_assert_uint_eq(dropped.bytes, 2);
+	ck_assert_uint_eq(dropped.messages, 1);
+	expect(&queue, "bcdgh");
+	ck_assert_uint_eq(sh_queue_conflate(&queue).messages, 0);
 	ck_assert_uint_eq(sh_queue_drop_key(&queue, 9).messages, 0);
-	refer(&queue, shared, 6, 2, 8);
-	ck_assert_uint_eq(sh_queue_drop_key(&queue, 8).messages, 2);
-	expect(&queue, "b");
+	ck_assert_uint_eq(sh_queue_drop_key(&queue, 8).messages, 1);
+	expect(&queue, "bgh");
+	refer_by_key(&queue, shared, 2, 8);
+	expect(&queue, "bghcd");
+	ck_assert_uint_eq(sh_queue_drop_key(&queue, 7).messages, 1);
+	expect(&queue, "bcd");
+	/* one that has begun is not it, and does not hide a newer one */
+	sh_queue_consume(&queue, 2);
+	ck_assert_uint_eq(sh_queue_drop_key(&queue, 8).messages, 0);
+	refer_by_key(&queue, shared, 0, 8);
+	expect(&queue, "dab");
+	ck_assert_uint_eq(sh_queue_drop_key(&queue, 8).messages, 1);
+	expect(&queue, "d");
+	expect(&other, "ab");
+	sh_queue_clear(&queue);
+	sh_queue_clear(&other);
+	ck_assert_uint_eq(shared->users, 1);
+	ck_assert_uint_eq(sh_queue_memory(), 0);
+	sh_shared_drop(&shared);
+}
+END_TEST
+
+/* It costs the same however many there are. */
+START_TEST(many_keys)
+{
+	enum { KEYS = 5000, ROUNDS = 200 };
+	struct sh_queue queue = { 0 };
+	struct sh_shared *shared = make("ab");
+	uint64_t key;
+	int i;
+
+	for (i = 0; i < ROUNDS * KEYS; i++) {
+		/* in any order */
+		key = 1 + (uint64_t)i * 7919 % KEYS;
+		sh_queue_drop_key(&queue, key);
+		refer_by_key(&queue, shared, 0, key);
+	}
+	ck_assert_uint_eq(queue.len, 2 * KEYS);
+	ck_assert_uint_eq(sh_queue_conflate(&queue).messages, 0);
 	sh_queue_clear(&queue);
 	sh_shared_drop(&shared);
 }
@@ -187,5 +242,5 @@ START_TEST(a_queue_is_appended)
 END_TEST
 
 SH_SUITE("io/shared", the_last_hold_frees, two_queues_refer_to_one,
-    the_oldest_is_dropped, a_key_is_dropped, the_end_is_dropped,
+    the_oldest_is_dropped, one_of_each_key_waits, many_keys, the_end_is_dropped,
     a_queue_is_appended)

@@ -54,6 +54,10 @@ work(struct sh_block *block, unsigned accepted, unsigned closed)
 	SH_COUNT(block->counters.accept_errors, 2);
 	SH_COUNT(block->counters.timeouts, 3);
 	SH_COUNT(block->counters.queued_bytes, 4096);
+	SH_COUNT(block->counters.queues_full, 5);
+	SH_COUNT(block->counters.messages_dropped, 6);
+	SH_COUNT(block->counters.slow_closed, 7);
+	SH_COUNT(block->counters.stalled, 8);
 }
 
 START_TEST(blocks_are_shared_aligned_and_separate)
@@ -123,6 +127,9 @@ START_TEST(sums_do_not_go_back_when_a_process_ends)
 	SAME(messages_received);
 	SAME(sends_refused);
 	SAME(timeouts);
+	SAME(messages_dropped);
+	SAME(slow_closed);
+	SAME(stalled);
 #undef SAME
 	ck_assert_int_eq(user_value(&after, "jobs"), 7);
 	/* what was open when it died is closed now */
@@ -131,6 +138,8 @@ START_TEST(sums_do_not_go_back_when_a_process_ends)
 	/* gauges go with their process */
 	ck_assert_uint_eq(SH_COUNTER(before.counters.queued_bytes), 4096);
 	ck_assert_uint_eq(SH_COUNTER(after.counters.queued_bytes), 0);
+	ck_assert_uint_gt(SH_COUNTER(before.counters.queues_full), 0);
+	ck_assert_uint_eq(SH_COUNTER(after.counters.queues_full), 0);
 	ck_assert_int_eq(user_value(&before, "depth"), 9);
 	ck_assert_int_eq(user_value(&after, "depth"), -1);
 	sh_totals_fini(&before);

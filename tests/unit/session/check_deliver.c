@@ -241,7 +241,7 @@ END_TEST
 /* --- what is done when there is none -------------------------------------------- */
 
 static void
-open_full(struct rig *rig, enum sh_when_full when_full)
+open_full(struct rig *rig, enum shoal_when_full when_full)
 {
 	rig->queue_high = HIGH;
 	rig->queue_low = LOW;
@@ -270,7 +270,7 @@ START_TEST(full_closes)
 	size_t len = 0;
 	int i, n;
 
-	open_full(&rig, SH_FULL_CLOSE);
+	open_full(&rig, SHOAL_FULL_CLOSE);
 	n = deliver_until(&rig, 1, SH_DELIVERED_NEITHER);
 	ck_assert_int_gt(n, 5);
 	ck_assert_uint_eq(rig.counters.slow_closed, 1);
@@ -297,7 +297,7 @@ START_TEST(full_drops_the_new)
 	size_t len = 0;
 	int i, n;
 
-	open_full(&rig, SH_FULL_DROP_NEW);
+	open_full(&rig, SHOAL_FULL_DROP_NEW);
 	n = deliver_until(&rig, 1, SH_DELIVERED_LOSSY);
 	ck_assert_int_eq(deliver_number(&rig, n + 1, 1), SH_DELIVERED_LOSSY);
 	ck_assert_uint_eq(rig.counters.messages_dropped, 2);
@@ -317,6 +317,345 @@ START_TEST(full_drops_the_new)
 }
 END_TEST
 
+/* Those of the handler stay, and the one that has begun. */
+START_TEST(full_drops_the_old)
+{
+	struct rig rig = { 0 };
+	static char expected[10000];
+	size_t len = 0;
+	int i, n, dropped;
+
+	open_full(&rig, SHOAL_FULL_DROP_OLD);
+	ck_assert_int_eq(deliver_number(&rig, 1, 1), SH_DELIVERED);
+	ck_assert_int_eq(shoal_ws_send(rig.ws, SHOAL_WS_TEXT, "own", 3), 0);
+	n = deliver_until(&rig, 2, SH_DELIVERED_LOSSY);
+	for (i = 0; i < 5; i++)
+		ck_assert_int_eq(
+		    deliver_number(&rig, ++n, 1), SH_DELIVERED_LOSSY);
+	dropped = (int)rig.counters.messages_dropped;
+	ck_assert_int_eq(dropped, 6);
+	ck_assert_uint_le(sh_conn_queued(conn_of(&rig)), HIGH + MESSAGE + 2);
+	len = (size_t)snprintf(expected, sizeof(expected), "text 3 own ");
+	for (i = dropped + 1; i <= n; i++)
+		len += (size_t)snprintf(
+		    expected + len, sizeof(expected) - len, "%d ", i);
+	read_numbers(&rig, expected);
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+}
+END_TEST
+
+/* When the handler has filled it, nothing is left to be dropped. */
+START_TEST(what_a_handler_has_sent_is_not_dropped)
+{
+	static const enum shoal_when_full policies[] = { SHOAL_FULL_DROP_OLD,
+		SHOAL_FULL_CONFLATE };
+	struct rig rig;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		memset(&rig, 0, sizeof(rig));
+		open_full(&rig, policies[i]);
+		while (shoal_ws_send(rig.ws, SHOAL_WS_TEXT, "own", 3) == 0)
+			continue;
+		ck_assert_int_eq(
+		    deliver_number(&rig, 1, 1), SH_DELIVERED_LOSSY);
+		ck_assert_uint_eq(rig.counters.messages_dropped, 1);
+		RIG_UNTIL(&rig, (rig_read(&rig), rig.notes.len != 0));
+		rig_expect_notes(&rig, "writable;");
+		rig_hang_up(&rig, false);
+		rig_close(&rig);
+	}
+}
+END_TEST
+
+START_TEST(full_conflates)
+{
+	enum { KEYS = 4, ROUNDS = 50 };
+	struct rig rig = { 0 };
+	char expected[200] = "";
+	size_t len = 0;
+	int i, r = SH_DELIVERED;
+
+	open_full(&rig, SHOAL_FULL_CONFLATE);
+	for (i = 0; r == SH_DELIVERED; i++)
+		r = deliver_number(&rig, i, 1 + (uint64_t)i % KEYS);
+	ck_assert_int_eq(r, SH_DELIVERED_LOSSY);
+	/* full, so only one of each key is left */
+	ck_assert_uint_le(sh_conn_queued(conn_of(&rig)), HIGH);
+	for (; i < ROUNDS * KEYS; i++)
+		ck_assert_int_eq(
+		    deliver_number(&rig, i, 1 + (uint64_t)i % KEYS),
+		    SH_DELIVERED_LOSSY);
+	ck_assert_uint_eq(rig.counters.messages_dropped, i - KEYS);
+	for (i -= KEYS; i < ROUNDS * KEYS; i++)
+		len += (size_t)snprintf(
+		    expected + len, sizeof(expected) - len, "%d ", i);
+	read_numbers(&rig, expected);
+	/* not full any more: all of them go */
+	ck_assert_int_eq(deliver_number(&rig, 1, 1), SH_DELIVERED);
+	ck_assert_int_eq(deliver_number(&rig, 2, 1), SH_DELIVERED);
+	read_numbers(&rig, "1 2 ");
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+}
+END_TEST
+
+static int drains, ends;
+
+static void
+on_drained(struct sh_conn *conn, void *arg)
+{
+	ck_assert(!sh_deliver_is_paused(conn));
+	drains++;
+}
+
+static void
+on_ended(struct sh_conn *conn, void *arg)
+{
+	ends++;
+}
+
+static const struct sh_deliver_hooks hooks = { .ended = on_ended,
+	.drained = on_drained };
+
+START_TEST(full_pauses)
+{
+	struct rig rig = { 0 };
+	int i, n;
+	static char expected[10000];
+	size_t len = 0;
+
+	drains = ends = 0;
+	open_full(&rig, SHOAL_FULL_PAUSE);
+	sh_deliver_set_hooks(&hooks);
+	sh_deliver_follow(conn_of(&rig), true);
+	n = deliver_until(&rig, 1, SH_DELIVERED_FULL);
+	ck_assert(sh_deliver_is_paused(conn_of(&rig)));
+	/* who does not wait is not lost */
+	ck_assert_int_eq(deliver_number(&rig, ++n, 1), SH_DELIVERED_FULL);
+	RIG_TURNS(&rig, 3);
+	ck_assert_int_eq(drains, 0);
+	for (i = 1; i <= n; i++)
+		len += (size_t)snprintf(
+		    expected + len, sizeof(expected) - len, "%d ", i);
+	read_numbers(&rig, expected);
+	ck_assert_int_eq(drains, 1);
+	ck_assert_int_eq(deliver_number(&rig, 1, 1), SH_DELIVERED);
+	ck_assert_uint_eq(rig.counters.messages_dropped, 0);
+	rig_hang_up(&rig, false);
+	RIG_UNTIL(&rig, rig.ws == NULL);
+	ck_assert_int_eq(ends, 1);
+	sh_deliver_set_hooks(NULL);
+	rig_close(&rig);
+}
+END_TEST
+
+/* --- several at once ------------------------------------------------------------ */
+
+static int
+deliver_batch(struct rig *rig, int first, int count)
+{
+	struct sh_shared *all =
+	    sh_shared_new((size_t)count * sh_deliver_frame_max(MESSAGE));
+	struct sh_delivery delivery = {
+		.shared = all, .messages = (uint32_t)count, .key = 1
+	};
+	struct sh_deliver_form form;
+	char text[MESSAGE + 1];
+	int i, r;
+
+	ck_assert(sh_deliver_form(conn_of(rig), &form));
+	for (i = first; i < first + count; i++) {
+		snprintf(text, sizeof(text), "%0*d", MESSAGE, i);
+		all->len += sh_deliver_frame(conn_of(rig), &form, SHOAL_WS_TEXT,
+		    text, MESSAGE, all->data + all->len);
+	}
+	delivery.len = all->len;
+	r = sh_deliver(conn_of(rig), &delivery);
+	sh_shared_drop(&all);
+	return r;
+}
+
+START_TEST(what_fits_of_a_batch_is_sent)
+{
+	struct rig rig = { 0 };
+	static char expected[10000];
+	size_t len = 0;
+	int i, n;
+
+	open_full(&rig, SHOAL_FULL_DROP_NEW);
+	ck_assert_int_eq(deliver_batch(&rig, 0, 3), SH_DELIVERED);
+	ck_assert_int_eq(deliver_batch(&rig, 3, 100), SH_DELIVERED_LOSSY);
+	n = 103 - (int)rig.counters.messages_dropped;
+	ck_assert_int_gt(n, 3);
+	ck_assert_int_lt(n, 103);
+	for (i = 0; i < n; i++)
+		len += (size_t)snprintf(
+		    expected + len, sizeof(expected) - len, "%d ", i);
+	read_numbers(&rig, expected);
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+}
+END_TEST
+
+/* --- peers that take nothing, and a worker without memory ------------------------ */
+
+START_TEST(who_takes_nothing_is_cut)
+{
+	struct rig rig = { .stall_ms = 1500 };
+
+	open_full(&rig, SHOAL_FULL_DROP_OLD);
+	RIG_UNTIL(&rig, rig.ws == NULL);
+	ck_assert_uint_eq(rig.counters.stalled, 1);
+	rig_expect_notes(&rig, "end 1006  -110;");
+	/* a reset, so that the kernel holds nothing either */
+	RIG_UNTIL(&rig, (rig_read(&rig), rig.reset));
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Slow is not stalled: whoever takes something now and then stays. */
+START_TEST(who_reads_a_little_is_not_cut)
+{
+	struct rig rig = {
+		.stall_ms = 1500, .queue_high = 64 << 20, .queue_low = 1
+	};
+	int64_t end_ms;
+	int i;
+
+	rig_open(&rig);
+	make_small(&rig);
+	for (i = 0; i < 300; i++)
+		ck_assert_int_eq(
+		    shoal_ws_send(rig.ws, SHOAL_WS_BINARY, filler, FILLER), 0);
+	end_ms = sh_clock_ms() + 4000;
+	while (sh_clock_ms() < end_ms) {
+		char few[FILLER];
+
+		(void)!recv(rig.fd, few, sizeof(few), 0);
+		RIG_TURNS(&rig, 10);
+	}
+	ck_assert_uint_gt(sh_conn_queued(conn_of(&rig)), 0);
+	ck_assert_uint_eq(rig.counters.stalled, 0);
+	rig_hang_up(&rig, true);
+	rig_close(&rig);
+}
+END_TEST
+
+START_TEST(a_worker_without_memory)
+{
+	struct rig rig = { .queue_high = 64 << 20,
+		.queue_low = 100000,
+		.queue_max = 4 << 20 };
+	int i, r = 0;
+
+	rig_open(&rig);
+	make_small(&rig);
+	/* its own handler is refused long before its mark */
+	for (i = 0; i < 1000 && r == 0; i++)
+		r = shoal_ws_send(rig.ws, SHOAL_WS_BINARY, filler, FILLER);
+	ck_assert_int_eq(r, -SHOAL_EAGAIN);
+	ck_assert_uint_lt(sh_conn_queued(conn_of(&rig)), 5 << 20);
+	/* and what goes to many is judged as if it were full */
+	ck_assert_int_eq(deliver_number(&rig, 1, 1), SH_DELIVERED_NEITHER);
+	ck_assert_uint_eq(rig.counters.slow_closed, 1);
+	RIG_UNTIL(&rig, (rig_read(&rig), sh_conn_queued(conn_of(&rig)) == 0));
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+}
+END_TEST
+
+/* Then memory matters more than what a slow one would still get. */
+START_TEST(what_waits_is_dropped_for_memory)
+{
+	struct rig rig = { .queue_high = 64 << 20,
+		.queue_low = 100000,
+		.queue_max = 1 << 20 };
+	int n;
+
+	rig_open(&rig);
+	fill(&rig);
+	n = deliver_until(&rig, 1, SH_DELIVERED_NEITHER);
+	ck_assert_int_gt(n, 100);
+	ck_assert_uint_eq(rig.counters.messages_dropped, n - 1);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+	read_numbers(&rig, "close 1013 too slow ");
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+}
+END_TEST
+
+/* --- forms ------------------------------------------------------------------------ */
+
+static uint64_t
+compression_with(const struct sh_ws_extension *extension, int64_t min_size)
+{
+	struct rig rig = { .extension = *extension,
+		.options = { .compression_min_size = min_size } };
+	struct sh_deliver_form form;
+
+	rig_open(&rig);
+	ck_assert(sh_deliver_form(conn_of(&rig), &form));
+	ck_assert(form.is_ws);
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	return form.compression;
+}
+
+START_TEST(one_form_for_each_compression)
+{
+	const struct sh_ws_extension none = { 0 };
+	struct sh_ws_extension own = { .deflates = true,
+		.server_takeover = true,
+		.server_bits = 15,
+		.client_bits = 15 };
+	struct sh_ws_extension shared = {
+		.deflates = true, .server_bits = 15, .client_bits = 15
+	};
+	uint64_t form;
+
+	ck_assert_uint_eq(compression_with(&none, 1), 0);
+	ck_assert_uint_eq(compression_with(&own, 1), 0);
+	form = compression_with(&shared, 1);
+	ck_assert_uint_ne(form, 0);
+	/* how the client compresses does not matter */
+	shared.client_takeover = true;
+	shared.client_bits = 9;
+	ck_assert_uint_eq(compression_with(&shared, 1), form);
+	ck_assert_uint_ne(compression_with(&shared, 2), form);
+	shared.server_bits = 10;
+	ck_assert_uint_ne(compression_with(&shared, 1), form);
+}
+END_TEST
+
+START_TEST(it_is_compressed)
+{
+	struct rig rig = { .extension = { .deflates = true,
+			       .server_bits = 15,
+			       .client_bits = 15 },
+		.options = { .compression_min_size = 20 } };
+
+	rig_open(&rig);
+	ck_assert_int_eq(
+	    deliver(&rig, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), SH_DELIVERED);
+	ck_assert_int_eq(deliver(&rig, "aaaaaaaaaaaaaaa"), SH_DELIVERED);
+	rig_expect_frames(&rig,
+	    "text packed 30 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa;"
+	    "text 15 aaaaaaaaaaaaaaa;");
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+}
+END_TEST
+
 SH_SUITE("session/deliver", it_is_sent_at_once, order_is_kept,
     it_comes_behind_what_a_handler_has_sent, fragments_are_not_parted,
-    a_closed_one_gets_nothing, full_closes, full_drops_the_new)
+    a_closed_one_gets_nothing, full_closes, full_drops_the_new,
+    full_drops_the_old, what_a_handler_has_sent_is_not_dropped, full_conflates,
+    full_pauses, what_fits_of_a_batch_is_sent, who_takes_nothing_is_cut,
+    who_reads_a_little_is_not_cut, a_worker_without_memory,
+    what_waits_is_dropped_for_memory, one_form_for_each_compression,
+    it_is_compressed)

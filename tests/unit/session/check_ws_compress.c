@@ -313,10 +313,10 @@ START_TEST(test_kinds)
 		.message_size = 1, .fragments = 1, .compression_min_size = 256
 	};
 	struct sh_ws_extension none = { 0 };
-	struct sh_ws_kind *a = sh_ws_kind_need(&options, &none, NULL),
-			  *b = sh_ws_kind_need(&options, &shared, NULL),
-			  *c = sh_ws_kind_need(&options, &takeover, NULL),
-			  *same = sh_ws_kind_need(&options, &shared, NULL);
+	struct sh_ws_kind *a = sh_ws_kind_need(&options, &none, NULL, 0),
+			  *b = sh_ws_kind_need(&options, &shared, NULL, 0),
+			  *c = sh_ws_kind_need(&options, &takeover, NULL, 0),
+			  *same = sh_ws_kind_need(&options, &shared, NULL, 0);
 
 	ck_assert_ptr_ne(a, b);
 	ck_assert_ptr_ne(b, c);
@@ -328,9 +328,13 @@ START_TEST(test_kinds)
 	sh_ws_kind_drop(&c);
 	sh_ws_kind_drop(&same);
 	options.compression_min_size = -1;
-	a = sh_ws_kind_need(&options, &shared, NULL);
+	a = sh_ws_kind_need(&options, &shared, NULL, 0);
 	ck_assert_uint_eq(a->pack_min, 0);
+	/* and who may queue as much as they do not */
+	b = sh_ws_kind_need(&options, &shared, NULL, 1);
+	ck_assert_ptr_ne(a, b);
 	sh_ws_kind_drop(&a);
+	sh_ws_kind_drop(&b);
 }
 END_TEST
 

@@ -27,7 +27,7 @@ struct rig {
 	struct shoal_ws_options options;
 	struct sh_ws_extension extension; /* that was agreed on */
 	size_t queue_high, queue_low;
-	enum sh_when_full when_full; /* and its like in io/send_limits.h */
+	enum shoal_when_full when_full; /* and its like in io/send_limits.h */
 	int64_t stall_ms;
 	size_t queue_max;                                      /* of the loop */
 	void (*handler)(struct shoal_ws *ws, struct rig *rig); /* coroutine

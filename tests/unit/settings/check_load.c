@@ -39,7 +39,7 @@ START_TEST(no_file_is_defaults)
 	ck_assert_int_eq(s->log.level, SHOAL_LOG_INFO);
 	ck_assert_int_eq(s->log.format, SH_AUTO);
 	ck_assert_int_eq(s->limits.idle_timeout_ms, SH_OFF);
-	ck_assert_int_eq(s->limits.queue_high, 1048576);
+	ck_assert_int_eq(s->limits.queue.high, 1048576);
 	ck_assert_uint_eq(s->listener_count, 0);
 	sh_settings_doc_free(&doc);
 	ck_assert_ptr_null(doc);
@@ -69,7 +69,7 @@ START_TEST(listeners_inherit_limits)
 	l = sh_settings_listener(s, 0);
 	ck_assert_str_eq(sh_settings_text(s, l->name), "127.0.0.1:0");
 	ck_assert_int_eq(l->limits.idle_timeout_ms, 90000);
-	ck_assert_int_eq(l->limits.queue_high, 4096);
+	ck_assert_int_eq(l->limits.queue.high, 4096);
 	ck_assert_int_eq(l->notsent_lowat, 65536);
 	ck_assert_str_eq(sh_settings_text(s, l->origin), "t.conf:4");
 	l = sh_settings_listener(s, 1);
@@ -80,8 +80,8 @@ START_TEST(listeners_inherit_limits)
 	ck_assert_int_eq(l->notsent_lowat, SH_OFF);
 	ck_assert_int_eq(l->keepalive_idle_ms, 300000);
 	ck_assert_int_eq(l->limits.idle_timeout_ms, SH_OFF);
-	ck_assert_int_eq(l->limits.queue_high, 2147483648);
-	ck_assert_int_eq(l->limits.queue_low, 1024);
+	ck_assert_int_eq(l->limits.queue.high, 2147483648);
+	ck_assert_int_eq(l->limits.queue.low, 1024);
 	sh_settings_doc_free(&doc);
 	sample_leave();
 }
@@ -181,7 +181,7 @@ START_TEST(errors_come_all_at_once)
 	    "path, mode, group\n"
 	    "t.conf:5:8: error: stop: expected a group { }, got integer 3\n"
 	    "t.conf:5:11: error: unknown key 'colour'; known here: control, "
-	    "pid_file, workers, reload, stop, log, limits, modules, "
+	    "pid_file, workers, reload, stop, log, limits, topics, modules, "
 	    "listeners\n"
 	    "t.conf:6:13: error: modules[0].file is missing: shared object; "
 	    "without a / in the module folder\n"
@@ -282,6 +282,10 @@ START_TEST(values_are_checked)
 		    "sent; 1012 (restart) and 1001 (going away) suit, "
 		    "4000..4999 are for applications\n1 error\n" },
 		{ "reload = { close_code = 3000; };", "" },
+		{ "topics = { ring = \"3M\"; };",
+		    "t.conf:1:19: error: topics.ring: 3M is no power of two; 2M "
+		    "and 4M are\n1 error\n" },
+		{ "topics = { ring = \"64k\"; };", "" },
 		{ "listeners = ( { address = \"*:0\"; } );",
 		    "t.conf:1:15: error: listeners[0].handler is missing: what "
 		    "serves the connections\n1 error\n" },

@@ -50,12 +50,12 @@ START_TEST(values_replace_and_create)
 	ck_assert_int_eq(s->workers.watchdog_ms, 90000);
 	ck_assert_int_eq(s->workers.nofile, SH_AUTO);
 	ck_assert_int_eq(s->control.mode, 0600);
-	ck_assert_int_eq(s->limits.queue_high, 2097152);
-	ck_assert_int_eq(s->limits.queue_low, 100);
+	ck_assert_int_eq(s->limits.queue.high, 2097152);
+	ck_assert_int_eq(s->limits.queue.low, 100);
 	ck_assert_str_eq(sh_settings_text(s, s->pid_file), "/run/x=y");
 	l = sh_settings_listener(s, 0);
 	ck_assert_str_eq(sh_settings_text(s, l->address), "127.0.0.1:0");
-	ck_assert_int_eq(l->limits.queue_high, 2097152);
+	ck_assert_int_eq(l->limits.queue.high, 2097152);
 	ck_assert_str_eq(sh_settings_text(s, l->handler_origin), "t.conf:2");
 	dump = sample_dump(doc, false, true);
 	ck_assert_ptr_nonnull(strstr(dump, "count = 8;"));

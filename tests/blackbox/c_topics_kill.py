@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Workers are killed while many publish: nobody else misses a message of a
+publisher whose own connection has survived, nor one that was acknowledged."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+
+from shoal import kill_worker  # noqa: E402
+from topics import Clients, Hub, spread  # noqa: E402
+from waiting import SANITIZED, SLOW, run_checks, same, until  # noqa: E402
+
+WORKERS = 4
+SUBSCRIBERS = 2000 if SLOW else 200 if SANITIZED else 500
+PUBLISHERS = 20
+KILLS = 12 if SLOW else 3
+BACKOFF = 'backoff = { first = "10ms"; max = "100ms"; };'
+
+
+def kill(hub, slot):
+    """Kills the worker of a slot; waits for the next one."""
+    old = hub.pid_of(slot)
+    kill_worker(old)
+    until(lambda: hub.pid_of(slot) not in (None, old),
+          f"a new worker in slot {slot}", 20)
+
+
+def check_kills():
+    with Hub(workers=WORKERS, workers_more=BACKOFF) as hub, \
+            Clients(hub.port()) as clients:
+        clients.do("open", "subscriber", SUBSCRIBERS)
+        clients.do("subscribe", "subscriber", "room")
+        clients.do("open", "publisher", PUBLISHERS)
+        clients.do("feed", "publisher", "room")
+        clients.do("reconnect", "on")
+        clients.do("stream", "on")
+        clients.do("progress", 10 * SUBSCRIBERS)
+        lost = 0
+        for number in range(KILLS):
+            slot = number % WORKERS
+            lost += spread(clients.do("report"), WORKERS)[hub.pid_of(slot)]
+            kill(hub, slot)
+            # only those of the killed one, and all of them come again
+            clients.do("lost", lost)
+            clients.do("open", "more", 1)
+            clients.do("progress", 10 * SUBSCRIBERS)
+        clients.do("stream", "off")
+        result = clients.do("settle")
+        same((result["lost"], result["reconnected"]), (lost, lost), result)
+        result = clients.finish()
+        print(f"     {result['acked']} published, {result['received']} "
+              f"delivered, {lost} connections lost by {KILLS} kills")
+        same(hub.counter("worker_crashes"), KILLS)
+
+
+def check_kill_right_behind_the_acknowledgement():
+    """What was acknowledged arrives, also when its worker is killed at once."""
+    with Hub(workers=WORKERS, workers_more=BACKOFF) as hub, \
+            Clients(hub.port(), window=64) as clients:
+        clients.do("open", "subscriber", 100)
+        clients.do("subscribe", "subscriber", "#")
+        clients.do("reconnect", "on")
+        for number in range(10 if SLOW else 3):
+            clients.do("open", f"publisher{number}", 8)
+            clients.do("feed", f"publisher{number}", "room/%")
+            clients.do("publish", 64)
+            clients.do("progress", 100)
+            kill(hub, number % WORKERS)
+            clients.do("settle")
+        clients.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(run_checks(globals()))
