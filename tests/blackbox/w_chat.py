@@ -174,14 +174,16 @@ def check_end():
         ada.type(ENTER)
         ada.wait_people("Ada L")
         shoal.stop()
-        until(lambda: ada.text("#state").startswith("Not connected, again"),
+        until(lambda: ada.text("#state") == "Not connected",
               "that it is not connected", 20)
+        expect("again in" in ada.text("#due"), "it does not say when")
         same(ada.run("return get('send').disabled;"), True)
         ada.run("get('message').value = 'kept';")
         picture(ada, "chat-cut-off")
         ada.click("#leave")
         same(ada.text("#state"), "Not in the room")
         same(ada.focus(), "name")
+        expect("open a second window" in ada.text("#people"), "no words")
 
 
 if __name__ == "__main__":

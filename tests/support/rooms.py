@@ -3,7 +3,7 @@ import json
 
 from shoal import Shoal
 from waiting import expect, same
-from websocket_raw import TEXT, WebSocket, frame
+from websocket_raw import TEXT, WebSocket, close_frame, frame
 
 
 def route(path="/room/", config="", handler="room", more=""):
@@ -62,7 +62,7 @@ class Member(WebSocket):
             same(self.take_message(), (opcode, data))
         return self
 
-    def take(self):
+    def object(self):
         """The next object."""
         opcode, data = self.take_message()
         same(opcode, TEXT)
@@ -70,7 +70,7 @@ class Member(WebSocket):
 
     def welcome(self, topic="lobby", name="", publish=True):
         """Is the first to come, and is in then."""
-        got = self.take()
+        got = self.object()
         self.id = got["welcome"]["id"]
         same(got, {"topic": topic, "welcome":
                    {"id": self.id, "name": name, "publish": publish}})
@@ -81,7 +81,7 @@ class Member(WebSocket):
         too; the last of them."""
         got = None
         for text in texts:
-            got = self.take()
+            got = self.object()
             same(got.get("data"), text, got)
             for key, value in others.items():
                 same(got.get(key), value, key, got)
@@ -91,8 +91,14 @@ class Member(WebSocket):
         """The low bits of the incarnation of its worker: a part of every
         number of a connection."""
         if self.id is None:
-            self.id = self.take()["welcome"]["id"]
+            self.id = self.object()["welcome"]["id"]
         return int(self.id) >> 40
+
+    def expect_dismissal(self, code):
+        """The server closes, and is answered."""
+        self.expect_close_frame(code)
+        self.send(close_frame(code))
+        self.expect_end()
 
     def expect_silence(self):
         """Nothing has come up to now."""
