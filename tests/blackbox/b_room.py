@@ -334,7 +334,6 @@ def check_announce():
         ada = shoal.join_worker(one, "/room/?name=Ada")
         there = ada.object()["members"]
         expect({"id": ada.id, "name": "Ada"} in there, there)
-        ada.ping()
 
         def heard(kind, member, name):
             """Ada has heard of it, and of others that came by."""
