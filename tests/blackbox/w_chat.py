@@ -4,10 +4,12 @@ Pictures of them are kept beside the log, as chat*.png.
 """
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
-from browser import ENTER, Browser, fits, picture, run_demo  # noqa: E402
+from browser import (ENTER, Browser, fits, picture,  # noqa: E402
+                     read_source, run_demo)
 from http_raw import fetch, request  # noqa: E402
 from shoal import Shoal  # noqa: E402
 from waiting import expect, run_checks, same, until  # noqa: E402
@@ -162,6 +164,35 @@ def check_reload():
         ada.run("place.epoch = '1'; socket.close(4000);")
         until(lambda: "Messages were lost here" in
               [text for _, _, text in ada.entries()], "a gap", 20)
+
+
+def said(browser, lines):
+    """What the page has written to the console."""
+    for _, message in browser.console():
+        lines.extend(re.findall(r'"(.*)"$', message))
+    return lines
+
+
+def check_recipe():
+    """The client of the handbook misses nothing over a reload."""
+    recipe = re.search(r"^```js\n(.*?)^```$", read_source("doc", "topics.md"),
+                       re.MULTILINE | re.DOTALL).group(1)
+    with Shoal() as shoal, Chat("Ada", LARGE) as ada:
+        port = run_demo(shoal, DRAIN)
+        ada.visit(port)
+        ada.run(recipe + "window.room = room;")
+        ada.wait_run("return window.room.send('one');", "a connection")
+        lines = []
+        until(lambda: said(ada, lines) == ["one"], "the first", 20)
+        ada.run("Math.random = () => 1;")
+        shoal.reload()
+        until(lambda: not ada.run("return window.room.send('x');"), "the end")
+        publish(port, "two")
+        until(lambda: "two" in said(ada, lines), "the second", 20)
+        publish(port, "three")
+        until(lambda: "three" in said(ada, lines), "the third", 20)
+        same([line for line in lines if line != "x"], ["one", "two", "three"])
+        ada.run("window.room.leave();")
 
 
 def check_end():
