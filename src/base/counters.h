@@ -36,6 +36,17 @@ struct sh_counters {
 	_Atomic uint64_t coroutines;         /* gauge: begun and not ended */
 	_Atomic uint64_t stack_used;         /* gauge: bytes, the most seen */
 	_Atomic uint64_t stack_guard;        /* enum sh_stack_guard */
+	_Atomic uint64_t bus_written;        /* records for other workers */
+	_Atomic uint64_t bus_read;           /* records of other workers */
+	_Atomic uint64_t bus_refused; /* writes: another one was far behind */
+	_Atomic uint64_t bus_lapped;  /* it was too slow, and lost records */
+	_Atomic uint64_t broker_up; /* gauge: subscribed to all that is wanted */
+	_Atomic uint64_t broker_reconnects;
+	_Atomic uint64_t broker_published; /* messages, confirmed */
+	_Atomic uint64_t broker_received;  /* messages */
+	_Atomic uint64_t broker_dropped;   /* published: refused, too late, or
+					      nobody knows */
+	_Atomic uint64_t broker_strange;   /* what came was not ours */
 };
 
 /* One writer: a load and a store, no locked instruction. */

@@ -56,6 +56,19 @@ read_password(struct sh_planning *p, const char *path)
 	explicit_bzero(text, sizeof(text));
 }
 
+/* Its first URL; there is no password in it. */
+static void
+name_broker(struct sh_planning *p, struct sh_settings_group url)
+{
+	const struct sh_settings_item *item;
+
+	if (url.count == 0)
+		return;
+	item = sh_settings_item(p->settings, url, 0);
+	sh_planning_copy(p, p->plan->broker, sizeof(p->plan->broker),
+	    sh_planning_text(p, item->text), "broker.url");
+}
+
 void
 sh_planning_broker(struct sh_planning *p)
 {
@@ -64,6 +77,12 @@ sh_planning_broker(struct sh_planning *p)
 
 	if (broker->type == SH_BROKER_NONE)
 		return;
+	name_broker(p, broker->url);
+#ifndef HAVE_NATS
+	if (broker->type == SH_BROKER_NATS)
+		sh_diagnose(p->diags, sh_planning_place(p, "broker.type"),
+		    "broker.type: this shoal was built without NATS");
+#endif
 	if (file[0] != '\0')
 		read_password(p, file);
 	else

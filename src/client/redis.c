@@ -21,6 +21,8 @@
 enum {
 	MAGIC = 0x4ed15000,
 	TIMEOUT_MS = 5000,
+	BACKOFF_FIRST_MS = 50,
+	BACKOFF_MAX_MS = 1000,
 	REPLY_MAX = 64 * 1024 * 1024,
 	APPEND_MAX = 64 * 1024 * 1024
 };
@@ -110,6 +112,7 @@ sh_redis_new(const char *address, const struct shoal_redis_options *options,
 	redis->refs = 1;
 	redis->options = *options;
 	set_defaults(&redis->options);
+	sh_redis_set_backoff(redis, BACKOFF_FIRST_MS, BACKOFF_MAX_MS);
 	TAILQ_INIT(&redis->turns);
 	TAILQ_INIT(&redis->subs.events);
 	TAILQ_INIT(&redis->subs.tickets);
@@ -171,6 +174,20 @@ void
 sh_redis_set_timeout(struct shoal_redis *redis, int ms)
 {
 	redis->options.timeout_ms = ms < 0 ? SHOAL_FOREVER : ms;
+}
+
+void
+sh_redis_set_backoff(
+    struct shoal_redis *redis, uint32_t first_ms, uint32_t max_ms)
+{
+	redis->backoff.first_ms = first_ms;
+	redis->backoff.max_ms = max_ms;
+}
+
+struct sh_redis_link *
+sh_redis_lend_link(struct shoal_redis *redis)
+{
+	return &redis->link;
 }
 
 int

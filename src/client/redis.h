@@ -11,6 +11,8 @@
 
 #include <shoal/redis.h>
 
+struct sh_redis_link;
+
 /* --- redis.c ---------------------------------------------------------------- */
 
 /** Check the options and keep a copy, without connecting. -SHOAL_EINVAL,
@@ -27,6 +29,12 @@ int sh_redis_connect(struct shoal_redis *redis, int64_t deadline_us);
 int sh_redis_timeout_ms(const struct shoal_redis *redis);
 /** Change it. */
 void sh_redis_set_timeout(struct shoal_redis *redis, int ms);
+/** Pauses after failed attempts: the first, and the longest. */
+void sh_redis_set_backoff(
+    struct shoal_redis *redis, uint32_t first_ms, uint32_t max_ms);
+/** Its connection, for a single owner who speaks on it himself and calls nothing else
+ *  than sh_redis_connect(), which makes it again after he has closed it. Lent. */
+struct sh_redis_link *sh_redis_lend_link(struct shoal_redis *redis);
 /** Send a command, of n ones, and wait for n replies; replies_out may be
  *  NULL. */
 int sh_redis_exchange(struct shoal_redis *redis,

@@ -14,8 +14,6 @@
 #include "client/redis_private.h"
 #include "io/await.h"
 
-enum { BACKOFF_MIN_MS = 50, BACKOFF_MAX_MS = 1000 };
-
 /* What is said at the beginning of a connection. */
 struct greeting {
 	struct sh_buf bytes;
@@ -136,12 +134,12 @@ greet(struct shoal_redis *redis, int64_t deadline_us)
 static void
 note_failure(struct sh_redis_backoff *backoff, int error)
 {
-	uint32_t ms = BACKOFF_MIN_MS, i;
+	uint32_t ms = backoff->first_ms, i;
 
-	for (i = 0; i < backoff->failures && ms < BACKOFF_MAX_MS; i++)
+	for (i = 0; i < backoff->failures && ms < backoff->max_ms; i++)
 		ms *= 2;
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
+	if (ms > backoff->max_ms)
+		ms = backoff->max_ms;
 	ms = ms / 2 + arc4random_uniform(ms / 2 + 1);
 	backoff->failures++;
 	backoff->error = error;

@@ -85,6 +85,14 @@ sh_redis_link_send(struct sh_redis_link *link, const void *data, size_t len,
 	    link->socket, data, len, sh_redis_left_ms(deadline_us));
 }
 
+int
+sh_redis_link_sendv(struct sh_redis_link *link, const struct iovec *parts,
+    int count, int64_t deadline_us)
+{
+	return sh_socket_sendv(
+	    link->socket, parts, count, sh_redis_left_ms(deadline_us));
+}
+
 /* Hand the reader what comes next. */
 static int
 fill(struct sh_redis_link *link, int64_t deadline_us)

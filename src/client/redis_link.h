@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include "client/redis_reader.h"
 
 struct sh_socket;
@@ -32,6 +33,9 @@ int sh_redis_link_check(struct sh_redis_link *link);
 /** Send commands. As sh_socket_send(). */
 int sh_redis_link_send(struct sh_redis_link *link, const void *data, size_t len,
     int64_t deadline_us);
+/** Likewise, of several places. */
+int sh_redis_link_sendv(struct sh_redis_link *link, const struct iovec *parts,
+    int count, int64_t deadline_us);
 /** Wait for a reply. A timeout loses nothing of it. As sh_await() and
  *  sh_redis_reader_next(); -SHOAL_ECONNRESET also at the end. */
 int sh_redis_link_read(struct sh_redis_link *link, int64_t deadline_us,

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "client/redis.h"
 #include "client/redis_link.h"
+#include "client/redis_message.h"
 #include "co/co.h"
 
 /* A coroutine that uses a connection, or waits for its turn. */
@@ -20,6 +21,7 @@ TAILQ_HEAD(sh_redis_turns, sh_redis_turn);
 
 /* When to try again after failures. */
 struct sh_redis_backoff {
+	uint32_t first_ms, max_ms;
 	unsigned failures;
 	int error;         /* of the last one */
 	int64_t failed_us; /* when that was */
@@ -114,18 +116,6 @@ int sh_redis_link_up(struct shoal_redis *redis, int64_t deadline_us);
 
 /* --- redis_message.c -------------------------------------------------------- */
 
-enum sh_redis_kind {
-	SH_REDIS_KIND_OTHER, /* not known, or not of that form */
-	SH_REDIS_KIND_MESSAGE,
-	SH_REDIS_KIND_CHANGE, /* a subscription begun or ended */
-	SH_REDIS_KIND_PONG,
-	SH_REDIS_KIND_ERROR
-};
-
-/** What a reply on a connection with subscriptions is; a message is read into
- *  *message_out, which borrows. */
-enum sh_redis_kind sh_redis_message_read(const struct shoal_redis_reply *reply,
-    struct shoal_redis_message *message_out);
 /** Queue a message (takes the reply) or, with NULL, a gap, but not two in a
  *  row. -SHOAL_ENOMEM; -SHOAL_EMSGSIZE when there are too many: the reply has
  *  been freed. */

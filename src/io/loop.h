@@ -82,6 +82,10 @@ struct sh_co_pool *sh_loop_coroutines(struct sh_loop *loop);
  *  caller's and must be open until sh_loop_unwatch(). 0 or -SHOAL_ENOMEM. */
 int sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
     struct sh_watch **out);
+/** Call fn(fd, arg) once each time that fd becomes readable, read or not; also if it
+ *  is now. Likewise. */
+int sh_loop_watch_edges(struct sh_loop *loop, int fd, sh_watch_fn *fn,
+    void *arg, struct sh_watch **out);
 /** End a watch and clear the pointer; NULL is fine. May be called in its own
  *  function, before close(2). */
 void sh_loop_unwatch(struct sh_watch **watch);

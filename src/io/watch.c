@@ -22,8 +22,8 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	watch->fn(fd, watch->arg);
 }
 
-int
-sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
+static int
+watch_for(struct sh_loop *loop, int fd, short what, sh_watch_fn *fn, void *arg,
     struct sh_watch **out)
 {
 	struct sh_watch *watch = sh_try_calloc(1, sizeof(*watch));
@@ -32,7 +32,7 @@ sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
 		return -SHOAL_ENOMEM;
 	watch->fn = fn;
 	watch->arg = arg;
-	if (event_assign(&watch->event, loop->base, fd, EV_READ | EV_PERSIST,
+	if (event_assign(&watch->event, loop->base, fd, what | EV_PERSIST,
 		on_readable, watch) < 0 ||
 	    event_add(&watch->event, NULL) < 0) {
 		free(watch);
@@ -40,6 +40,20 @@ sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
 	}
 	*out = watch;
 	return 0;
+}
+
+int
+sh_loop_watch(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
+    struct sh_watch **out)
+{
+	return watch_for(loop, fd, EV_READ, fn, arg, out);
+}
+
+int
+sh_loop_watch_edges(struct sh_loop *loop, int fd, sh_watch_fn *fn, void *arg,
+    struct sh_watch **out)
+{
+	return watch_for(loop, fd, EV_READ | EV_ET, fn, arg, out);
 }
 
 void

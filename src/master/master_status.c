@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "master/master.h"
 #include "master/master_policy.h"
+#include "master/master_status_broker.h"
 
 enum { STATUS_SCHEMA = 1 };
 
@@ -191,6 +192,8 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    "\"slow_closed\":%llu,\"stalled\":%llu,"
 	    "\"coroutines\":%llu,\"coroutines_refused\":%llu,"
 	    "\"stack_used\":%llu,\"stack_guard\":\"%s\","
+	    "\"bus_written\":%llu,\"bus_read\":%llu,"
+	    "\"bus_refused\":%llu,\"bus_lapped\":%llu,"
 	    "\"worker_crashes\":%llu,\"worker_restarts\":%llu,"
 	    "\"reloads_ok\":%llu,\"reloads_failed\":%llu},\"handlers\":{",
 	    (unsigned long long)SH_COUNTER(c->accepted),
@@ -212,6 +215,10 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	    (unsigned long long)SH_COUNTER(c->coroutines_refused),
 	    (unsigned long long)SH_COUNTER(c->stack_used),
 	    sh_stack_guard_str(SH_COUNTER(c->stack_guard)),
+	    (unsigned long long)SH_COUNTER(c->bus_written),
+	    (unsigned long long)SH_COUNTER(c->bus_read),
+	    (unsigned long long)SH_COUNTER(c->bus_refused),
+	    (unsigned long long)SH_COUNTER(c->bus_lapped),
 	    (unsigned long long)master->pool.crashes,
 	    (unsigned long long)master->pool.restarts,
 	    (unsigned long long)master->reload.ok_count,
@@ -227,13 +234,34 @@ json_counters(const struct sh_master *master, struct sh_buf *out)
 	sh_totals_fini(&totals);
 }
 
-static const char *
-config_path(const struct sh_master *master)
+static const struct sh_plan *
+plan_of(const struct sh_master *master)
 {
 	const struct sh_generation *generation =
 	    sh_pool_generation(&master->pool, master->pool.state.current);
 
-	return generation != NULL ? generation->plan->config_path : "";
+	return generation != NULL ? generation->plan : NULL;
+}
+
+static const char *
+config_path(const struct sh_master *master)
+{
+	const struct sh_plan *plan = plan_of(master);
+
+	return plan != NULL ? plan->config_path : "";
+}
+
+static void
+write_broker(const struct sh_master *master,
+    void (*write)(const struct sh_plan *plan,
+	const struct sh_counters *counters, struct sh_buf *out),
+    struct sh_buf *out)
+{
+	struct sh_totals totals;
+
+	sum_up(master, &totals);
+	write(plan_of(master), &totals.counters, out);
+	sh_totals_fini(&totals);
 }
 
 void
@@ -266,6 +294,8 @@ sh_status_json(struct sh_master *master, struct sh_buf *out)
 	json_workers(master, out);
 	sh_buf_puts(out, ",");
 	json_listeners(master, out);
+	sh_buf_puts(out, ",");
+	write_broker(master, sh_status_broker_json, out);
 	sh_buf_puts(out, ",");
 	json_counters(master, out);
 	sh_buf_puts(out, "}\n");
@@ -389,6 +419,7 @@ text_head(const struct sh_master *master, struct sh_buf *out)
 	text_coroutines(master, out);
 	text_topics(master, out);
 	text_slow(master, out);
+	write_broker(master, sh_status_broker_text, out);
 	sh_buf_puts(out, "\n");
 }
 

@@ -169,8 +169,10 @@ sh_bus_wake_all(const struct sh_bus *bus, uint32_t but)
 {
 	uint32_t i = sh_bus_next_present(bus, 0, but);
 
-	for (; i < bus->count; i = sh_bus_next_present(bus, i + 1, but))
+	for (; i < bus->count; i = sh_bus_next_present(bus, i + 1, but)) {
+		atomic_store(&sh_bus_block(bus, i)->waits, 0);
 		sh_bus_wake(bus, i);
+	}
 }
 
 void
@@ -204,6 +206,7 @@ sh_bus_bury(struct sh_bus *bus, uint32_t process)
 	/* not sh_bus_wake(): it may have died between the two halves of that */
 	i = sh_bus_next_present(bus, 0, process);
 	for (; i < bus->count; i = sh_bus_next_present(bus, i + 1, process)) {
+		atomic_store(&sh_bus_block(bus, i)->waits, 0);
 		atomic_store(&sh_bus_block(bus, i)->notified, 1);
 		if (write(bus->fds[i], &one, sizeof(one)) < 0)
 			sh_assert(errno == EAGAIN);

@@ -86,6 +86,8 @@ bool sh_bus_is_wanted(
  *  beyond sh_bus_record_max(); -SHOAL_ENOENT when `to' is nobody. */
 int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
     const struct iovec *parts, int count);
+/** Whether what made it refuse a write, or pause, may be over. */
+bool sh_bus_has_been_told(const struct sh_bus_self *self);
 /** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
 int sh_bus_retry_ms(const struct sh_bus_self *self);
 /** Bytes of a record: a quarter of a ring. */
@@ -124,6 +126,9 @@ size_t sh_bus_peer_count(const struct sh_bus_self *self);
 /** The process of the generation that serves which has a slot. False: none just
  *  now. */
 bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
+    struct sh_bus_peer *peer_out);
+/** The process of an incarnation. False: it has gone. */
+bool sh_bus_find_process(const struct sh_bus_self *self, uint64_t incarnation,
     struct sh_bus_peer *peer_out);
 /** The process with these low 24 bits of its incarnation, which are the high bits
  *  of connection numbers. False: none. */

@@ -72,6 +72,20 @@ sh_bus_find_slot(
 }
 
 bool
+sh_bus_find_process(const struct sh_bus_self *self, uint64_t incarnation,
+    struct sh_bus_peer *peer_out)
+{
+	const struct sh_bus *bus = self->bus;
+	uint32_t i = sh_bus_next_present(bus, 0, bus->count);
+
+	for (; i < bus->count; i = sh_bus_next_present(bus, i + 1, bus->count))
+		if (look(bus, i, peer_out) &&
+		    peer_out->incarnation == incarnation)
+			return true;
+	return false;
+}
+
+bool
 sh_bus_find_connection(const struct sh_bus_self *self, uint64_t conn_id,
     struct sh_bus_peer *peer_out)
 {

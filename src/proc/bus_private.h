@@ -131,7 +131,8 @@ sh_bus_next_present(const struct sh_bus *bus, uint32_t from, uint32_t but);
 /** Write the eventfd of a process, unless that has been done already. What it is
  *  to see has to be stored before, and a seq_cst fence to be between. */
 void sh_bus_wake(const struct sh_bus *bus, uint32_t process);
-/** Wake all that are present but one. */
+/** Wake all that are present but one: one has come or gone, or another generation
+ *  serves. */
 void sh_bus_wake_all(const struct sh_bus *bus, uint32_t but);
 /** Wake a process if it waits for room; likewise. */
 void sh_bus_wake_waiting(const struct sh_bus *bus, uint32_t process);

@@ -214,6 +214,12 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 	return 0;
 }
 
+bool
+sh_bus_has_been_told(const struct sh_bus_self *self)
+{
+	return atomic_load(&self->block->waits) == 0;
+}
+
 int
 sh_bus_retry_ms(const struct sh_bus_self *self)
 {

@@ -61,6 +61,7 @@ sh_plan_is_valid(const struct sh_plan *plan, size_t size)
 	    !is_text(plan->pid_file, sizeof(plan->pid_file)) ||
 	    !is_text(plan->log_target, sizeof(plan->log_target)) ||
 	    !is_text(plan->config_path, sizeof(plan->config_path)) ||
+	    !is_text(plan->broker, sizeof(plan->broker)) ||
 	    !is_text(plan->broker_password, sizeof(plan->broker_password)))
 		return false;
 	for (i = 0; i < plan->address_count; i++)

@@ -71,7 +71,8 @@ struct sh_plan {
 	char pid_file[SH_PLAN_PATH_MAX];   /* "" for none */
 	char log_target[SH_PLAN_PATH_MAX]; /* "" for stderr */
 	int32_t log_level, log_format;
-	char config_path[SH_PLAN_PATH_MAX];         /* "" for none */
+	char config_path[SH_PLAN_PATH_MAX]; /* "" for none */
+	char broker[SH_PLAN_PATH_MAX]; /* what figures call it; "" for none */
 	char broker_password[SH_PLAN_PASSWORD_MAX]; /* "" for none */
 };
 

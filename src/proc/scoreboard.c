@@ -98,6 +98,7 @@ add_gauges(struct sh_counters *to, const struct sh_counters *from)
 	SH_COUNT(to->queues_full, SH_COUNTER(from->queues_full));
 	SH_COUNT(to->coroutines, SH_COUNTER(from->coroutines));
 	SH_COUNT(to->subscriptions, SH_COUNTER(from->subscriptions));
+	SH_COUNT(to->broker_up, SH_COUNTER(from->broker_up));
 	/* the largest one, not the sum */
 	if (SH_COUNTER(from->stack_used) > SH_COUNTER(to->stack_used))
 		SH_SET(to->stack_used, SH_COUNTER(from->stack_used));
@@ -130,6 +131,15 @@ sh_totals_add(struct sh_totals *totals, const struct sh_block *block, int ended)
 	SH_COUNT(to->slow_closed, SH_COUNTER(from->slow_closed));
 	SH_COUNT(to->stalled, SH_COUNTER(from->stalled));
 	SH_COUNT(to->coroutines_refused, SH_COUNTER(from->coroutines_refused));
+	SH_COUNT(to->bus_written, SH_COUNTER(from->bus_written));
+	SH_COUNT(to->bus_read, SH_COUNTER(from->bus_read));
+	SH_COUNT(to->bus_refused, SH_COUNTER(from->bus_refused));
+	SH_COUNT(to->bus_lapped, SH_COUNTER(from->bus_lapped));
+	SH_COUNT(to->broker_reconnects, SH_COUNTER(from->broker_reconnects));
+	SH_COUNT(to->broker_published, SH_COUNTER(from->broker_published));
+	SH_COUNT(to->broker_received, SH_COUNTER(from->broker_received));
+	SH_COUNT(to->broker_dropped, SH_COUNTER(from->broker_dropped));
+	SH_COUNT(to->broker_strange, SH_COUNTER(from->broker_strange));
 	if (!ended)
 		add_gauges(to, from);
 	for (i = 0; i < SH_USER_COUNTERS; i++)

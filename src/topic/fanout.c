@@ -33,7 +33,6 @@ enum {
 struct served {
 	struct served *next;
 	const struct sh_subscriber *subscriber; /* if it is there still */
-	uint64_t since;                         /* of that subscription */
 };
 
 /* Messages on their way. */
@@ -341,76 +340,86 @@ give_range(struct sh_batch *batch, struct sh_subscription *subscription,
 
 /* The messages that it has sent itself are left out, if they say so. */
 static void
-give_around(struct sh_batch *batch, struct sh_subscription *subscription,
-    size_t from, size_t to)
+give_around(
+    struct sh_batch *batch, struct sh_subscription *subscription, size_t from)
 {
 	uint64_t id = subscription->subscriber->node.id;
 	size_t i;
 
-	for (i = from; i < to; i++) {
-		if (excluded(batch->topic->topics, batch->messages[i]) != id)
+	for (i = from; i < batch->count; i++) {
+		if (id == 0 ||
+		    excluded(batch->topic->topics, batch->messages[i]) != id)
 			continue;
 		give_range(batch, subscription, from, i);
 		from = i + 1;
 	}
-	give_range(batch, subscription, from, to);
+	give_range(batch, subscription, from, batch->count);
 }
 
-/* Of a subscriber with several subscriptions: the last message that it got through
- * those that were served before this one. */
-static uint64_t
-served_up_to(const struct sh_batch *batch, struct sh_subscriber *subscriber)
+/* A subscriber with several subscriptions has all at the first of them that is come
+ * to: whether it had. */
+static bool
+was_served(const struct sh_batch *batch, struct sh_subscriber *subscriber)
 {
 	const struct served *served;
-	uint64_t least = UINT64_MAX;
 	size_t i;
 
 	for (served = batch->served; served != NULL; served = served->next)
-		if (served->subscriber == subscriber && served->since < least)
-			least = served->since;
+		if (served->subscriber == subscriber)
+			return true;
 	for (i = 0; i < batch->at; i++) {
 		const struct sh_subscription *other =
 		    sh_subscription_find(batch->topic->topics, subscriber,
 			sh_matches_at(&batch->matches, i));
 
-		/* through that one it got those that came since */
+		/* else it has come too late for that */
+		if (other != NULL && other->since < batch->last)
+			return true;
+	}
+	return false;
+}
+
+/* The oldest of those that it has through the filters that are left. */
+static uint64_t
+least_since(const struct sh_batch *batch, struct sh_subscriber *subscriber)
+{
+	uint64_t least = UINT64_MAX;
+	size_t i;
+
+	for (i = batch->at; i < batch->matches.count; i++) {
+		const struct sh_subscription *other =
+		    sh_subscription_find(batch->topic->topics, subscriber,
+			sh_matches_at(&batch->matches, i));
+
 		if (other != NULL && other->since < least)
 			least = other->since;
 	}
 	return least;
 }
 
-/* Messages with a seq above since, and not above up_to. */
-static void
-serve_some(struct sh_batch *batch, struct sh_subscription *subscription,
-    uint64_t up_to)
-{
-	size_t from = 0, to = batch->count;
-
-	while (from < to && batch->messages[from]->seq <= subscription->since)
-		from++;
-	while (from < to && batch->messages[to - 1]->seq > up_to)
-		to--;
-	give_around(batch, subscription, from, to);
-}
-
 static void
 serve(struct sh_batch *batch, struct sh_subscription *subscription)
 {
 	struct sh_subscriber *subscriber = subscription->subscriber;
-	uint64_t up_to = UINT64_MAX;
+	uint64_t since = subscription->since;
+	size_t from = 0;
 
+	if (SH_UNLIKELY(batch->matches.count > 1) &&
+	    (subscriber->count > 1 || batch->served != NULL)) {
+		if (was_served(batch, subscriber))
+			return;
+		since = least_since(batch, subscriber);
+	}
 	if (SH_UNLIKELY(subscription->gap) && !sh_trouble_tell(subscription))
 		return;
-	if (SH_UNLIKELY(batch->at != 0) &&
-	    (subscriber->count > 1 || batch->served != NULL))
-		up_to = served_up_to(batch, subscriber);
-	if (SH_UNLIKELY(up_to < batch->last ||
-		subscription->since > batch->first ||
+	if (SH_UNLIKELY(since > batch->first))
+		while (batch->messages[from]->seq <= since)
+			from++;
+	if (SH_UNLIKELY(
 		(batch->senders & sender_bit(subscriber->node.id)) != 0))
-		serve_some(batch, subscription, up_to);
+		give_around(batch, subscription, from);
 	else
-		give_range(batch, subscription, 0, batch->count);
+		give_range(batch, subscription, from, batch->count);
 }
 
 /* --- steps ------------------------------------------------------------------------ */
@@ -599,7 +608,6 @@ note_served(struct sh_batch *batch, const struct sh_subscription *subscription)
 	if (served == NULL)
 		return;
 	served->subscriber = subscription->subscriber;
-	served->since = subscription->since;
 	served->next = batch->served;
 	batch->served = served;
 }

@@ -228,11 +228,14 @@ sh_form_render(struct sh_form *form, struct sh_conn *conn,
 	};
 	struct sh_rendering *out = NULL;
 
+	/* the user's function may end all who have it */
+	form->users++;
 	if (form->render == NULL || call_render(&r) == 0)
 		out = make(&r, conn);
 	if (form->render != NULL && r.lens != NULL)
 		sh_buf_fini(&r.text);
 	free(r.lens);
+	sh_form_drop(&form);
 	return out;
 }
 

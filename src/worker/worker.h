@@ -21,8 +21,12 @@ int sh_worker_main(const struct sh_heritage *heritage, void *arg);
 
 /* ---- for the files of this folder and for the public functions -------- */
 
+struct sh_bus_link;
+struct sh_carrier;
 struct sh_loop;
+struct sh_presence;
 struct sh_program_listener;
+struct sh_remote;
 struct sh_routes;
 struct sh_service;
 struct sh_watch;
@@ -63,7 +67,10 @@ struct sh_worker {
 	const struct sh_heritage *heritage;
 	const struct shoal_server *program;
 	struct sh_loop *loop;
+	struct sh_bus_link *bus; /* NULL: there is none */
+	struct sh_remote *remote;
 	struct sh_topics *topics;
+	struct sh_presence *presence;
 	struct sh_catalog catalog;
 	struct sh_worker_module *modules;
 	struct sh_worker_service *services;
@@ -124,6 +131,9 @@ sh_worker_http_limits(const struct sh_settings_http *limits);
 int sh_worker_open_topics(struct sh_worker *worker);
 /** End them; no connection is left. */
 void sh_worker_close_topics(struct sh_worker *worker);
+/** The carrier that the settings' `broker' asks for, the caller's; NULL for none. 0,
+ *  or negative with worker->why. */
+int sh_worker_open_broker(struct sh_worker *worker, struct sh_carrier **out);
 
 /** Take the signals; nothing is obeyed yet. 0 or negative. */
 int sh_worker_open_control(struct sh_worker *worker);

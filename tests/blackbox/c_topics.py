@@ -43,7 +43,7 @@ def check_wildcards():
                 ("one", 50, ("news/3/eu",)),
                 ("plus", 50, ("news/+/eu",)),
                 ("hash", 50, ("news/#",)),
-                ("all", 50, ("#",)),
+                ("any", 50, ("#",)),
                 ("several", 50, ("news/7/eu", "news/+/eu", "news/#", "+/7/#")),
                 ("none", 50, ("news", "news/+", "news/+/eu/+", "+"))):
             clients.do("open", group, count)
@@ -101,10 +101,9 @@ def check_churn():
 
 def check_connections_come_and_go():
     """The same with whole connections: their ends and beginnings."""
-    with Hub(workers=WORKERS) as hub, Clients(hub.port()) as clients, \
-            Clients(hub.port()) as visitors:
+    with Hub(workers=WORKERS) as hub, Clients(hub.port()) as clients:
         clients.do("open", "steady", 200)
-        clients.do("subscribe", "steady", "#")
+        clients.do("subscribe", "steady", "room/#")
         clients.do("feed", "steady", "room/%")
         clients.do("stream", "on")
         for _ in range(20 if SLOW else 5):

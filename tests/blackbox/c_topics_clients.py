@@ -133,11 +133,11 @@ def run_scene(clients, messages=20):
     """Thirty subscribe in three ways, four publish; the last report."""
     clients.do("open", "plain", 10)
     clients.do("open", "wild", 10)
-    clients.do("open", "all", 10)
+    clients.do("open", "any", 10)
     for number in range(4):
         clients.do("subscribe", "plain", f"t/{30 + number}")
     clients.do("subscribe", "wild", "t/+")
-    clients.do("subscribe", "all", "#")
+    clients.do("subscribe", "any", "#")
     clients.do("open", "publisher", 4)
     clients.do("feed", "publisher", "t/%")
     clients.do("publish", messages)

@@ -51,15 +51,19 @@ is_at_once(void)
 	return true;
 }
 
+/* Who is lost stays so, if it is not to come again. */
 static bool
 are_open(void)
 {
 	int i;
 
-	for (i = 0; i < crowd.client_count; i++)
-		if (crowd.clients[i].state != LINK_OPEN &&
-		    !crowd.clients[i].excused)
+	for (i = 0; i < crowd.client_count; i++) {
+		const struct client *client = &crowd.clients[i];
+
+		if (client->state != LINK_OPEN && !client->excused &&
+		    (client->state != LINK_CLOSED || crowd.reconnect))
 			return false;
+	}
 	return true;
 }
 
@@ -198,6 +202,19 @@ change_filter(struct client *client)
 	}
 }
 
+/* "topic/%" is one topic for each: '%' stands for a number. */
+static void
+expand(const char *pattern, int number, char topic[NAME_ROOM])
+{
+	const char *mark = strchr(pattern, '%');
+
+	if (mark == NULL)
+		snprintf(topic, NAME_ROOM, "%s", pattern);
+	else
+		snprintf(topic, NAME_ROOM, "%.*s%d%s", (int)(mark - pattern),
+		    pattern, number, mark + 1);
+}
+
 /* What a command does to one client that is meant. */
 static void
 do_to(struct client *client)
@@ -211,12 +228,7 @@ do_to(struct client *client)
 	    strcmp(name, "churn") == 0) {
 		change_filter(client);
 	} else if (strcmp(name, "feed") == 0) {
-		/* "topic/%" is one topic for each */
-		snprintf(topic, sizeof(topic), "%.*s",
-		    (int)strcspn(command.words[2], "%"), command.words[2]);
-		if (strchr(command.words[2], '%') != NULL)
-			snprintf(topic + strlen(topic),
-			    sizeof(topic) - strlen(topic), "%d", client->index);
+		expand(command.words[2], client->index, topic);
 		crowd_open_feed(client, topic, command.words[3]);
 	} else if (strcmp(name, "stall") == 0) {
 		link_stall(client, true);

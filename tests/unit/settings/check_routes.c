@@ -24,12 +24,16 @@ static const char *const example =
     "listeners = (\n"
     "{ address = \"*:1\"; handler = \"tcp\"; },\n"
     "{ address = \"*:2\"; protocol = \"http\";\n"
-    "  limits = { body_timeout = \"5s\"; header_count = 7; };\n"
+    "  limits = { body_timeout = \"5s\"; header_count = 7;\n"
+    "    send_queue = { when_full = \"drop_old\"; high = \"2M\"; }; };\n"
     "  gzip = { level = 3; };\n"
     "  routes = (\n"
     "    { path = \"/\"; handler = \"a\"; config = { x = 1; }; },\n"
     "    { path = \"/b/\"; exact = true; methods = \"GET\"; handler = \"b\";\n"
-    "      host = \"*.example.org\"; limits = { body_size = \"off\"; };\n"
+    "      host = \"*.example.org\"; limits = { body_size = \"off\";\n"
+    "        send_queue = { when_full = \"pause\"; close_code = 4000; low = "
+    "0;\n"
+    "        stall_timeout = \"off\"; }; };\n"
     "      gzip = { level = \"off\"; min_size = 10; };\n"
     "      config = { y = \"z\"; };\n"
     "      websocket = { origins = [ \"*\" ]; compression = true;\n"
@@ -47,7 +51,7 @@ check_first(const struct sh_settings *s, const struct sh_settings_route *r)
 {
 	ck_assert_str_eq(sh_settings_text(s, r->path), "/");
 	ck_assert_str_eq(sh_settings_text(s, r->handler), "a");
-	ck_assert_str_eq(sh_settings_text(s, r->origin), "t.conf:8");
+	ck_assert_str_eq(sh_settings_text(s, r->origin), "t.conf:9");
 	ck_assert_str_eq(sh_settings_text(s, r->host), "");
 	ck_assert_int_eq(r->exact, 0);
 	ck_assert_uint_eq(r->methods.count, 0);
@@ -58,6 +62,11 @@ check_first(const struct sh_settings *s, const struct sh_settings_route *r)
 	ck_assert_int_eq(r->limits.header_size, 16384);
 	ck_assert_int_eq(r->limits.header_timeout_ms, 10000);
 	ck_assert_int_eq(r->limits.keepalive_timeout_ms, 75000);
+	ck_assert_int_eq(r->queue.high, 2 * 1048576);
+	ck_assert_int_eq(r->queue.low, 256 * 1024);
+	ck_assert_int_eq(r->queue.when_full, SHOAL_FULL_DROP_OLD);
+	ck_assert_int_eq(r->queue.close_code, 1013);
+	ck_assert_int_eq(r->queue.stall_timeout_ms, 30000);
 	ck_assert_int_eq(r->gzip.level, 3);
 	ck_assert_int_eq(r->gzip.min_size, 1024);
 	ck_assert_int_eq(r->websocket.message_size, 3 * 1048576);
@@ -77,6 +86,11 @@ check_second(const struct sh_settings *s, const struct sh_settings_route *r)
 	ck_assert_str_eq(string_at(s, r->methods, 0), "GET");
 	ck_assert_int_eq(r->limits.body_size, SH_OFF);
 	ck_assert_int_eq(r->limits.body_timeout_ms, 5000);
+	ck_assert_int_eq(r->queue.high, 2 * 1048576);
+	ck_assert_int_eq(r->queue.low, 0);
+	ck_assert_int_eq(r->queue.when_full, SHOAL_FULL_PAUSE);
+	ck_assert_int_eq(r->queue.close_code, 4000);
+	ck_assert_int_eq(r->queue.stall_timeout_ms, SH_OFF);
 	ck_assert_int_eq(r->gzip.level, 0);
 	ck_assert_int_eq(r->gzip.min_size, 10);
 	ck_assert_str_eq(string_at(s, r->websocket.origins, 0), "*");
@@ -97,7 +111,7 @@ check_only(const struct sh_settings *s, const struct sh_settings_route *r)
 {
 	ck_assert_str_eq(sh_settings_text(s, r->path), "/");
 	ck_assert_str_eq(sh_settings_text(s, r->handler), "c");
-	ck_assert_str_eq(sh_settings_text(s, r->origin), "t.conf:18");
+	ck_assert_str_eq(sh_settings_text(s, r->origin), "t.conf:21");
 	ck_assert_int_eq(r->exact, 0);
 	ck_assert_int_eq(r->limits.body_size, 4 * 1048576);
 	ck_assert_int_eq(r->limits.body_timeout_ms, 60000);
@@ -281,6 +295,26 @@ START_TEST(routes_are_checked)
 		       "handler = \"b\"; } );"),
 		    "2:10: error: listeners[0].config is without a handler: "
 		    "each route has its own" },
+		{ ROUTE("limits = { send_queue = { high = \"1k\"; }; };"),
+		    "3:34: error: listeners[0].routes[0].limits.send_queue: "
+		    "low (262144 bytes) is above high (1024 bytes)" },
+		{ ROUTE("limits = { send_queue = { close_code = 1006; }; };"),
+		    "3:40: error: "
+		    "listeners[0].routes[0].limits.send_queue.close_code = "
+		    "1006 may not be sent; 1013 (try again later) and 1008 "
+		    "(policy) suit, 4000..4999 are for applications" },
+		{ ROUTE(
+		      "limits = { send_queue = { when_full = \"wait\"; }; };"),
+		    "3:39: error: "
+		    "listeners[0].routes[0].limits.send_queue.when_full: "
+		    "expected one of \"close\", \"drop_new\", \"drop_old\", "
+		    "\"conflate\", \"pause\", got \"wait\"" },
+		/* it is said once, where it stands */
+		{ "limits = { send_queue = { close_code = 1005; }; };\n" ROUTE(
+		      ""),
+		    "1:40: error: limits.send_queue.close_code = 1005 may not "
+		    "be sent; 1013 (try again later) and 1008 (policy) suit, "
+		    "4000..4999 are for applications" },
 		{ HTTP("routes = { };"),
 		    "2:10: error: listeners[0].routes: expected a list of "
 		    "groups ( { }, { } ), got a group { }" },
@@ -353,7 +387,7 @@ START_TEST(routes_are_checked)
 		{ ROUTE("limits = { header_size = 1; };"),
 		    "3:12: error: unknown key 'header_size' in "
 		    "listeners[0].routes[0].limits; known here: body_timeout, "
-		    "body_size" },
+		    "body_size, send_queue" },
 		{ ROUTE("}, { path = \"/\"; handler = \"b\";"),
 		    "3:13: error: listeners[0].routes[1].path \"/\" has a "
 		    "route already, for the same host and method, at "
