@@ -113,7 +113,7 @@ read_share(struct sh_bus_link *link)
 }
 
 static void
-count(const struct sh_bus_link *link)
+publish_counters(const struct sh_bus_link *link)
 {
 	struct sh_counters *counters = sh_loop_options(link->loop)->counters;
 	const struct sh_bus_stats *stats = sh_bus_stats(link->bus);
@@ -132,7 +132,7 @@ on_edge(int fd, void *arg)
 	struct sh_bus_link *link = arg;
 	bool read_all = read_share(link);
 
-	count(link);
+	publish_counters(link);
 	tell_turned(link, read_all);
 }
 
@@ -171,7 +171,7 @@ sh_bus_link_close(struct sh_bus_link **link)
 		return;
 	l = *link;
 	sh_assert(TAILQ_EMPTY(&l->followers));
-	count(l);
+	publish_counters(l);
 	sh_loop_unwatch(&l->watch);
 	sh_bus_leave(&l->bus);
 	if (current == l)
@@ -220,6 +220,16 @@ sh_bus_link_soon(struct sh_bus_link *link)
 }
 
 int
+sh_bus_link_write(struct sh_bus_link *link, const struct sh_record *record,
+    const struct iovec *parts, int count)
+{
+	int r = sh_bus_write(link->bus, record, parts, count);
+
+	publish_counters(link);
+	return r;
+}
+
+int
 sh_bus_link_tell(struct sh_bus_link *link, const struct sh_bus_peer *to,
     uint32_t kind, const struct iovec *parts, int count)
 {
@@ -227,5 +237,5 @@ sh_bus_link_tell(struct sh_bus_link *link, const struct sh_bus_peer *to,
 		.to_incarnation = to->incarnation,
 		.kind = kind };
 
-	return sh_bus_write(link->bus, &record, parts, count);
+	return sh_bus_link_write(link, &record, parts, count);
 }

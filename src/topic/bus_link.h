@@ -56,6 +56,9 @@ void sh_bus_link_unfollow(
     struct sh_bus_link *link, struct sh_bus_follower *follower);
 /** Have turned() called soon, as when a record had come. */
 void sh_bus_link_soon(struct sh_bus_link *link);
+/** As sh_bus_write(), and counts it. */
+int sh_bus_link_write(struct sh_bus_link *link, const struct sh_record *record,
+    const struct iovec *parts, int count);
 /** Write a record to one process, if it is still there. As sh_bus_write(). */
 int sh_bus_link_tell(struct sh_bus_link *link, const struct sh_bus_peer *to,
     uint32_t kind, const struct iovec *parts, int count);

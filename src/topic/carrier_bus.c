@@ -169,7 +169,7 @@ sh_carrier_bus_write(
 	parts[1] =
 	    (struct iovec){ .iov_base = (void *)(uintptr_t)publication->data,
 		    .iov_len = publication->len };
-	return sh_bus_write(carrier->bus, &record, parts, 2);
+	return sh_bus_link_write(carrier->link, &record, parts, 2);
 }
 
 /* A message is promised a quarter of a ring; whether others want it must not make a

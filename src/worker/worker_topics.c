@@ -34,13 +34,15 @@ open_bus(struct sh_worker *worker)
 	return r;
 }
 
+/* With a broker, all goes through it. */
 static int
 open_carrier(struct sh_worker *worker, struct sh_carrier **out)
 {
-	*out = NULL;
-	return worker->bus == NULL
-	    ? 0
-	    : sh_carrier_bus_open(worker->loop, worker->bus, out);
+	int r = sh_worker_open_broker(worker, out);
+
+	if (r < 0 || *out != NULL || worker->bus == NULL)
+		return r;
+	return sh_carrier_bus_open(worker->loop, worker->bus, out);
 }
 
 int

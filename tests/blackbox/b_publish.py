@@ -2,6 +2,7 @@
 refuses."""
 import json
 import os
+import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
@@ -9,7 +10,7 @@ from http_raw import Connection, chunked, fetch, request  # noqa: E402
 from rooms import Rooms, expect_in, route, web  # noqa: E402
 from shoal import Shoal  # noqa: E402
 from websocket_raw import BINARY, TEXT  # noqa: E402
-from waiting import expect, run_checks, same  # noqa: E402
+from waiting import expect, run_checks, same, until  # noqa: E402
 
 TOKEN = "Authorization: Bearer sesame"
 
@@ -143,6 +144,27 @@ def check_refusals():
         refused(413, request("/publish/x", "POST", (TOKEN,), b"x" * 20000),
                 "longer than a message can be")
         published(shoal, b"x" * 15000, "/publish/x", "x")
+
+
+def check_no_broker():
+    """While the broker is away, who publishes is told so."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))       # and does not listen
+        port = nobody.getsockname()[1]
+        with Rooms(route(), publisher(), more='broker = { type = "redis"; '
+                   f'url = "redis://127.0.0.1:{port}"; timeout = "100ms"; '
+                   '};') as shoal:
+            member = shoal.join()
+            member.ping()
+            answer = until(
+                lambda: next((answer for answer in [post(shoal, b"x")]
+                              if answer.status != 200), None), "a refusal")
+            same(answer.status, 503, answer.body)
+            expect(int(answer.get("retry-after")) > 0, answer)
+            expect_in(answer.body.decode(), "the broker cannot be reached")
+            member.say("hello")
+            seen = member.expect_close_frame(1013)
+            expect_in(seen.data[2:].decode(), "the broker cannot be reached")
 
 
 def check_errors():

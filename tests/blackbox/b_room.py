@@ -332,7 +332,7 @@ def check_announce():
                workers=2) as shoal:
         one, two = shoal.workers()
         ada = shoal.join_worker(one, "/room/?name=Ada")
-        there = ada.object()["members"]
+        there = ada.object_with("members")["members"]
         expect({"id": ada.id, "name": "Ada"} in there, there)
 
         def heard(kind, member, name):
@@ -343,7 +343,8 @@ def check_announce():
 
         # others that come by look for their worker
         bob = shoal.join_worker(two, "/room/?name=Bob")
-        there = {one["id"]: one["name"] for one in bob.object()["members"]}
+        there = {one["id"]: one["name"]
+                 for one in bob.object_with("members")["members"]}
         same((there[ada.id], there[bob.id]), ("Ada", "Bob"))
         heard("join", bob, "Bob")
         bob.say("hello").hear_data("hello")
@@ -352,7 +353,7 @@ def check_announce():
         heard("leave", bob, "Bob")
         # one without a name, that is just gone
         cat = shoal.join().welcome()
-        expect(cat.object()["count"] >= 2, "alone")
+        expect(cat.object_with("members")["count"] >= 2, "alone")
         heard("join", cat, "")
         cat.sock.close()
         heard("leave", cat, "")

@@ -2,7 +2,7 @@
 import json
 
 from shoal import Shoal
-from waiting import expect, same
+from waiting import expect, same, until
 from websocket_raw import TEXT, WebSocket, close_frame, frame
 
 
@@ -67,6 +67,11 @@ class Member(WebSocket):
         opcode, data = self.take_message()
         same(opcode, TEXT)
         return json.loads(data)
+
+    def object_with(self, key):
+        """The next object that has this; others are passed over."""
+        return until(lambda: next((got for got in [self.object()]
+                                   if key in got), None), key)
 
     def welcome(self, topic="lobby", name="", publish=True):
         """Is the first to come, and is in then."""
