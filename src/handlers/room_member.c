@@ -33,6 +33,7 @@ sh_room_member_new(const struct sh_room *room, const char *topic,
 		return NULL;
 	member->room = room;
 	member->rights = (uint8_t)rights;
+	member->announced = false;
 	member->topic_len = (uint16_t)topic_len;
 	memcpy(member->topic, topic, topic_len + 1);
 	memcpy(member->topic + topic_len + 1, name, name_len + 1);

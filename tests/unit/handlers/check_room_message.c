@@ -122,6 +122,7 @@ START_TEST(test_member)
 	ck_assert_ptr_nonnull(member);
 	ck_assert_str_eq(member->topic, "room/lobby");
 	ck_assert_str_eq(sh_room_member_name(member), "Ada");
+	ck_assert(!member->announced);
 	len = sh_room_write_welcome(member, 5, buf, sizeof(buf));
 	buf[len] = '\0';
 	ck_assert_str_eq(buf,
