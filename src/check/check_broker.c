@@ -81,7 +81,8 @@ sh_planning_broker(struct sh_planning *p)
 #ifndef HAVE_NATS
 	if (broker->type == SH_BROKER_NATS)
 		sh_diagnose(p->diags, sh_planning_place(p, "broker.type"),
-		    "broker.type: this shoal was built without NATS");
+		    "broker.type: this shoal was built without NATS; install "
+		    "libnats-dev, and build it with ./configure --with-nats");
 #endif
 	if (file[0] != '\0')
 		read_password(p, file);

@@ -77,8 +77,9 @@ sh_cmd_version(
 	if (!line->build)
 		return SH_CMD_OK;
 	printf("built by %s, flags %s\n", "cc " __VERSION__, SH_BUILD_CFLAGS);
-	printf("libevent %s, libconfig %s, systemd notifications %s\n",
-	    SH_LIBEVENT_VERSION, SH_LIBCONFIG_VERSION,
+	printf("libevent %s, libconfig %s, libnats %s, "
+	       "systemd notifications %s\n",
+	    SH_LIBEVENT_VERSION, SH_LIBCONFIG_VERSION, SH_LIBNATS_VERSION,
 #ifdef HAVE_SYSTEMD
 	    "yes"
 #else

@@ -269,6 +269,7 @@ introduce(struct sh_bus_self *self, const struct sh_bus_options *options)
 	atomic_store(&block->generation, options->generation);
 	atomic_store(&block->slot, options->slot);
 	atomic_store(&block->wants_all, 0);
+	atomic_store(&block->ready, 0);
 	atomic_store(&block->late, 0);
 	atomic_store(&block->waits, 0);
 	atomic_store(&block->notified, 0);
@@ -297,12 +298,13 @@ sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out)
 	self->process = options->process;
 	self->block = sh_bus_block(bus, options->process);
 	self->told = sh_try_calloc(bus->count, sizeof(*self->told));
+	self->owed = sh_try_calloc(bus->count / 64 + 1, sizeof(*self->owed));
 	self->want_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->want_counts));
 	self->pause_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->pause_counts));
-	if (self->told == NULL || self->want_counts == NULL ||
-	    self->pause_counts == NULL) {
+	if (self->told == NULL || self->owed == NULL ||
+	    self->want_counts == NULL || self->pause_counts == NULL) {
 		self->process = UINT32_MAX;
 		sh_bus_leave(&self);
 		return -SHOAL_ENOMEM;
@@ -327,11 +329,20 @@ sh_bus_leave(struct sh_bus_self **self)
 		sh_bus_wake_all(s->bus, s->process);
 	}
 	free(s->told);
+	free(s->owed);
 	free(s->want_counts);
 	free(s->pause_counts);
 	free(s->buf);
 	free(s);
 	*self = NULL;
+}
+
+void
+sh_bus_set_ready(struct sh_bus_self *self)
+{
+	atomic_store(&self->block->ready, 1);
+	atomic_thread_fence(memory_order_seq_cst);
+	sh_bus_wake_all(self->bus, self->process);
 }
 
 int

@@ -68,6 +68,9 @@ struct sh_bus_options {
 int sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out);
 /** Leave. NULL is fine. */
 void sh_bus_leave(struct sh_bus_self **self);
+/** It serves, or is about to: what its program does at its start, which may take
+ *  long, is done. */
+void sh_bus_set_ready(struct sh_bus_self *self);
 /** Becomes readable (an edge, there is nothing to be read from it) when there is
  *  a record, room for who was refused with -SHOAL_EAGAIN, or somebody has come or
  *  gone. After an edge there is no other before sh_bus_awake(): look once more
@@ -86,6 +89,13 @@ bool sh_bus_is_wanted(
  *  beyond sh_bus_record_max(); -SHOAL_ENOENT when `to' is nobody. */
 int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
     const struct iovec *parts, int count);
+/** Wake who sleeps by sh_bus_flush() only: from now on `owe' is called when there is
+ *  somebody to be woken. Who publishes several messages in a turn has them read as
+ *  one batch then. A process that dies before it, or leaves, owes nothing: all are
+ *  woken by that. */
+void sh_bus_defer(struct sh_bus_self *self, void (*owe)(void *arg), void *arg);
+/** Wake those that sleep and would get what was written. */
+void sh_bus_flush(struct sh_bus_self *self);
 /** Whether what made it refuse a write, or pause, may be over. */
 bool sh_bus_has_been_told(const struct sh_bus_self *self);
 /** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
@@ -117,14 +127,15 @@ struct sh_bus_peer {
 	uint32_t process;
 	uint64_t incarnation, generation;
 	uint32_t slot;
+	bool ready; /* see sh_bus_set_ready() */
 };
 
 /** Those that take part, this one too; at most max. Returns their number. */
 size_t sh_bus_peers(
     const struct sh_bus_self *self, struct sh_bus_peer *peers_out, size_t max);
 size_t sh_bus_peer_count(const struct sh_bus_self *self);
-/** The process of the generation that serves which has a slot. False: none just
- *  now. */
+/** The process of the generation that serves which has a slot, a ready one if
+ *  there is one. False: none just now. */
 bool sh_bus_find_slot(const struct sh_bus_self *self, uint32_t slot,
     struct sh_bus_peer *peer_out);
 /** The process of an incarnation. False: it has gone. */

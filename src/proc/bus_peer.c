@@ -17,6 +17,7 @@ look(const struct sh_bus *bus, uint32_t process, struct sh_bus_peer *peer_out)
 	peer.incarnation = atomic_load(&block->incarnation);
 	peer.generation = atomic_load(&block->generation);
 	peer.slot = atomic_load(&block->slot);
+	peer.ready = atomic_load(&block->ready) != 0;
 	if (peer.incarnation == 0 || !sh_bus_is_present(bus, process) ||
 	    atomic_load(&block->incarnation) != peer.incarnation)
 		return false;
@@ -50,6 +51,14 @@ sh_bus_peer_count(const struct sh_bus_self *self)
 	return count;
 }
 
+/* The one that serves, and of two such the newer one. */
+static bool
+is_better(const struct sh_bus_peer *a, const struct sh_bus_peer *b)
+{
+	return a->ready != b->ready ? a->ready
+				    : a->incarnation > b->incarnation;
+}
+
 bool
 sh_bus_find_slot(
     const struct sh_bus_self *self, uint32_t slot, struct sh_bus_peer *peer_out)
@@ -60,11 +69,11 @@ sh_bus_find_slot(
 	struct sh_bus_peer peer;
 	bool found = false;
 
-	/* while one replaces another both are there: the newer one */
+	/* while one replaces another both are there */
 	for (; i < bus->count; i = sh_bus_next_present(bus, i + 1, bus->count))
 		if (look(bus, i, &peer) && peer.slot == slot &&
 		    peer.generation == generation &&
-		    (!found || peer.incarnation > peer_out->incarnation)) {
+		    (!found || is_better(&peer, peer_out))) {
 			*peer_out = peer;
 			found = true;
 		}
@@ -119,5 +128,6 @@ sh_bus_me(const struct sh_bus_self *self)
 	return (struct sh_bus_peer){ .process = self->process,
 		.incarnation = atomic_load(&self->block->incarnation),
 		.generation = atomic_load(&self->block->generation),
-		.slot = atomic_load(&self->block->slot) };
+		.slot = atomic_load(&self->block->slot),
+		.ready = atomic_load(&self->block->ready) != 0 };
 }

@@ -35,6 +35,7 @@ struct sh_bus_block {
 	_Atomic uint64_t generation;
 	_Atomic uint32_t slot;
 	_Atomic uint32_t wants_all;
+	_Atomic uint32_t ready;
 	/* Its eventfd has been written, or will be, and it has not looked since.
 	 * Only what is 0 may be slept on. */
 	_Alignas(SH_BUS_LINE) _Atomic uint32_t notified;
@@ -82,6 +83,10 @@ struct sh_bus_self {
 	int64_t refused_ms; /* since when it is refused, 0: it is not */
 	uint32_t *want_counts, *pause_counts; /* by place */
 	uint32_t want_all_count;
+	void (*owe)(void *arg); /* NULL: who sleeps is woken at once */
+	void *owe_arg;
+	uint64_t *owed;        /* a bit for each that is to be woken ... */
+	uint32_t owed_records; /* ... since so many records */
 
 	/* as a reader */
 	uint32_t turn;  /* whose ring is next ... */

@@ -20,7 +20,10 @@
 enum {
 	RETRY_MS = 10, /* the last of the room may be told a little late */
 	/* of a ring, between two looks at all cursors */
-	SCANS = 16
+	SCANS = 16,
+	/* records that others are not woken for, so that they need not wait for
+	 * the end of a long turn */
+	OWED_MAX = 32
 };
 
 bool
@@ -165,20 +168,59 @@ put(struct sh_bus_self *self, const struct sh_bus_frame *frame,
 }
 
 static void
-wake_readers(struct sh_bus_self *self, const struct sh_record *record)
+owe(struct sh_bus_self *self, uint32_t process)
+{
+	self->owed[process / 64] |= UINT64_C(1) << process % 64;
+}
+
+static void
+owe_readers(struct sh_bus_self *self, const struct sh_record *record)
 {
 	const struct sh_bus *bus = self->bus;
 	uint32_t i;
 
 	if (record->to != SH_BUS_ALL) {
-		sh_bus_wake(bus, record->to);
+		owe(self, record->to);
 		return;
 	}
 	i = sh_bus_next_present(bus, 0, self->process);
 	for (; i < bus->count;
 	     i = sh_bus_next_present(bus, i + 1, self->process))
 		if (sh_bus_block_wants(sh_bus_block(bus, i), record->hash))
-			sh_bus_wake(bus, i);
+			owe(self, i);
+}
+
+static void
+wake_readers(struct sh_bus_self *self, const struct sh_record *record)
+{
+	owe_readers(self, record);
+	self->owed_records++;
+	if (self->owe == NULL || self->owed_records == OWED_MAX)
+		sh_bus_flush(self);
+	else if (self->owed_records == 1)
+		self->owe(self->owe_arg);
+}
+
+void
+sh_bus_defer(struct sh_bus_self *self, void (*owe_fn)(void *arg), void *arg)
+{
+	self->owe = owe_fn;
+	self->owe_arg = arg;
+}
+
+/* The fence that belongs to what was stored is in put(). */
+void
+sh_bus_flush(struct sh_bus_self *self)
+{
+	uint32_t word, bit;
+
+	for (word = 0; word <= self->bus->count / 64; word++)
+		while (self->owed[word] != 0) {
+			bit = (uint32_t)__builtin_ctzll(self->owed[word]);
+			self->owed[word] &= self->owed[word] - 1;
+			sh_bus_wake(self->bus, word * 64 + bit);
+		}
+	self->owed_records = 0;
 }
 
 int

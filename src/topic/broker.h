@@ -26,3 +26,9 @@ struct sh_broker_options {
  *  with the carrier, the caller's, or -SHOAL_ENOMEM. */
 int sh_carrier_redis_open(struct sh_loop *loop,
     const struct sh_broker_options *options, struct sh_carrier **out);
+#ifdef HAVE_NATS
+/** Likewise through NATS, see topic/carrier_nats.c. A shoal that was built without
+ *  libnats has none. */
+int sh_carrier_nats_open(struct sh_loop *loop,
+    const struct sh_broker_options *options, struct sh_carrier **out);
+#endif

@@ -24,6 +24,7 @@ struct sh_bus_link {
 	struct sh_loop *loop;
 	struct sh_bus_self *bus;
 	struct sh_watch *watch;
+	struct sh_loop_task waking; /* begun while others are to be woken */
 	struct follower_list followers;
 	struct sh_bus_follower *next; /* that is told, if it is still there */
 };
@@ -136,6 +137,23 @@ on_edge(int fd, void *arg)
 	tell_turned(link, read_all);
 }
 
+static void
+on_owed(void *arg)
+{
+	struct sh_bus_link *link = arg;
+
+	sh_loop_task_begin(link->loop, &link->waking);
+}
+
+static bool
+wake_others(void *arg)
+{
+	struct sh_bus_link *link = arg;
+
+	sh_bus_flush(link->bus);
+	return false;
+}
+
 int
 sh_bus_link_open(struct sh_loop *loop, const struct sh_bus_options *options,
     struct sh_bus_link **out)
@@ -157,6 +175,8 @@ sh_bus_link_open(struct sh_loop *loop, const struct sh_bus_options *options,
 		free(link);
 		return r;
 	}
+	link->waking = (struct sh_loop_task){ .fn = wake_others, .arg = link };
+	sh_bus_defer(link->bus, on_owed, link);
 	current = link;
 	*out = link;
 	return 0;
@@ -172,6 +192,7 @@ sh_bus_link_close(struct sh_bus_link **link)
 	l = *link;
 	sh_assert(TAILQ_EMPTY(&l->followers));
 	publish_counters(l);
+	sh_loop_task_end(l->loop, &l->waking);
 	sh_loop_unwatch(&l->watch);
 	sh_bus_leave(&l->bus);
 	if (current == l)

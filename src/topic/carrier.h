@@ -49,6 +49,8 @@ struct sh_carrier_ops {
 	 * is wanted; otherwise who publishes delivers in this process itself. What
 	 * goes to a topic with a history always comes back. */
 	bool loops_back;
+	/* Offsets go up, but not by 1: what is missing is told by lost() alone. */
+	bool offsets_skip;
 	/* The first subscription to a filter, or the last is gone. Topics that
 	 * begin with '$' are shoal's own and are wanted like others. 0 or
 	 * -SHOAL_ENOMEM. */

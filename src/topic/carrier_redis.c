@@ -61,6 +61,7 @@ close_carrier(struct sh_carrier **carrier)
 
 	*carrier = NULL;
 	redis->closed = true;
+	sh_redis_inbox_end(redis);
 	if (redis->follower != NULL)
 		sh_await_cancel(redis->follower);
 	if (redis->sender != NULL)
@@ -156,6 +157,8 @@ publish(struct sh_carrier *carrier, const struct sh_publication *publication,
 	};
 	int r;
 
+	if (publication->len > SH_REDIS_MESSAGE_MAX)
+		return -SHOAL_EMSGSIZE;
 	if (is_away(redis)) {
 		sh_redis_posts_expire(redis, false);
 		return -SHOAL_ENOTCONN;
@@ -278,6 +281,8 @@ fill(struct sh_redis_carrier *redis, struct sh_loop *loop,
 	STAILQ_INIT(&redis->waiting);
 	STAILQ_INIT(&redis->sent);
 	LIST_INIT(&redis->recalls);
+	STAILQ_INIT(&redis->answered);
+	sh_redis_inbox_init(redis);
 	sh_buf_init(&redis->ask_bytes, SIZE_MAX);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "client/redis_reply.h"
 #include "topic/carrier_redis_private.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
@@ -30,6 +31,10 @@ enum {
 /* A question about a history, with its pages. */
 struct sh_redis_recall {
 	LIST_ENTRY(sh_redis_recall) link;
+	STAILQ_ENTRY(sh_redis_recall) answered_link;
+	struct shoal_redis_reply
+	    *reply; /* its answer, until it is handed on; */
+	int failed; /* or why there is none */
 	struct sh_redis_carrier *carrier;
 	struct sh_replay ask; /* epoch and offset: as far as was answered */
 	uint64_t until;      /* the last offset at the first answer, 0 before */
@@ -286,19 +291,10 @@ end(struct sh_redis_recall *recall, int result)
 	uint64_t offset = recall->until;
 	bool gap = recall->gap, told = !recall->forgotten;
 
-	if (recall->carrier->closed)
-		told = false;
 	LIST_REMOVE(recall, link);
 	free(recall);
 	if (told)
 		ask.done(result, ask.epoch, offset, gap, ask.arg);
-}
-
-void
-sh_redis_recall_fail(struct sh_redis_recall *recall, int error)
-{
-	if (recall != NULL)
-		end(recall, error);
 }
 
 static bool
@@ -356,8 +352,9 @@ take_entry(struct sh_redis_recall *recall,
 	return 0;
 }
 
-void
-sh_redis_recall_answer(struct sh_redis_carrier *carrier,
+/* Hand on an answer, and ask for the rest. */
+static void
+take_answer(
     struct sh_redis_recall *recall, const struct shoal_redis_reply *reply)
 {
 	bool more = false;
@@ -366,11 +363,11 @@ sh_redis_recall_answer(struct sh_redis_carrier *carrier,
 
 	r = take_head(recall, reply, &more);
 	for (i = REPLY_HEAD; r == 0 && i + 1 < reply->count; i += 2) {
-		if (recall->forgotten || carrier->closed)
+		if (recall->forgotten)
 			break;
 		r = take_entry(recall, reply->items[i], reply->items[i + 1]);
 	}
-	if (r == 0 && more && !recall->forgotten && !carrier->closed) {
+	if (r == 0 && more && !recall->forgotten) {
 		r = ask_page(recall);
 		if (r == 0)
 			return;
@@ -378,26 +375,63 @@ sh_redis_recall_answer(struct sh_redis_carrier *carrier,
 	end(recall, r == -SHOAL_EPROTO ? -SHOAL_ENOTCONN : r);
 }
 
-/* Whom it calls may ask and forget. */
-static struct sh_redis_recall *
-find_expired(struct sh_redis_carrier *carrier, bool all)
+static void
+note_answered(struct sh_redis_recall *recall)
+{
+	STAILQ_INSERT_TAIL(&recall->carrier->answered, recall, answered_link);
+	sh_redis_inbox_hand_on(recall->carrier);
+}
+
+void
+sh_redis_recall_answer(
+    struct sh_redis_recall *recall, struct shoal_redis_reply **reply)
+{
+	recall->reply = *reply;
+	*reply = NULL;
+	note_answered(recall);
+}
+
+void
+sh_redis_recall_fail(struct sh_redis_recall *recall, int error)
+{
+	if (recall == NULL)
+		return;
+	recall->failed = error;
+	note_answered(recall);
+}
+
+bool
+sh_redis_recalls_take_turn(struct sh_redis_carrier *carrier)
+{
+	struct sh_redis_recall *recall = STAILQ_FIRST(&carrier->answered);
+	struct shoal_redis_reply *reply;
+
+	if (recall == NULL)
+		return false;
+	STAILQ_REMOVE_HEAD(&carrier->answered, answered_link);
+	reply = recall->reply;
+	recall->reply = NULL;
+	if (reply != NULL)
+		take_answer(recall, reply);
+	else
+		end(recall, recall->failed);
+	sh_redis_reply_free(&reply);
+	return !STAILQ_EMPTY(&carrier->answered);
+}
+
+/* Those that still wait for subscriptions. */
+void
+sh_redis_recalls_expire(struct sh_redis_carrier *carrier, bool all)
 {
 	int64_t now_us = sh_clock_us();
 	struct sh_redis_recall *recall;
 
-	LIST_FOREACH(recall, &carrier->recalls, link)
-		if (recall->held && (all || recall->deadline_us <= now_us))
-			return recall;
-	return NULL;
-}
-
-void
-sh_redis_recalls_expire(struct sh_redis_carrier *carrier, bool all)
-{
-	struct sh_redis_recall *recall;
-
-	while ((recall = find_expired(carrier, all)) != NULL)
-		end(recall, -SHOAL_ENOTCONN);
+	LIST_FOREACH(recall, &carrier->recalls, link) {
+		if (!recall->held || (!all && recall->deadline_us > now_us))
+			continue;
+		recall->held = false;
+		sh_redis_recall_fail(recall, -SHOAL_ENOTCONN);
+	}
 }
 
 void
@@ -407,6 +441,7 @@ sh_redis_recalls_clear(struct sh_redis_carrier *carrier)
 
 	while ((recall = LIST_FIRST(&carrier->recalls)) != NULL) {
 		LIST_REMOVE(recall, link);
+		sh_redis_reply_free(&recall->reply);
 		free(recall);
 	}
 }

@@ -119,7 +119,6 @@ sh_redis_posts_expire(struct sh_redis_carrier *carrier, bool all)
 			carrier->telling.unsent++;
 			SH_COUNT(carrier->counters->broker_dropped, 1);
 		}
-		/* it may ask anew, which goes to the end */
 		sh_redis_recall_fail(post->recall, -SHOAL_ENOTCONN);
 		sh_redis_post_free(carrier, post);
 	}
@@ -146,12 +145,10 @@ sh_redis_posts_clear(struct sh_redis_carrier *carrier)
 void
 sh_redis_posts_tell_room(struct sh_redis_carrier *carrier)
 {
-	const struct sh_carrier_events *events = &carrier->carrier.events;
-
 	/* half of it, so that nobody is told for each message */
-	if (!carrier->wants_room || carrier->closed ||
-	    carrier->queued > carrier->queue_max / 2)
+	if (!carrier->wants_room || carrier->queued > carrier->queue_max / 2)
 		return;
 	carrier->wants_room = false;
-	events->room(events->arg);
+	carrier->has_room = true;
+	sh_redis_inbox_hand_on(carrier);
 }

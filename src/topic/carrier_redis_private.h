@@ -20,6 +20,7 @@
 #include "client/redis_command.h"
 #include "client/redis_link.h"
 #include "co/co.h"
+#include "io/loop.h"
 #include "topic/carrier.h"
 #include "topic/redis_payload.h"
 #include "topic/redis_scripts.h"
@@ -31,6 +32,9 @@ struct sh_redis_recall;
 enum {
 	SH_REDIS_WORDS_MAX = 16,
 	SH_REDIS_SHA_LEN = 40,
+	SH_REDIS_INBOX_MAX = 256,
+	/* of the data of a message: a quarter of what a reply may have */
+	SH_REDIS_MESSAGE_MAX = 16 * 1024 * 1024,
 	/* how often it is asked who takes part */
 	SH_REDIS_PEERS_MS = 5000
 };
@@ -73,6 +77,8 @@ struct sh_redis_telling {
 	int64_t told_us;                   /* when */
 	uint64_t unknown, unsent, refused; /* not told yet */
 	int64_t drops_us;                  /* when some were told */
+	int64_t minute_us;                 /* since when these were written: */
+	unsigned lines;
 };
 
 struct sh_redis_carrier {
@@ -90,8 +96,8 @@ struct sh_redis_carrier {
 	/* the connection that is subscribed */
 	struct shoal_redis *in;
 	struct sh_redis_link *in_link;
-	uint64_t in_number; /* goes up with each connection */
-	bool in_up;         /* asks may be sent */
+
+	bool in_up; /* asks may be sent */
 	bool settled, was_settled, gap;
 	bool greeted; /* others know of this connection */
 	struct sh_redis_wanted wanted;
@@ -100,6 +106,11 @@ struct sh_redis_carrier {
 	struct sh_buf ask_bytes;
 	bool asking; /* there is a coroutine that sends them */
 	struct sh_co *follower;
+	bool handing; /* it waits until this is empty: */
+	struct shoal_redis_reply *inbox[SH_REDIS_INBOX_MAX];
+	size_t inbox_at, inbox_count;
+	int inbox_error;          /* that they have shown */
+	struct sh_loop_task task; /* hands on what has come */
 	/* of the last message: what comes by a channel and by patterns too
 	 * comes in a row */
 	uint8_t last_number[SH_REDIS_NUMBER_LEN];
@@ -109,17 +120,19 @@ struct sh_redis_carrier {
 	struct sh_redis_link *out_link;
 	struct sh_redis_posts waiting, sent;
 	size_t queued, queue_max; /* bytes */
+	bool has_room;            /* that is to be told */
 	bool wants_room, out_up, out_ended;
 	int64_t out_down_us; /* since when it is not up */
 	struct sh_co *sender;
 	bool idle; /* the sender waits for work */
 	char sha[SH_REDIS_SCRIPTS][SH_REDIS_SHA_LEN + 1];
-	bool scripts_loaded;
+	bool scripts_loaded, is_loading, out_answered;
 	bool restored; /* it was lost: histories may be older than known */
 	uint64_t process, count; /* of the numbers of messages */
 	size_t peers;            /* 0: not known */
 	int64_t peers_us;        /* when to ask again */
 	LIST_HEAD(, sh_redis_recall) recalls;
+	STAILQ_HEAD(, sh_redis_recall) answered; /* to be handed on */
 };
 
 static inline struct sh_redis_carrier *
@@ -138,8 +151,14 @@ void sh_redis_carrier_unref(struct sh_redis_carrier *carrier);
 
 /** A coroutine's function; has a reference. */
 void sh_redis_follow_main(void *arg);
-/** Tell if all that is wanted is in effect. */
-void sh_redis_follow_settle(struct sh_redis_carrier *carrier);
+
+/* --- carrier_redis_inbox.c: what is handed on ---------------------------------- */
+
+void sh_redis_inbox_init(struct sh_redis_carrier *carrier);
+/** There is something to hand on. */
+void sh_redis_inbox_hand_on(struct sh_redis_carrier *carrier);
+/** Nothing is handed on any more. */
+void sh_redis_inbox_end(struct sh_redis_carrier *carrier);
 
 /* --- carrier_redis_ask.c: what is to come ------------------------------------ */
 
@@ -210,10 +229,12 @@ int sh_redis_recall(
     struct sh_redis_carrier *carrier, const struct sh_replay *replay);
 /** As ops->forget. */
 void sh_redis_recall_forget(struct sh_redis_carrier *carrier, void *arg);
-/** Take an answer; the post has been answered. */
-void sh_redis_recall_answer(struct sh_redis_carrier *carrier,
-    struct sh_redis_recall *recall, const struct shoal_redis_reply *reply);
-/** End one without an answer. NULL is fine. */
+/** An answer has come (takes it). */
+void sh_redis_recall_answer(
+    struct sh_redis_recall *recall, struct shoal_redis_reply **reply);
+/** Hand on one of them. Whether some are left. */
+bool sh_redis_recalls_take_turn(struct sh_redis_carrier *carrier);
+/** There will be no answer. NULL is fine. */
 void sh_redis_recall_fail(struct sh_redis_recall *recall, int error);
 /** Ask what has waited for subscriptions that are in effect now. */
 void sh_redis_recalls_release(struct sh_redis_carrier *carrier);

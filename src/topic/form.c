@@ -93,7 +93,8 @@ struct rendering {
 	bool done;
 };
 
-/* Called again if it needs more room than it was offered. */
+/* Called again if it needs more room than it was offered. One that has filled all of
+ * it may be snprintf(3), which has cut its last byte off. */
 static ssize_t
 render_one(struct rendering *r, const struct sh_message *message)
 {
@@ -111,9 +112,9 @@ render_one(struct rendering *r, const struct sh_message *message)
 		room = r->text.cap - r->text.len;
 		n = r->form->render(
 		    &view, r->text.data + r->text.len, room, r->form->arg);
-		if (n <= (ssize_t)room)
+		if (n < (ssize_t)room)
 			break;
-		want = (size_t)n;
+		want = (size_t)n + 1;
 		n = -1;
 	}
 	if (n > 0)

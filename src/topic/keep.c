@@ -3,6 +3,7 @@
 
 #include "topic/keep.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -104,4 +105,22 @@ sh_keep_clear(void)
 		free(rule);
 	}
 	settled = false;
+}
+
+const char *
+sh_keep_filter(const struct sh_keep *keep)
+{
+	const struct rule *rule =
+	    (const void *)((const char *)keep - offsetof(struct rule, keep));
+
+	return rule->filter;
+}
+
+void
+sh_keep_each(void (*fn)(const struct sh_keep *keep, void *arg), void *arg)
+{
+	struct rule *rule;
+
+	STAILQ_FOREACH(rule, &rules, next)
+	fn(&rule->keep, arg);
 }

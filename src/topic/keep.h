@@ -22,6 +22,10 @@ enum { SH_KEEP_MESSAGE_COST = 64 };
 /** How a topic is kept, by the first rule that matches; NULL: not at all. Lent until
  *  the rules change. */
 const struct sh_keep *sh_keep_find(const char *topic, size_t len);
+/** The filter of a rule that sh_keep_find() or sh_keep_each() gave; lent likewise. */
+const char *sh_keep_filter(const struct sh_keep *keep);
+/** Call fn for each rule, in their order. */
+void sh_keep_each(void (*fn)(const struct sh_keep *keep, void *arg), void *arg);
 /** Add a rule behind the others; filter is copied. firm: it is of the settings, and
  *  a later one for the same filter is passed over. 0; -SHOAL_EINVAL for a bad filter
  *  or bounds; -SHOAL_EEXIST for a filter that has other bounds; -SHOAL_ESTATE after

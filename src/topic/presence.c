@@ -147,7 +147,8 @@ put_question(struct sh_presence *presence, struct sh_asking *asking)
 	    SH_QUESTION_HEAD + question.topic_len);
 }
 
-/* Every process but this one that is on the bus. */
+/* Every process but this one that serves: one that starts has no subscribers of
+ * weight, and may be busy for long before it answers. */
 static bool
 expect_peers(struct sh_presence *presence, struct sh_asking *asking)
 {
@@ -161,7 +162,8 @@ expect_peers(struct sh_presence *presence, struct sh_asking *asking)
 		return false;
 	count = sh_bus_peers(bus, peers, max);
 	for (i = 0; ok && i < count; i++)
-		if (peers[i].process != sh_bus_me(bus).process)
+		if (peers[i].ready &&
+		    peers[i].process != sh_bus_me(bus).process)
 			ok = sh_asking_expect(asking,
 			    (struct sh_asker){ .node = presence->me.node,
 				.incarnation = peers[i].incarnation });

@@ -129,6 +129,8 @@ sh_worker_http_limits(const struct sh_settings_http *limits);
 /** Make the topics, before any code that may use them. 0, or negative with
  *  worker->why. */
 int sh_worker_open_topics(struct sh_worker *worker);
+/** Connections may come now: others count on this worker. */
+void sh_worker_begin_topics(struct sh_worker *worker);
 /** End them; no connection is left. */
 void sh_worker_close_topics(struct sh_worker *worker);
 /** The carrier that the settings' `broker' asks for, the caller's; NULL for none. 0,

@@ -46,6 +46,10 @@ open_carrier(struct sh_worker *worker, int64_t type,
 {
 	if (type == SH_BROKER_REDIS)
 		return sh_carrier_redis_open(worker->loop, options, out);
+#ifdef HAVE_NATS
+	if (type == SH_BROKER_NATS)
+		return sh_carrier_nats_open(worker->loop, options, out);
+#endif
 	/* the check has refused what is not built in */
 	return -SHOAL_EINVAL;
 }

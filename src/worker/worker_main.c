@@ -212,8 +212,10 @@ prologue(struct sh_worker *worker)
 	if (r == 0)
 		r = run_code(worker, sh_worker_start_code);
 	/* it may have been told to end while that code was in a wait */
-	if (r == 0 && worker->accepting)
+	if (r == 0 && worker->accepting) {
+		sh_worker_begin_topics(worker);
 		r = sh_worker_open_services(worker);
+	}
 	if (r == 0)
 		r = sh_worker_begin_control(worker);
 	die_with_master(false);

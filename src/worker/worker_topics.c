@@ -66,6 +66,13 @@ sh_worker_open_topics(struct sh_worker *worker)
 }
 
 void
+sh_worker_begin_topics(struct sh_worker *worker)
+{
+	if (worker->bus != NULL)
+		sh_bus_set_ready(sh_bus_link_bus(worker->bus));
+}
+
+void
 sh_worker_close_topics(struct sh_worker *worker)
 {
 	sh_presence_close(&worker->presence);

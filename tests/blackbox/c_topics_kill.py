@@ -2,13 +2,15 @@
 """Workers are killed while many publish: nobody else misses a message of a
 publisher whose own connection has survived, nor one that was acknowledged."""
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 from shoal import kill_worker  # noqa: E402
 from topics import Clients, Hub, spread  # noqa: E402
-from waiting import SANITIZED, SLOW, run_checks, same, until  # noqa: E402
+from waiting import (SANITIZED, SLOW, expect, run_checks,  # noqa: E402
+                     same, until)
 
 WORKERS = 4
 SUBSCRIBERS = 2000 if SLOW else 200 if SANITIZED else 500
@@ -28,10 +30,13 @@ def kill(hub, slot):
 def check_kills():
     with Hub(workers=WORKERS, workers_more=BACKOFF) as hub, \
             Clients(hub.port()) as clients:
-        clients.do("open", "subscriber", SUBSCRIBERS)
-        clients.do("subscribe", "subscriber", "room")
+        clients.do("open", "subscriber", SUBSCRIBERS // 2)
+        clients.do("subscribe", "subscriber", "room/general")
+        clients.do("open", "wild", SUBSCRIBERS // 2)
+        clients.do("subscribe", "wild", "room/+")
         clients.do("open", "publisher", PUBLISHERS)
-        clients.do("feed", "publisher", "room")
+        clients.do("subscribe", "publisher", "room/#")
+        clients.do("feed", "publisher", "room/general", "n")
         clients.do("reconnect", "on")
         clients.do("stream", "on")
         clients.do("progress", 10 * SUBSCRIBERS)
@@ -51,6 +56,37 @@ def check_kills():
         print(f"     {result['acked']} published, {result['received']} "
               f"delivered, {lost} connections lost by {KILLS} kills")
         same(hub.counter("worker_crashes"), KILLS)
+
+
+def check_nobody_had_read_it_yet():
+    """What was acknowledged is there to be read when its worker is dead and
+    the next one has its place."""
+    with Hub(workers=WORKERS, workers_more=BACKOFF + 'watchdog = "off";') \
+            as hub, \
+            Clients(hub.port(), window=64, ahead=1000) as clients:
+        clients.do("open", "subscriber", 100)
+        clients.do("subscribe", "subscriber", "#")
+        clients.do("open", "publisher", 40)
+        spread(clients.do("report"), WORKERS)
+        others = [hub.pid_of(slot) for slot in range(1, WORKERS)]
+        first = hub.pid_of(0)
+        clients.do("feed", first, "room")
+        clients.do("reconnect", "on")
+        try:
+            for pid in others:
+                os.kill(pid, signal.SIGSTOP)
+            clients.do("publish", 5)
+            result = clients.do("acked")
+            expect(result["outstanding"] > 0, result)
+            kill(hub, 0)
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+        result = clients.do("settle")
+        expect(result["acked"] * 50 < result["received"], result)
+        clients.do("publish", 5)
+        clients.do("settle")
+        clients.finish()
 
 
 def check_kill_right_behind_the_acknowledgement():

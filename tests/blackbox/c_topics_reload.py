@@ -16,6 +16,28 @@ RELOADS = 5
 KEEP_OLD = 'reload = { drain_timeout = "10m"; max_old = 10; };'
 
 
+def check_old_workers_end():
+    """Their clients are closed, and come again: nobody else misses anything, and
+    what was acknowledged arrives."""
+    soon = 'reload = { drain_timeout = "300ms"; };'
+    with Hub(workers=WORKERS, more=soon) as hub, \
+            Clients(hub.port()) as clients:
+        clients.do("reconnect", "on")
+        clients.do("open", "both", 100)
+        clients.do("subscribe", "both", "room")
+        clients.do("feed", "both", "room")
+        clients.do("stream", "on")
+        for number in range(3):
+            clients.do("progress", 10000)
+            hub.reload()
+            clients.do("lost", 100 * (number + 1))
+        clients.do("progress", 10000)
+        clients.do("stream", "off")
+        result = clients.do("settle")
+        same((result["lost"], result["codes"]), (300, {"1012": 300}), result)
+        clients.finish()
+
+
 def check_reloads():
     with Hub(workers=WORKERS, more=KEEP_OLD) as hub, \
             Clients(hub.port()) as clients:

@@ -29,6 +29,7 @@ cat >"$tmp/libraries" <<'EOT'
 ^(event2/|event[.]h|evutil[.]h|evdns[.]h|evhttp[.]h)   io
 ^libconfig[.]h                                         settings
 ^hiredis/                                              client
+^nats/                                                 client
 ^wslay/                                                proto
 ^openssl/                                              proto
 ^zlib[.]h                                              proto
@@ -105,7 +106,7 @@ awk -v base_public="$base_public" '
 	}' "$tmp/layers" "$tmp/libraries" "$tmp/includes" >>"$tmp/findings"
 
 # A public header stands on libc and other public headers.
-grep -nE '^[ 	]*#[ 	]*include[ 	]*("|<(event|libconfig|hiredis|wslay|openssl|systemd))' \
+grep -nE '^[ 	]*#[ 	]*include[ 	]*("|<(event|libconfig|hiredis|nats|wslay|openssl|systemd))' \
     src/include/shoal/*.h |
     sed 's/$/ -- a public header includes only libc and <shoal\/...>/' \
     >>"$tmp/findings"

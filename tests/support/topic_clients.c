@@ -118,6 +118,20 @@ has_progressed(void)
 	return crowd.counts.received >= command.goal;
 }
 
+/* All that was to be published so far has been acknowledged. */
+static bool
+is_acked(void)
+{
+	int i;
+
+	for (i = 0; i < crowd.feed_count; i++)
+		if (!crowd.feeds[i].dead &&
+		    (crowd.feeds[i].quota > 0 ||
+			crowd.feeds[i].acked < crowd.feeds[i].sent))
+			return false;
+	return true;
+}
+
 static bool
 has_been_told(void)
 {
@@ -262,6 +276,7 @@ static const struct {
 	{ "reconnect", is_at_once },
 	{ "settle", is_settled },
 	{ "progress", has_progressed },
+	{ "acked", is_acked },
 	{ "gaps", has_been_told },
 	{ "lost", has_lost },
 	{ "finish", has_finished },

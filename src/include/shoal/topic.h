@@ -9,9 +9,9 @@
  * and the last one "#", all that is below and what is before it (as in MQTT 5.0,
  * 4.7).
  *
- * Every subscriber gets the messages of one publisher in the order in which they
- * were published, each once. Of different publishers they may come in another
- * order to others, but for topics that keep a history: there all get the one order
+ * Of a topic, every subscriber gets the messages of one publisher in the order in
+ * which they were published, each once. Of different publishers they may come in
+ * another order to others, but for topics that keep a history: there all get the one order
  * of their offsets. What cannot be delivered makes a gap, which is told, see
  * shoal_subscribe_options. Who has subscribed through several filters that match
  * gets a message once.
@@ -125,8 +125,9 @@ SHOAL_API int shoal_co_publish(const char *topic, enum shoal_ws_type type,
  * @param buf  where the bytes go
  * @param cap  bytes there are in buf
  *
- * Returns  their number; more than cap: called again with that many; 0 or
- *          negative: nothing is sent
+ * Returns  their number; cap or more: called again with room for one more than
+ *          that, so what snprintf(3) returns will do; 0 or negative: nothing is
+ *          sent
  */
 typedef ssize_t shoal_topic_render_fn(
     const struct shoal_topic_message *message, char *buf, size_t cap, void *arg);

@@ -135,6 +135,61 @@ START_TEST(bad_counter_names_are_refused)
 }
 END_TEST
 
-SH_SUITE("io/loop", watch_is_level_triggered, heartbeat_moves_while_idle,
-    time_is_near_the_clock, counters_are_found_by_name,
-    bad_counter_names_are_refused)
+/* --- work for several turns ------------------------------------------------- */
+
+struct work {
+	struct sh_loop_task task;
+	int left, done;
+	struct work *other; /* is begun by the first part */
+};
+
+static bool
+do_part(void *arg)
+{
+	struct work *work = arg;
+
+	work->done++;
+	if (work->other != NULL)
+		sh_loop_task_begin(loop, &work->other->task);
+	return --work->left > 0;
+}
+
+START_TEST(tasks_have_one_part_a_turn)
+{
+	static const struct sh_loop_options options;
+	struct work second = { .task.fn = do_part, .left = 1 };
+	struct work first = { .task.fn = do_part, .left = 3, .other = &second };
+	struct work never = { .task.fn = do_part, .left = 1 };
+	int i;
+
+	first.task.arg = &first;
+	second.task.arg = &second;
+	never.task.arg = &never;
+	ck_assert_int_eq(sh_loop_new(&options, &loop), 0);
+	ck_assert(sh_loop_is_quiet(loop));
+	sh_loop_task_begin(loop, &first.task);
+	sh_loop_task_begin(loop, &first.task);
+	sh_loop_task_begin(loop, &never.task);
+	sh_loop_task_end(loop, &never.task);
+	sh_loop_task_end(loop, &never.task);
+	ck_assert(!sh_loop_is_quiet(loop));
+	for (i = 1; i <= 3; i++) {
+		ck_assert_int_eq(sh_loop_turn(loop), 0);
+		ck_assert_int_eq(first.done, i);
+		/* one that is begun by another has the next turn */
+		ck_assert_int_eq(second.done, i - 1);
+		second.left = 1;
+	}
+	ck_assert(!sh_loop_is_quiet(loop));
+	ck_assert_int_eq(sh_loop_turn(loop), 0);
+	ck_assert_int_eq(second.done, 3);
+	ck_assert_int_eq(first.done, 3);
+	ck_assert_int_eq(never.done, 0);
+	ck_assert(sh_loop_is_quiet(loop));
+	sh_loop_free(&loop);
+}
+END_TEST
+
+SH_SUITE("io/loop", tasks_have_one_part_a_turn, watch_is_level_triggered,
+    heartbeat_moves_while_idle, time_is_near_the_clock,
+    counters_are_found_by_name, bad_counter_names_are_refused)

@@ -266,6 +266,53 @@ START_TEST(who_sleeps_is_woken_once)
 }
 END_TEST
 
+static void
+count_owed(void *arg)
+{
+	int *count = arg;
+
+	(*count)++;
+}
+
+START_TEST(a_wakeup_may_be_owed)
+{
+	int edges, owed = 0, i;
+
+	setup_bus(3, NEVER_MS);
+	edges = bus_edges_open(sh_bus_fd(who[1]));
+	bus_edges_wait(edges, 0);
+	sh_bus_awake(who[1]);
+	sh_bus_want(who[1], 5);
+	sh_bus_defer(who[0], count_owed, &owed);
+	for (i = 0; i < 3; i++)
+		ck_assert_int_eq(write_text(0, 5, "together"), 0);
+	ck_assert_int_eq(owed, 1);
+	ck_assert(!bus_edges_wait(edges, 0));
+	sh_bus_flush(who[0]);
+	ck_assert(bus_edges_wait(edges, 0));
+	ck_assert_uint_eq(drain(1), 3);
+	sh_bus_awake(who[1]);
+	sh_bus_flush(who[0]);
+	ck_assert(!bus_edges_wait(edges, 0));
+	/* of many it is told before the end */
+	for (i = 0; i < 100 && !bus_edges_wait(edges, 0); i++)
+		ck_assert_int_eq(write_text(0, 5, "many"), 0);
+	ck_assert_int_eq(i, 32);
+	ck_assert_int_eq(owed, 2);
+	ck_assert_uint_eq(drain(1), 32);
+	sh_bus_awake(who[1]);
+	ck_assert_int_eq(write_to(0, 1, 0, "x", 1), 0);
+	ck_assert_int_eq(owed, 3);
+	ck_assert(!bus_edges_wait(edges, 0));
+	/* who leaves owes nothing */
+	sh_bus_leave(&who[0]);
+	ck_assert(bus_edges_wait(edges, 0));
+	ck_assert_str_eq(next_text(1), "x");
+	close(edges);
+	teardown_bus();
+}
+END_TEST
+
 START_TEST(a_full_ring_refuses_until_there_is_room)
 {
 	int edges;
@@ -425,10 +472,7 @@ START_TEST(the_next_one_of_an_index_begins_anew)
 	ck_assert_int_eq(write_text(1, 5, "last words"), 0);
 	sh_bus_bury(bus, 1);
 	ck_assert_int_eq(write_text(0, 5, "to nobody there"), 0);
-	free(who[1]->told);
-	free(who[1]->want_counts);
-	free(who[1]->pause_counts);
-	free(who[1]);
+	sh_bus_leave(&who[1]);
 	join(1, 200);
 	/* it wants nothing yet, and has missed what was before */
 	ck_assert_str_eq(next_text(1), "");
@@ -535,6 +579,22 @@ START_TEST(processes_are_found)
 	sh_bus_set_generation(bus, 2);
 	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
 	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(!peer.ready);
+	/* another one that replaces it comes, and then serves */
+	next.process = 6;
+	next.incarnation++;
+	sh_bus_set_ready(who[5]);
+	ck_assert_int_eq(sh_bus_join(&next, &who[6]), 0);
+	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
+	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(peer.ready);
+	sh_bus_set_ready(who[6]);
+	ck_assert(sh_bus_find_slot(who[0], 1, &peer));
+	ck_assert_uint_eq(peer.process, 6);
+	sh_bus_leave(&who[6]);
+	ck_assert(sh_bus_find_process(who[0], next.incarnation - 1, &peer));
+	ck_assert_uint_eq(peer.process, 5);
+	ck_assert(!sh_bus_find_process(who[0], next.incarnation, &peer));
 	ck_assert(!sh_bus_find_slot(who[0], 0, &peer));
 	ck_assert(
 	    sh_bus_find_connection(who[0], UINT64_C(9) << 40 | 77, &peer));
@@ -553,7 +613,7 @@ END_TEST
 SH_SUITE("proc/bus", records_of_all_lengths_come_as_they_are,
     a_record_has_a_maximum, only_who_wants_it_gets_it, one_process_can_be_told,
     each_writer_is_heard_in_turn, who_sleeps_is_woken_once,
-    a_full_ring_refuses_until_there_is_room,
+    a_wakeup_may_be_owed, a_full_ring_refuses_until_there_is_room,
     who_wants_nothing_of_it_is_woken_to_move_on,
     a_slow_reader_is_lapped_and_learns_it, nobody_waits_for_who_is_late,
     the_dead_are_not_waited_for, a_wakeup_that_died_is_made_up_for,

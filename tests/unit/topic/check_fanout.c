@@ -441,6 +441,7 @@ START_TEST(test_rendered_long)
 	publish("t", text);
 	RIG_UNTIL(&rig, (read_peer(peer), peer->come.len >= 5005));
 	ck_assert_uint_eq(peer->come.len, 5005);
+	ck_assert_int_eq(peer->come.data[5004], ']');
 	ck_assert_int_eq(rendered, 2);
 	close_rig();
 }

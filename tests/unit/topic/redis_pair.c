@@ -170,8 +170,8 @@ side_publish(struct side *side, const char *topic, int number)
 	OK(side_try(side, topic, number) == 0);
 }
 
-void
-side_keep(struct side *side, const char *topic, int number, size_t size,
+int
+side_try_keep(struct side *side, const char *topic, int number, size_t size,
     int64_t time_ms)
 {
 	static char text[BODY_MAX];
@@ -180,6 +180,13 @@ side_keep(struct side *side, const char *topic, int number, size_t size,
 	OK(size <= sizeof(text));
 	if (size > (size_t)n)
 		memset(text + n, 'x', size - (size_t)n);
-	OK(publish(side, topic, text, size > (size_t)n ? size : (size_t)n, true,
-	       time_ms) == 0);
+	return publish(side, topic, text, size > (size_t)n ? size : (size_t)n,
+	    true, time_ms);
+}
+
+void
+side_keep(struct side *side, const char *topic, int number, size_t size,
+    int64_t time_ms)
+{
+	OK(side_try_keep(side, topic, number, size, time_ms) == 0);
 }

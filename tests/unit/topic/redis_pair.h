@@ -49,7 +49,10 @@ void side_unwant(struct side *side, const char *filter);
 int side_try(struct side *side, const char *topic, int number);
 /** Likewise, which succeeds. */
 void side_publish(struct side *side, const char *topic, int number);
-/** Publish so many bytes to a topic with a history. */
+/** Publish so many bytes to a topic with a history. As ops->publish(). */
+int side_try_keep(struct side *side, const char *topic, int number, size_t size,
+    int64_t time_ms);
+/** Likewise, which succeeds. */
 void side_keep(struct side *side, const char *topic, int number, size_t size,
     int64_t time_ms);
 

@@ -1,0 +1,755 @@
+/* The carrier through NATS, with a real nats-server; without one, it is skipped. */
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <shoal/error.h>
+#include <shoal/ws.h>
+
+#include "base/clock.h"
+#include "io/loop.h"
+#include "support/suite.h"
+#include "topic/broker.h"
+#include "topic/carrier.h"
+#include "topic/keep.h"
+#include "topic/publication.h"
+
+enum { PATIENCE_MS = 20000, LINE_MAX_LEN = 128, LINES_MAX = 40000 };
+
+static const char program[] = "/usr/sbin/nats-server";
+
+/* Before any test, for Check would count a skip as success. */
+static __attribute__((constructor)) void
+skip_without_nats(void)
+{
+	if (access(program, X_OK) == 0)
+		return;
+	fprintf(stderr, "no %s (package nats-server)\n", program);
+	_exit(77);
+}
+
+/* --- the server ------------------------------------------------------------- */
+
+static char folder[64];
+static pid_t server;
+static int port;
+static const char *password; /* that it wants, or NULL */
+
+static void
+start_server(bool streams)
+{
+	char at[16], store[96], auth[64];
+
+	snprintf(at, sizeof(at), "%d", port != 0 ? port : -1);
+	snprintf(store, sizeof(store), "%s/js", folder);
+	snprintf(auth, sizeof(auth), "--pass=%s", password);
+	server = fork();
+	ck_assert_int_ge(server, 0);
+	if (server == 0) {
+		int null = open("/dev/null", O_RDWR);
+
+		dup2(null, 2);
+		execl(program, program, "-a", "127.0.0.1", "-p", at,
+		    "--ports_file_dir", folder, "-sd", store,
+		    streams ? "-js" : "-sd=x",
+		    password != NULL ? "--user=me" : NULL, auth, NULL);
+		_exit(127);
+	}
+}
+
+/* The server writes a file with its port when it listens. */
+static bool
+read_port(void)
+{
+	char path[128], text[256] = "";
+	const char *at;
+	FILE *file;
+
+	snprintf(
+	    path, sizeof(path), "%s/nats-server_%d.ports", folder, (int)server);
+	file = fopen(path, "r");
+	if (file == NULL)
+		return false;
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	at = strstr(text, "nats://127.0.0.1:");
+	if (at == NULL || strchr(at, '}') == NULL)
+		return false;
+	port = atoi(at + strlen("nats://127.0.0.1:"));
+	return port > 0;
+}
+
+static void
+wait_for_server(void)
+{
+	int64_t until = sh_clock_ms() + PATIENCE_MS;
+
+	while (!read_port()) {
+		ck_assert(sh_clock_ms() < until);
+		usleep(2000);
+	}
+}
+
+static void
+stop_server(int signal_number)
+{
+	kill(server, signal_number);
+	waitpid(server, NULL, 0);
+	server = 0;
+}
+
+static void
+end_server(void)
+{
+	char command[96];
+
+	if (server > 0)
+		stop_server(SIGKILL);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	if (system(command) != 0)
+		fputs("cannot remove the folder\n", stderr);
+}
+
+static void
+begin(bool streams)
+{
+	snprintf(folder, sizeof(folder), "/tmp/shoal-nats-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	atexit(end_server);
+	start_server(streams);
+	wait_for_server();
+}
+
+/* --- carriers ---------------------------------------------------------------- */
+
+/* One carrier and what it has told, a line each. */
+struct side {
+	struct sh_carrier *carrier;
+	char (*lines)[LINE_MAX_LEN];
+	size_t count;
+	int lost, rooms, settled;
+	/* a replay */
+	bool done, gap;
+	int result;
+	uint64_t epoch, offset;
+};
+
+static struct sh_loop *loop;
+
+static void
+note(struct side *side, const struct sh_publication *publication)
+{
+	ck_assert_uint_lt(side->count, LINES_MAX);
+	snprintf(side->lines[side->count++], LINE_MAX_LEN, "%s=%.*s",
+	    publication->topic,
+	    (int)(publication->len > 64 ? 64 : publication->len),
+	    (const char *)publication->data);
+	if (publication->epoch != 0) {
+		side->epoch = publication->epoch;
+		side->offset = publication->offset;
+	}
+}
+
+static void
+arrived(const struct sh_publication *publication, void *arg)
+{
+	note(arg, publication);
+}
+
+static void
+lost(const char *filter, void *arg)
+{
+	((struct side *)arg)->lost++;
+}
+
+static void
+room(void *arg)
+{
+	((struct side *)arg)->rooms++;
+}
+
+static void
+settled(void *arg)
+{
+	((struct side *)arg)->settled++;
+}
+
+static void
+open_side(struct side *side, const char *prefix, size_t queue_max)
+{
+	char url[64];
+	const char *urls[] = { url };
+	struct sh_broker_options options = { .urls = urls,
+		.url_count = 1,
+		.user = "me",
+		.password = "secret",
+		.prefix = prefix,
+		.timeout_ms = 1000,
+		.backoff_first_ms = 10,
+		.backoff_max_ms = 50,
+		.queue_max = queue_max };
+
+	snprintf(url, sizeof(url), "nats://127.0.0.1:%d", port);
+	memset(side, 0, sizeof(*side));
+	side->lines = calloc(LINES_MAX, LINE_MAX_LEN);
+	ck_assert_int_eq(
+	    sh_carrier_nats_open(loop, &options, &side->carrier), 0);
+	side->carrier->events =
+	    (struct sh_carrier_events){ arrived, lost, room, settled, side };
+}
+
+static void
+close_side(struct side *side)
+{
+	side->carrier->ops->close(&side->carrier);
+	ck_assert_ptr_null(side->carrier);
+	free(side->lines);
+}
+
+/* Take turns until a condition holds. */
+#define UNTIL(condition)                                                     \
+	do {                                                                 \
+		int64_t until_ = sh_clock_ms() + PATIENCE_MS;                \
+		while (!(condition)) {                                       \
+			ck_assert_int_eq(sh_loop_turn(loop), 0);             \
+			ck_assert_msg(sh_clock_ms() < until_, "in vain: %s", \
+			    #condition);                                     \
+		}                                                            \
+	} while (0)
+
+static bool
+is_settled(const struct side *side)
+{
+	return side->carrier->ops->is_settled(side->carrier);
+}
+
+static void
+want(struct side *side, const char *filter)
+{
+	ck_assert_int_eq(side->carrier->ops->want(side->carrier, filter), 0);
+}
+
+static int
+try_publish(struct side *side, const char *topic, const void *data, size_t len,
+    bool kept)
+{
+	struct sh_publication publication = { .topic = topic,
+		.topic_len = strlen(topic),
+		.hash = sh_topic_hash(topic, strlen(topic)),
+		.type = SHOAL_WS_TEXT,
+		.node = 7,
+		.time_ms = 1,
+		.data = data,
+		.len = len };
+
+	return side->carrier->ops->publish(side->carrier, &publication, kept);
+}
+
+/* As a program does: wait while there is no room. */
+static void
+publish(struct side *side, const char *topic, const char *text, bool kept)
+{
+	int r, rooms;
+
+	for (;;) {
+		rooms = side->rooms;
+		r = try_publish(side, topic, text, strlen(text), kept);
+		if (r != -SHOAL_EAGAIN)
+			break;
+		UNTIL(side->rooms != rooms);
+	}
+	ck_assert_int_eq(r, 0);
+}
+
+static void
+make_loop(void)
+{
+	const struct sh_loop_options options = { .incarnation = 1 };
+
+	ck_assert_int_eq(sh_loop_new(&options, &loop), 0);
+}
+
+static void
+on_replayed(const struct sh_publication *publication, void *arg)
+{
+	note(arg, publication);
+}
+
+static void
+on_done(int result, uint64_t epoch, uint64_t offset, bool gap, void *arg)
+{
+	struct side *side = arg;
+
+	side->done = true;
+	side->result = result;
+	side->gap = gap;
+	side->epoch = epoch;
+	side->offset = offset;
+}
+
+static void
+ask(struct side *side, const char *topic, uint64_t epoch, uint64_t offset,
+    size_t max)
+{
+	struct sh_replay replay = { .topic = topic,
+		.topic_len = strlen(topic),
+		.epoch = epoch,
+		.offset = offset,
+		.max = max,
+		.message = on_replayed,
+		.done = on_done,
+		.arg = side };
+
+	side->done = false;
+	side->count = 0;
+	ck_assert_int_eq(side->carrier->ops->replay(side->carrier, &replay), 0);
+	ck_assert(!side->done);
+}
+
+static void
+replay(struct side *side, const char *topic, uint64_t epoch, uint64_t offset,
+    size_t max)
+{
+	ask(side, topic, epoch, offset, max);
+	UNTIL(side->done);
+}
+
+static void
+keep(const char *filter, int64_t count)
+{
+	const struct sh_keep bounds = { .count = count };
+
+	ck_assert_int_eq(sh_keep_add(filter, &bounds, true), 0);
+}
+
+/* --- live messages ------------------------------------------------------------ */
+
+START_TEST(test_once_and_in_order)
+{
+	struct side a, b;
+	char text[16];
+	int i;
+
+	begin(false);
+	make_loop();
+	open_side(&a, "shoal.", 16 << 20);
+	open_side(&b, "shoal", 16 << 20);
+	want(&b, "chat/42");
+	want(&b, "chat/#");
+	want(&b, "chat/+");
+	want(&b, "+/42");
+	want(&a, "chat/42");
+	UNTIL(is_settled(&a) && is_settled(&b));
+	ck_assert_int_ge(b.settled, 1);
+	UNTIL(a.carrier->ops->peers(a.carrier) == 2);
+	UNTIL(b.carrier->ops->peers(b.carrier) == 2);
+	for (i = 0; i < 10000; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		publish(&a, "chat/42", text, false);
+	}
+	UNTIL(a.count == 10000 && b.count == 10000);
+	for (i = 0; i < 10000; i++) {
+		snprintf(text, sizeof(text), "chat/42=%d", i);
+		ck_assert_str_eq(a.lines[i], text);
+		ck_assert_str_eq(b.lines[i], text);
+	}
+	ck_assert_int_eq(a.lost + b.lost, 0);
+	close_side(&a);
+	UNTIL(b.carrier->ops->peers(b.carrier) == 1);
+	close_side(&b);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_filters)
+{
+	static const char *const topics[] = { "a", "a/b", "a/b/c", "$x/b",
+		"a.b/*", "\303\274/ >" };
+	struct side a;
+	size_t i;
+
+	begin(false);
+	make_loop();
+	open_side(&a, "", 1 << 20);
+	want(&a, "a/#");
+	want(&a, "$x/b");
+	want(&a, "a.b/*");
+	want(&a, "\303\274/+");
+	want(&a, "a/+");
+	a.carrier->ops->unwant(a.carrier, "a/+");
+	a.carrier->ops->unwant(a.carrier, "never");
+	UNTIL(is_settled(&a));
+	for (i = 0; i < 6; i++)
+		publish(&a, topics[i], "x", false);
+	UNTIL(a.count == 6);
+	for (i = 0; i < 6; i++)
+		ck_assert_int_eq(
+		    strncmp(a.lines[i], topics[i], strlen(topics[i])), 0);
+	a.carrier->ops->unwant(a.carrier, "a/#");
+	publish(&a, "a/b", "y", false);
+	publish(&a, "$x/b", "y", false);
+	UNTIL(a.count == 7);
+	ck_assert_str_eq(a.lines[6], "$x/b=y");
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_too_large_and_full)
+{
+	static char data[2 << 20];
+	struct side a;
+	int i, r = 0;
+
+	memset(data, 'x', sizeof(data));
+	begin(false);
+	make_loop();
+	open_side(&a, "p", 1 << 20);
+	want(&a, "t");
+	UNTIL(is_settled(&a));
+	ck_assert_int_eq(
+	    try_publish(&a, "t", data, sizeof(data), false), -SHOAL_EMSGSIZE);
+	kill(server, SIGSTOP);
+	for (i = 0; i < 1000 && r == 0; i++)
+		r = try_publish(&a, "t", data, 500000, false);
+	ck_assert_int_eq(r, -SHOAL_EAGAIN);
+	kill(server, SIGCONT);
+	UNTIL(a.rooms != 0);
+	publish(&a, "t", "end", false);
+	/* more than the bound may have come at once: then that is told */
+	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=end") == 0);
+	ck_assert(a.count == (size_t)i || a.lost > 0);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_inbox_is_bounded)
+{
+	struct side a, b;
+	static char data[10000];
+	int i;
+
+	memset(data, 'x', sizeof(data));
+	begin(false);
+	make_loop();
+	open_side(&a, "p", 64 << 20);
+	open_side(&b, "p", 100000);
+	want(&b, "t");
+	UNTIL(is_settled(&a) && is_settled(&b));
+	for (i = 0; i < 3000; i++)
+		ck_assert_int_eq(
+		    try_publish(&a, "t", data, sizeof(data), false), 0);
+	/* a's sender goes on while this loop does not take turns */
+	usleep(300000);
+	publish(&a, "t", "end", false);
+	UNTIL(b.count > 0 && strcmp(b.lines[b.count - 1], "t=end") == 0);
+	ck_assert_int_gt(b.lost, 0);
+	ck_assert_uint_lt(b.count, 3000);
+	close_side(&a);
+	close_side(&b);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+/* --- a server that goes ---------------------------------------------------------- */
+
+START_TEST(test_restart)
+{
+	struct side a, b;
+	int i;
+
+	begin(false);
+	make_loop();
+	open_side(&a, "p", 1 << 20);
+	open_side(&b, "p", 1 << 20);
+	want(&b, "t/#");
+	UNTIL(is_settled(&a) && is_settled(&b));
+	for (i = 1; i <= 3; i++) {
+		stop_server(SIGKILL);
+		UNTIL(try_publish(&a, "t", "no", 2, false) == -SHOAL_ENOTCONN);
+		UNTIL(!is_settled(&b));
+		start_server(false);
+		UNTIL(is_settled(&a) && is_settled(&b));
+		ck_assert_int_ge(b.lost, i);
+		b.count = 0;
+		publish(&a, "t/x", "again", false);
+		UNTIL(b.count > 0 &&
+		    strcmp(b.lines[b.count - 1], "t/x=again") == 0);
+	}
+	close_side(&a);
+	close_side(&b);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_server_comes_late)
+{
+	struct side a;
+	int64_t before;
+
+	begin(true);
+	stop_server(SIGTERM);
+	make_loop();
+	keep("k", 3);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "t");
+	UNTIL(try_publish(&a, "t", "no", 2, false) == -SHOAL_ENOTCONN);
+	ck_assert_int_eq(try_publish(&a, "k", "no", 2, true), -SHOAL_ENOTCONN);
+	replay(&a, "k", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(a.result, -SHOAL_ENOTCONN);
+	start_server(true);
+	UNTIL(is_settled(&a));
+	publish(&a, "t", "yes", false);
+	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=yes") == 0);
+	stop_server(SIGKILL);
+	UNTIL(!is_settled(&a));
+	before = sh_clock_ms();
+	close_side(&a);
+	ck_assert_int_lt(sh_clock_ms() - before, 500);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_wrong_password)
+{
+	struct side a;
+
+	password = "other";
+	begin(false);
+	make_loop();
+	open_side(&a, "p", 1 << 20);
+	want(&a, "t");
+	UNTIL(try_publish(&a, "t", "no", 2, false) == -SHOAL_ENOTCONN);
+	/* libnats gives up after the second time, the carrier does not */
+	usleep(300000);
+	stop_server(SIGKILL);
+	password = "secret";
+	start_server(false);
+	UNTIL(is_settled(&a));
+	publish(&a, "t", "yes", false);
+	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=yes") == 0);
+	stop_server(SIGKILL);
+	password = "third";
+	UNTIL(!is_settled(&a));
+	start_server(false);
+	wait_for_server();
+	usleep(300000);
+	stop_server(SIGKILL);
+	password = "secret";
+	start_server(false);
+	UNTIL(is_settled(&a));
+	ck_assert_int_ge(a.lost, 1);
+	a.count = 0;
+	publish(&a, "t", "yes", false);
+	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=yes") == 0);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+/* Sanitizers keep what was freed. */
+#ifdef SH_SANITIZE
+enum { GROWTH_MAX = 64 << 20 };
+#else
+enum { GROWTH_MAX = 4 << 20 };
+#endif
+
+/* Bytes of memory of this process. */
+static size_t
+resident(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	size_t pages = 0;
+
+	ck_assert_int_eq(fscanf(file, "%*u %zu", &pages), 1);
+	fclose(file);
+	return pages * 4096;
+}
+
+static int
+count_threads(void)
+{
+	DIR *list = opendir("/proc/self/task");
+	int n = 0;
+
+	while (readdir(list) != NULL)
+		n++;
+	closedir(list);
+	return n - 2;
+}
+
+START_TEST(test_many_restarts)
+{
+	size_t before = 0;
+	struct side a;
+	int i, threads = 0;
+
+	begin(true);
+	make_loop();
+	keep("k", 3);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "t/#");
+	for (i = 0; i < 120; i++) {
+		UNTIL(is_settled(&a));
+		if (i == 20) {
+			before = resident();
+			threads = count_threads();
+		}
+		stop_server(SIGKILL);
+		UNTIL(!is_settled(&a));
+		start_server(i % 2 == 0);
+	}
+	UNTIL(is_settled(&a));
+	ck_assert_int_eq(a.lost, 120);
+	ck_assert_int_le(count_threads(), threads + 3);
+	ck_assert_uint_lt(resident(), before + GROWTH_MAX);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+/* --- history ---------------------------------------------------------------------- */
+
+START_TEST(test_history)
+{
+	struct side a, b;
+	uint64_t epoch, third;
+	char text[16];
+	int i;
+
+	begin(true);
+	make_loop();
+	keep("chat/#", 5);
+	open_side(&a, "p", 1 << 20);
+	open_side(&b, "p", 1 << 20);
+	want(&b, "chat/1");
+	want(&b, "#");
+	UNTIL(is_settled(&a) && is_settled(&b));
+	replay(&b, "chat/1", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(b.result, 0);
+	ck_assert_uint_eq(b.count, 0);
+	ck_assert(!b.gap);
+	epoch = b.epoch;
+	ck_assert_uint_ne(epoch, 0);
+	for (i = 1; i <= 8; i++) {
+		snprintf(text, sizeof(text), "%d", i);
+		publish(&a, "chat/1", text, true);
+		publish(&a, "chat/2", "other", true);
+		publish(&a, "live", "unkept", false);
+	}
+	b.count = 0;
+	UNTIL(b.count == 24);
+	for (i = 0, third = 0; i < 24; i++)
+		if (strcmp(b.lines[i], "chat/1=3") == 0)
+			third++;
+	ck_assert_uint_eq(third, 1);
+	ck_assert_uint_eq(b.epoch, epoch);
+
+	replay(&b, "chat/1", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(b.result, 0);
+	ck_assert_uint_eq(b.count, 5);
+	ck_assert_str_eq(b.lines[0], "chat/1=4");
+	ck_assert_str_eq(b.lines[4], "chat/1=8");
+	ck_assert(!b.gap);
+	replay(&b, "chat/1", 0, 0, 2);
+	ck_assert_uint_eq(b.count, 2);
+	ck_assert_str_eq(b.lines[0], "chat/1=7");
+	replay(&b, "chat/1", 0, 0, 1);
+	ck_assert_uint_eq(b.count, 1);
+	ck_assert_str_eq(b.lines[0], "chat/1=8");
+
+	/* the third message is kept just so that it is known what came next */
+	replay(&b, "chat/1", epoch, 5, SIZE_MAX);
+	ck_assert_uint_eq(b.count, 5);
+	ck_assert(!b.gap);
+	replay(&b, "chat/1", epoch, 3, SIZE_MAX);
+	ck_assert_uint_eq(b.count, 5);
+	ck_assert(b.gap);
+	replay(&b, "chat/1", epoch, b.offset, SIZE_MAX);
+	ck_assert_uint_eq(b.count, 0);
+	ck_assert(!b.gap);
+	replay(&b, "chat/1", epoch + 1, b.offset, SIZE_MAX);
+	ck_assert_uint_eq(b.count, 5);
+	ck_assert(b.gap);
+	replay(&b, "live", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(b.result, -SHOAL_ENOENT);
+
+	/* forgotten ones are not told of */
+	ask(&b, "chat/1", 0, 0, SIZE_MAX);
+	b.carrier->ops->forget(b.carrier, &b);
+	replay(&a, "chat/1", 0, 0, SIZE_MAX);
+	ck_assert_uint_eq(a.count, 5);
+	ck_assert(!b.done);
+	close_side(&a);
+	close_side(&b);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_history_outlives_the_server)
+{
+	struct side a;
+	uint64_t epoch, offset;
+
+	begin(true);
+	make_loop();
+	keep("k", 10);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "k");
+	UNTIL(is_settled(&a));
+	publish(&a, "k", "1", true);
+	publish(&a, "k", "2", true);
+	UNTIL(a.count == 2);
+	epoch = a.epoch;
+	offset = a.offset;
+	stop_server(SIGTERM);
+	UNTIL(!is_settled(&a));
+	start_server(true);
+	UNTIL(is_settled(&a));
+	ck_assert_int_ge(a.lost, 1);
+	publish(&a, "k", "3", true);
+	UNTIL(strcmp(a.lines[a.count - 1], "k=3") == 0);
+	replay(&a, "k", epoch, offset, SIZE_MAX);
+	ck_assert_int_eq(a.result, 0);
+	ck_assert_uint_eq(a.count, 1);
+	ck_assert_str_eq(a.lines[0], "k=3");
+	ck_assert_uint_eq(a.epoch, epoch);
+	ck_assert(!a.gap);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_no_streams)
+{
+	struct side a;
+
+	begin(false);
+	make_loop();
+	keep("k", 10);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "k");
+	UNTIL(is_settled(&a));
+	publish(&a, "k", "live", true);
+	UNTIL(a.count == 1);
+	ck_assert_str_eq(a.lines[0], "k=live");
+	replay(&a, "k", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(a.result, -SHOAL_ENOENT);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+SH_SUITE("topic/carrier_nats", test_once_and_in_order, test_filters,
+    test_too_large_and_full, test_inbox_is_bounded, test_restart,
+    test_wrong_password, test_many_restarts, test_server_comes_late,
+    test_history, test_history_outlives_the_server, test_no_streams)
