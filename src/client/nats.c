@@ -16,7 +16,10 @@
 #include "client/nats_private.h"
 
 enum {
-	CLOSE_WAIT_MS = 1000, /* for what was published to get out */
+	/* how long the end waits: for what was published to get out, and
+	   without a connection for a thread that is not in a connect(2) */
+	CLOSE_WAIT_MS = 1000,
+	DOWN_WAIT_MS = 100,
 	STACK_SIZE = 256 << 10
 };
 
@@ -96,7 +99,6 @@ start_sender(struct sh_nats *nats)
 {
 	sigset_t blocked, before;
 	pthread_attr_t attributes;
-	pthread_t thread;
 	int r;
 
 	sigfillset(&blocked);
@@ -107,9 +109,8 @@ start_sender(struct sh_nats *nats)
 	sigdelset(&blocked, SIGABRT);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	pthread_sigmask(SIG_SETMASK, &blocked, &before);
-	r = pthread_create(&thread, &attributes, sh_nats_send_all, nats);
+	r = pthread_create(&nats->thread, &attributes, sh_nats_send_all, nats);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return r == 0 ? 0 : -SHOAL_ENOMEM;
@@ -145,24 +146,27 @@ sh_nats_open(struct sh_loop *loop, const struct sh_nats_options *options,
 
 /* --- closing --------------------------------------------------------------- */
 
-/* The lock is held. A sender that does not get through is left behind: it has its
- * own hold. */
+/* The lock is held. */
 static void
-wait_for_sender(struct sh_nats *nats)
+wait_for_sender(struct sh_nats *nats, int64_t ms)
 {
 	struct timespec until;
 	int r = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CLOSE_WAIT_MS / 1000;
+	until.tv_nsec += ms * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	while (!nats->sender_gone && r == 0)
 		r = pthread_cond_timedwait(&nats->gone, &nats->lock, &until);
 }
 
+/* A sender that does not get through is left behind: it has its own hold. */
 void
 sh_nats_close(struct sh_nats **nats)
 {
 	struct sh_nats *gone = *nats;
+	bool ended;
 
 	*nats = NULL;
 	if (gone == NULL)
@@ -170,9 +174,14 @@ sh_nats_close(struct sh_nats **nats)
 	pthread_mutex_lock(&gone->lock);
 	gone->closing = true;
 	pthread_cond_signal(&gone->work);
-	if (gone->phase == SH_NATS_CONNECTED)
-		wait_for_sender(gone);
+	wait_for_sender(gone,
+	    gone->phase == SH_NATS_CONNECTED ? CLOSE_WAIT_MS : DOWN_WAIT_MS);
+	ended = gone->sender_gone;
 	pthread_mutex_unlock(&gone->lock);
+	if (ended)
+		pthread_join(gone->thread, NULL);
+	else
+		pthread_detach(gone->thread);
 	sh_nats_drop(gone);
 }
 

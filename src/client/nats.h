@@ -61,7 +61,8 @@ struct sh_nats_events {
 int sh_nats_open(struct sh_loop *loop, const struct sh_nats_options *options,
     const struct sh_nats_events *events, struct sh_nats **out);
 /** End it and clear the pointer; no event comes any more. While connected it sends
- *  what waits, for at most a second; otherwise it waits for nothing. NULL is fine. */
+ *  what waits, for at most a second; otherwise it waits 100 ms for its thread. NULL
+ *  is fine. */
 void sh_nats_close(struct sh_nats **nats);
 
 /** Whether there is no connection, and has been none for timeout_ms. */

@@ -59,15 +59,21 @@ make_room(struct sh_nats_entries *entries)
 	return true;
 }
 
+static bool
+ends_with_lost(const struct sh_nats_entries *inbox)
+{
+	const struct sh_nats_entry *last;
+
+	if (inbox->count == 0)
+		return false;
+	last = &inbox->list[inbox->count - 1];
+	return last->message == NULL && last->news == SH_NATS_LOST;
+}
+
 static void
 add_lost(struct sh_nats_entries *inbox)
 {
-	struct sh_nats_entry *last = inbox->list + inbox->count - 1;
-
-	if (inbox->count != 0 && last->message == NULL &&
-	    last->news == SH_NATS_LOST)
-		return;
-	if (inbox->count < inbox->cap)
+	if (inbox->count < inbox->cap && !ends_with_lost(inbox))
 		inbox->list[inbox->count++] =
 		    (struct sh_nats_entry){ .news = SH_NATS_LOST };
 }

@@ -76,6 +76,7 @@ struct sh_nats {
 	size_t queue_max;
 	struct sh_nats_events events;
 	int64_t mailbox;
+	pthread_t thread; /* the sender */
 
 	pthread_mutex_t lock; /* of what follows */
 	pthread_cond_t work;  /* there are commands, or the phase is another */

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/panic.h"
 #include "client/nats_private.h"
 
 enum { LAST_FLUSH_MS = 1000 /* for what was sent before the end */ };
@@ -54,6 +53,17 @@ tell_trouble(struct sh_nats *nats, natsStatus status)
 	pthread_mutex_unlock(&nats->lock);
 }
 
+/* It holds us as long as it may call us. When the connection was closed meanwhile it
+ * never does. */
+static void
+follow(struct sh_nats *nats, struct sh_nats_sub *sub)
+{
+	sh_nats_hold(nats);
+	if (natsSubscription_SetOnCompleteCB(
+		sub->subscription, on_complete, nats) != NATS_OK)
+		sh_nats_drop(nats);
+}
+
 /* Without a connection it is done when there is one. */
 static void
 subscribe(struct sh_nats *nats, struct sh_nats_sub *sub)
@@ -64,14 +74,10 @@ subscribe(struct sh_nats *nats, struct sh_nats_sub *sub)
 		return;
 	s = natsConnection_Subscribe(&sub->subscription, nats->link->connection,
 	    sub->subject, on_message, nats);
-	if (s == NATS_OK) {
-		sh_nats_hold(nats);
-		s = natsSubscription_SetOnCompleteCB(
-		    sub->subscription, on_complete, nats);
-		sh_assert(s == NATS_OK);
-	} else if (s != NATS_CONNECTION_CLOSED) {
+	if (s == NATS_OK)
+		follow(nats, sub);
+	else if (s != NATS_CONNECTION_CLOSED)
 		tell_trouble(nats, s);
-	}
 }
 
 static void

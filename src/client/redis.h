@@ -32,6 +32,9 @@ void sh_redis_set_timeout(struct shoal_redis *redis, int ms);
 /** Pauses after failed attempts: the first, and the longest. */
 void sh_redis_set_backoff(
     struct shoal_redis *redis, uint32_t first_ms, uint32_t max_ms);
+/** The connection that was made was of no use: the next attempt is put off, as after
+ *  a failed one. */
+void sh_redis_put_off(struct shoal_redis *redis, int error);
 /** Its connection, for a single owner who speaks on it himself and calls nothing else
  *  than sh_redis_connect(), which makes it again after he has closed it. Lent. */
 struct sh_redis_link *sh_redis_lend_link(struct shoal_redis *redis);

@@ -147,6 +147,12 @@ note_failure(struct sh_redis_backoff *backoff, int error)
 	backoff->until_us = backoff->failed_us + (int64_t)ms * 1000;
 }
 
+void
+sh_redis_put_off(struct shoal_redis *redis, int error)
+{
+	note_failure(&redis->backoff, error);
+}
+
 static int
 wait_for_its_time(struct shoal_redis *redis, int64_t deadline_us)
 {

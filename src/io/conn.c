@@ -18,6 +18,9 @@
 
 enum { INCARNATION_SHIFT = 40 };
 
+/* See ARCHITECTURE.md, "Memory": 8 bytes more take 16 of malloc(3). */
+_Static_assert(sizeof(struct sh_conn) <= 312, "an idle connection is small");
+
 /* A sockaddr_storage would be 128 bytes, and a reset socket has no peer. */
 static void
 keep_peer(struct sh_conn *conn, const struct sh_addr *peer)

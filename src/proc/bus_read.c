@@ -113,7 +113,8 @@ reserve(struct sh_bus_self *self, size_t len)
 {
 	char *grown;
 
-	if (len <= self->cap)
+	/* what is lent is never NULL */
+	if (self->buf != NULL && len <= self->cap)
 		return true;
 	/* nothing in it is needed any more */
 	grown = malloc(len < 4096 ? 4096 : len);

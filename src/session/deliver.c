@@ -229,6 +229,17 @@ deliver_each(struct sh_conn *conn, const struct sh_delivery *delivery)
 	return all;
 }
 
+/* Whether several messages need not be looked at one by one. */
+static bool
+fits(const struct target *target, const struct sh_piece *piece)
+{
+	struct sh_conn *conn = target->conn;
+
+	return !sh_conn_is_conflated(conn) &&
+	    sh_conn_queued(conn) + late_len(target) + piece->len <=
+	    sh_conn_send_limits(conn)->high;
+}
+
 int
 sh_deliver(struct sh_conn *conn, const struct sh_delivery *delivery)
 {
@@ -243,9 +254,7 @@ sh_deliver(struct sh_conn *conn, const struct sh_delivery *delivery)
 
 	if (SH_UNLIKELY(!find_target(conn, &target)))
 		return SH_DELIVERED_NEITHER;
-	if (SH_LIKELY(piece.messages == 1) ||
-	    sh_conn_queued(conn) + late_len(&target) + piece.len <=
-		sh_conn_send_limits(conn)->high)
+	if (SH_LIKELY(piece.messages == 1) || fits(&target, &piece))
 		return deliver_piece(&target, &piece);
 	return target.ws != NULL ? (int)deliver_each(conn, delivery)
 				 : -SHOAL_EAGAIN;

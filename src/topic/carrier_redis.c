@@ -157,6 +157,8 @@ publish(struct sh_carrier *carrier, const struct sh_publication *publication,
 	};
 	int r;
 
+	if (publication->len > SH_REDIS_MESSAGE_MAX)
+		return -SHOAL_EMSGSIZE;
 	if (is_away(redis)) {
 		sh_redis_posts_expire(redis, false);
 		return -SHOAL_ENOTCONN;

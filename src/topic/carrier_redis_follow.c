@@ -103,11 +103,15 @@ follow(struct sh_redis_carrier *carrier)
 }
 
 static void
-lose(struct sh_redis_carrier *carrier)
+lose(struct sh_redis_carrier *carrier, int error)
 {
 	if (carrier->in_up) {
 		SH_COUNT(carrier->counters->broker_reconnects, 1);
 		carrier->gap |= carrier->was_settled;
+		/* one that ends before anything is subscribed would be made
+		 * again and again */
+		if (!carrier->greeted)
+			sh_redis_put_off(carrier->in, error);
 	}
 	carrier->in_up = carrier->settled = carrier->greeted = false;
 	SH_SET(carrier->counters->broker_up, 0);
@@ -135,11 +139,11 @@ sh_redis_follow_main(void *arg)
 		if (r == -SHOAL_ECANCELED || carrier->closed)
 			break;
 		was_up = carrier->in_up;
-		lose(carrier);
+		lose(carrier, r);
 		sh_redis_tell_down(carrier, r, was_up);
 		sh_redis_recalls_expire(carrier, false);
 	}
-	lose(carrier);
+	lose(carrier, r);
 	if (!carrier->closed)
 		sh_redis_recalls_expire(carrier, true);
 	carrier->follower = NULL;

@@ -33,6 +33,8 @@ enum {
 	SH_REDIS_WORDS_MAX = 16,
 	SH_REDIS_SHA_LEN = 40,
 	SH_REDIS_INBOX_MAX = 256,
+	/* of the data of a message: a quarter of what a reply may have */
+	SH_REDIS_MESSAGE_MAX = 16 * 1024 * 1024,
 	/* how often it is asked who takes part */
 	SH_REDIS_PEERS_MS = 5000
 };
@@ -75,6 +77,8 @@ struct sh_redis_telling {
 	int64_t told_us;                   /* when */
 	uint64_t unknown, unsent, refused; /* not told yet */
 	int64_t drops_us;                  /* when some were told */
+	int64_t minute_us;                 /* since when these were written: */
+	unsigned lines;
 };
 
 struct sh_redis_carrier {
@@ -122,7 +126,7 @@ struct sh_redis_carrier {
 	struct sh_co *sender;
 	bool idle; /* the sender waits for work */
 	char sha[SH_REDIS_SCRIPTS][SH_REDIS_SHA_LEN + 1];
-	bool scripts_loaded;
+	bool scripts_loaded, is_loading, out_answered;
 	bool restored; /* it was lost: histories may be older than known */
 	uint64_t process, count; /* of the numbers of messages */
 	size_t peers;            /* 0: not known */

@@ -23,6 +23,7 @@ enum {
 	BATCH_BYTES = 512 * 1024,
 	/* how long a worker that ends goes on with what it has */
 	FLUSH_MS = 500,
+	LOADING_MS = 100,
 	TRIES_MAX = 3
 };
 
@@ -119,14 +120,25 @@ take_peers(
 		carrier->peers = (size_t)reply->items[1]->integer;
 }
 
-/* Whether it is sent again: a script that Redis does not know has done nothing. */
 static bool
-is_forgotten_script(struct sh_redis_carrier *carrier,
-    struct sh_redis_post *post, const struct shoal_redis_reply *reply)
+is_error(const struct shoal_redis_reply *reply, const char *kind)
 {
-	if (post->script == SH_REDIS_SCRIPT_NONE ||
-	    strncmp(reply->text, "NOSCRIPT", strlen("NOSCRIPT")) != 0 ||
-	    ++post->tries == TRIES_MAX)
+	return strncmp(reply->text, kind, strlen(kind)) == 0;
+}
+
+/* Whether it is sent again: a script that Redis does not know has done nothing, and
+ * one that comes while it loads its data neither. */
+static bool
+has_done_nothing(struct sh_redis_carrier *carrier, struct sh_redis_post *post,
+    const struct shoal_redis_reply *reply)
+{
+	if (post->script == SH_REDIS_SCRIPT_NONE)
+		return false;
+	if (is_error(reply, "LOADING")) {
+		carrier->is_loading = true;
+		return true;
+	}
+	if (!is_error(reply, "NOSCRIPT") || ++post->tries == TRIES_MAX)
 		return false;
 	carrier->scripts_loaded = false;
 	return true;
@@ -175,9 +187,10 @@ read_answers(struct sh_redis_carrier *carrier)
 		if (r < 0)
 			break;
 		STAILQ_REMOVE_HEAD(&carrier->sent, link);
+		carrier->out_answered = true;
 		if (reply->type != SHOAL_REDIS_ERROR) {
 			take_answer(carrier, post, &reply);
-		} else if (is_forgotten_script(carrier, post, reply)) {
+		} else if (has_done_nothing(carrier, post, reply)) {
 			sh_redis_command_free(&post->command);
 			STAILQ_INSERT_TAIL(&again, post, link);
 		} else {
@@ -300,7 +313,21 @@ wait_for_work(struct sh_redis_carrier *carrier)
 	return r;
 }
 
-/* The parts live in the carrier's coroutine's heap, not on its stack. */
+/* A moment, before it is asked again. */
+static int
+wait_while_loading(struct sh_redis_carrier *carrier)
+{
+	int r;
+
+	if (!carrier->is_loading)
+		return 0;
+	carrier->is_loading = false;
+	sh_redis_posts_expire(carrier, false);
+	r = sh_await(
+	    "broker, which loads its data", sh_deadline_us(LOADING_MS));
+	return r == -SHOAL_ETIMEDOUT ? 0 : r;
+}
+
 static int
 send_batch(struct sh_redis_carrier *carrier, struct iovec *parts)
 {
@@ -318,6 +345,8 @@ send_batch(struct sh_redis_carrier *carrier, struct iovec *parts)
 		    sh_deadline_us((int)carrier->timeout_ms));
 	if (r == 0)
 		r = read_answers(carrier);
+	if (r == 0)
+		r = wait_while_loading(carrier);
 	sh_redis_posts_tell_room(carrier);
 	sh_redis_tell_drops(carrier, false);
 	return r;
@@ -353,6 +382,9 @@ lose(struct sh_redis_carrier *carrier)
 	if (carrier->out_up) {
 		carrier->out_down_us = sh_clock_us();
 		carrier->restored = true;
+		/* one without an answer would be made again and again */
+		if (!carrier->out_answered)
+			sh_redis_put_off(carrier->out, -SHOAL_ECONNRESET);
 	}
 	carrier->out_up = carrier->scripts_loaded = false;
 	sh_redis_link_close(carrier->out_link);
@@ -367,6 +399,7 @@ serve(struct sh_redis_carrier *carrier, struct iovec *parts)
 	int r = 0;
 
 	carrier->out_up = true;
+	carrier->out_answered = false;
 	carrier->peers_us = 0;
 	if (carrier->restored)
 		sh_redis_renew(carrier);

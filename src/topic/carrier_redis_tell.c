@@ -12,7 +12,11 @@
 #include "base/log.h"
 #include "topic/carrier_redis_private.h"
 
-enum { AGAIN_US = 60 * 1000 * 1000, DROPS_US = 10 * 1000 * 1000 };
+enum {
+	AGAIN_US = 60 * 1000 * 1000,
+	DROPS_US = 10 * 1000 * 1000,
+	LINES_MAX = 10 /* of what is up or down, in a minute */
+};
 
 static const char *
 reason(int error)
@@ -32,6 +36,18 @@ reason(int error)
 	}
 }
 
+/* A few lines a minute, so that a connection that comes and goes does not fill the
+ * log. */
+static bool
+may_tell(struct sh_redis_telling *telling, int64_t now_us)
+{
+	if (now_us - telling->minute_us >= AGAIN_US) {
+		telling->minute_us = now_us;
+		telling->lines = 0;
+	}
+	return telling->lines++ < LINES_MAX;
+}
+
 void
 sh_redis_tell_down(struct sh_redis_carrier *carrier, int error, bool lost)
 {
@@ -42,6 +58,8 @@ sh_redis_tell_down(struct sh_redis_carrier *carrier, int error, bool lost)
 		return;
 	telling->error = error;
 	telling->told_us = now_us;
+	if (!may_tell(telling, now_us))
+		return;
 	sh_log_warning("broker: %s Redis at %s: %s; until it is back, clients "
 		       "of other workers get nothing published here",
 	    lost ? "lost" : "cannot reach", carrier->address, reason(error));
@@ -57,6 +75,8 @@ sh_redis_tell_up(struct sh_redis_carrier *carrier)
 		return;
 	telling->error = 0;
 	telling->told_us = sh_clock_us();
+	if (!may_tell(telling, telling->told_us))
+		return;
 	sh_log_notice("broker: connected to Redis at %s%s", carrier->address,
 	    carrier->gap ? "; what was published meanwhile is lost for topics "
 			   "without a history"

@@ -424,12 +424,14 @@ serve(struct sh_batch *batch, struct sh_subscription *subscription)
 
 /* --- steps ------------------------------------------------------------------------ */
 
+/* Some are served in any case, however slow that is. */
 static bool
 is_spent(struct budget *budget)
 {
 	if (budget->subscribers == 0)
 		return true;
 	return budget->subscribers % CLOCK_EVERY == 0 &&
+	    budget->subscribers != STEP_SUBSCRIBERS &&
 	    sh_clock_us() >= budget->until_us;
 }
 

@@ -108,8 +108,8 @@ struct sh_holder {
 };
 
 /*
- * There may be a million of these. With the allocator's part it is 128 bytes, and
- * 16 more of a table.
+ * There may be a million of these. With the allocator's part it is 112 bytes, and 8
+ * more of a table.
  */
 struct sh_subscription {
 	struct sh_hash_node node;
@@ -125,7 +125,7 @@ struct sh_subscription {
 	bool close_on_gap : 1;
 };
 
-_Static_assert(sizeof(struct sh_subscription) <= 120,
+_Static_assert(sizeof(struct sh_subscription) <= 104,
     "a subscription is small, see ARCHITECTURE.md");
 
 /* A topic whose publishers wait for a subscriber. */

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import modules  # noqa: E402
 from http_raw import Connection, request  # noqa: E402
-from shoal import Shoal  # noqa: E402
+from shoal import Shoal, environment  # noqa: E402
 from site_under_test import listener, route  # noqa: E402
 from waiting import (SRCDIR, expect, run_checks, same, until,  # noqa: E402
                      wait_gone)
@@ -39,7 +39,12 @@ class Who(Shoal):
             modules=modules.entry(module, "who"), workers=WORKERS, **settings)
 
     def __enter__(self):
-        self.run()
+        return self.serve()
+
+    def serve(self, env=None):
+        if self.http is not None:
+            return self
+        self.run(env=env)
         self.http, self.tcp = self.port(0), ("127.0.0.2", self.port(1))
         return self
 
@@ -273,6 +278,28 @@ def check_a_worker_that_dies_is_not_waited_for():
              "Transport endpoint is not connected")
         shoal.wait_ready()
         same(shoal.asker().members("t")[:2], (count, "all"))
+
+
+def check_a_worker_that_starts_for_long_is_not_waited_for():
+    shoal = Who()
+    barrier = shoal.path("barrier")
+    with shoal.serve(env=environment(WHO_BARRIER=barrier)):
+        joined = one_per_worker(shoal.pids(), lambda: shoal.join("t"))
+        asker = shoal.asker()
+        before = asker.count("t")
+        with open(barrier, "x", encoding="utf-8"):
+            pass
+        victim = next(pid for pid in joined if pid != asker.pid)
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: any(w["state"] == "starting"
+                          for w in shoal.status()["workers"]),
+              "a worker that starts")
+        # the victim may have had more than one
+        count, whole, _ = asker.members("t", timeout=10000000)
+        expect(count < before, count, before)
+        same(whole, "all")
+        os.unlink(barrier)
+        shoal.wait_ready()
 
 
 def check_a_worker_that_stands_still_loses_and_goes_on():

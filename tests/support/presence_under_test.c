@@ -145,4 +145,16 @@ static const struct shoal_handler serving = {
 static const struct shoal_handler *const handlers[] = { &answering, &joining,
 	&serving, NULL };
 
-SHOAL_MODULE(.name = "who", .version = "1.0", .handlers = handlers);
+/* Blocks its worker while there is a file. */
+static int
+start(const struct shoal_settings *settings)
+{
+	const char *barrier = getenv("WHO_BARRIER");
+
+	while (barrier != NULL && access(barrier, F_OK) == 0)
+		usleep(1000);
+	return 0;
+}
+
+SHOAL_MODULE(.name = "who", .version = "1.0", .handlers = handlers,
+    .worker_start = start);

@@ -30,7 +30,8 @@ struct shoal_conn;
 /* Why a connection ended, in callback style. */
 enum shoal_close_cause {
 	SHOAL_CLOSE_PEER,     /* the peer closed, in good order */
-	SHOAL_CLOSE_LOCAL,    /* shoal_conn_close() or shoal_conn_abort() */
+	SHOAL_CLOSE_LOCAL,    /* shoal_conn_close() or shoal_conn_abort(); or
+				 the peer did not read, SHOAL_FULL_CLOSE */
 	SHOAL_CLOSE_TIMEOUT,  /* idle for too long, or it took nothing of what
 				 was sent, limits.send_queue.stall_timeout */
 	SHOAL_CLOSE_ERROR,    /* reset or failed; the error says how */

@@ -9,9 +9,9 @@
  * and the last one "#", all that is below and what is before it (as in MQTT 5.0,
  * 4.7).
  *
- * Every subscriber gets the messages of one publisher in the order in which they
- * were published, each once. Of different publishers they may come in another
- * order to others, but for topics that keep a history: there all get the one order
+ * Of a topic, every subscriber gets the messages of one publisher in the order in
+ * which they were published, each once. Of different publishers they may come in
+ * another order to others, but for topics that keep a history: there all get the one order
  * of their offsets. What cannot be delivered makes a gap, which is told, see
  * shoal_subscribe_options. Who has subscribed through several filters that match
  * gets a message once.

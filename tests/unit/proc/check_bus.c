@@ -472,10 +472,7 @@ START_TEST(the_next_one_of_an_index_begins_anew)
 	ck_assert_int_eq(write_text(1, 5, "last words"), 0);
 	sh_bus_bury(bus, 1);
 	ck_assert_int_eq(write_text(0, 5, "to nobody there"), 0);
-	free(who[1]->told);
-	free(who[1]->want_counts);
-	free(who[1]->pause_counts);
-	free(who[1]);
+	sh_bus_leave(&who[1]);
 	join(1, 200);
 	/* it wants nothing yet, and has missed what was before */
 	ck_assert_str_eq(next_text(1), "");

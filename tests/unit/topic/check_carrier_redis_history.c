@@ -1,10 +1,12 @@
 /* This file tests the histories of the carrier through Redis. */
 #include "config.h"
 
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "support/suite.h"
@@ -283,6 +285,67 @@ START_TEST(an_empty_redis_begins_a_new_epoch)
 }
 END_TEST
 
+/* What Redis has written about its data. */
+static void
+remove_data(void)
+{
+	const char *address = rig_address() + strlen("unix:");
+	char path[256];
+	glob_t found;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%.*s/appendonlydir",
+	    (int)(strrchr(address, '/') - address), address);
+	strcat(path, "/*");
+	if (glob(path, 0, NULL, &found) == 0) {
+		for (i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+		globfree(&found);
+	}
+	path[strlen(path) - 2] = '\0';
+	rmdir(path);
+}
+
+/* Who comes again gets what it has missed, as if nothing had been. */
+static void
+kept(void *arg)
+{
+	struct pair_options options = { .timeout_ms = 300 };
+	struct answer got;
+	struct pair pair;
+	uint64_t epoch;
+	int i;
+
+	add_rules();
+	pair_open(&pair, &options);
+	side_want(&pair.a, "count/1");
+	pair_settle(&pair);
+	for (i = 1; i <= 4; i++)
+		side_keep(&pair.b, "count/1", i, 0, 1);
+	WAIT_FOR(pair.a.arrived == 4);
+	epoch = pair.a.epoch;
+	rig_kill();
+	WAIT_FOR(!pair.a.carrier->ops->is_settled(pair.a.carrier));
+	rig_start("--appendonly", "yes");
+	pair_settle(&pair);
+	WAIT_FOR(side_try_keep(&pair.b, "count/1", 5, 0, 1) == 0);
+	WAIT_FOR(pair.a.last == 5);
+	OK(pair.a.epoch == epoch && pair.a.offset == 5);
+	got = recall(&pair.a, "count/1", epoch, 2, SIZE_MAX);
+	OK(got.result == 0 && !got.gap && got.count == 3 && got.first == 3);
+	pair_close(&pair);
+	sh_keep_clear();
+}
+
+START_TEST(a_redis_that_kept_its_data_goes_on)
+{
+	rig_start("--appendonly", "yes");
+	rig_run(kept);
+	rig_kill();
+	remove_data();
+}
+END_TEST
+
 /* Redis comes back, but as it was some time ago. */
 static void
 set_back(void *arg)
@@ -401,6 +464,6 @@ END_TEST
 
 SH_SUITE("topic/carrier_redis_history", a_history_keeps_within_its_bounds,
     what_is_behind_an_offset_is_given, a_long_history_comes_in_pages,
-    an_empty_redis_begins_a_new_epoch, old_data_begin_a_new_epoch,
-    scripts_that_were_forgotten_are_loaded_again,
+    an_empty_redis_begins_a_new_epoch, a_redis_that_kept_its_data_goes_on,
+    old_data_begin_a_new_epoch, scripts_that_were_forgotten_are_loaded_again,
     nothing_falls_between_replay_and_live)

@@ -190,7 +190,8 @@ receives(void *arg)
 	    shoal_co_subscriber_receive(s, &message, 0) == -SHOAL_ETIMEDOUT);
 	publish("t", "1");
 	publish("t", "2");
-	while (shoal_co_subscriber_receive(s, &message, 1) == 0)
+	turn();
+	while (shoal_co_subscriber_receive(s, &message, 0) == 0)
 		note_message(message, NULL);
 	shoal_co_start(publish_later, NULL, "later");
 	if (shoal_co_subscriber_receive(s, &message, SHOAL_FOREVER) == 0)
@@ -278,12 +279,13 @@ overflows(void *arg)
 	shoal_publish("t", SHOAL_WS_TEXT, text, sizeof(text), NULL);
 	shoal_publish("t", SHOAL_WS_TEXT, text, sizeof(text), NULL);
 	turn();
-	while (shoal_co_subscriber_receive(s, &message, 1) == 0)
+	while (shoal_co_subscriber_receive(s, &message, 0) == 0)
 		sh_buf_printf(&notes, "%s%zu;",
 		    message->event == SHOAL_TOPIC_GAP ? "gap " : "",
 		    message->len);
 	publish("t", "more");
-	while (shoal_co_subscriber_receive(s, &message, 1) == 0)
+	turn();
+	while (shoal_co_subscriber_receive(s, &message, 0) == 0)
 		note_message(message, NULL);
 	shoal_subscriber_free(&s);
 }
@@ -297,6 +299,8 @@ END_TEST
 
 /* --- within on_message ------------------------------------------------------------- */
 
+static bool three_came;
+
 static void
 wait_and_note(const struct shoal_topic_message *message, void *arg)
 {
@@ -305,6 +309,7 @@ wait_and_note(const struct shoal_topic_message *message, void *arg)
 	sh_buf_puts(&notes, ")");
 	if (strcmp(message->data, "1") == 0)
 		publish("t", "3");
+	three_came = strcmp(message->data, "3") == 0;
 }
 
 static void
@@ -321,7 +326,8 @@ one_after_another(void *arg)
 	    shoal_co_subscriber_receive(s, &message, 1) == -SHOAL_EPERM);
 	publish("t", "1");
 	publish("t", "2");
-	shoal_co_sleep(30);
+	while (!three_came)
+		shoal_co_sleep(1);
 	shoal_subscriber_free(&s);
 }
 
