@@ -62,6 +62,7 @@ sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
 {
 	*result = (struct sh_check_result){ 0 };
 	sh_catalog_init(&result->catalog, input->program);
+	sh_catalog_make_current(&result->catalog);
 	if (sh_settings_load(&input->source, &result->doc, diags) < 0)
 		return -SHOAL_ECONFIG;
 	check_settings(input, previous, result, diags);

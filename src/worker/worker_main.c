@@ -301,6 +301,7 @@ sh_worker_main(const struct sh_heritage *heritage, void *arg)
 	sh_mem_keep_freed();
 	sh_co_fault_install();
 	sh_catalog_init(&worker.catalog, worker.program);
+	sh_catalog_make_current(&worker.catalog);
 	current = &worker;
 	r = prologue(&worker);
 	if (r < 0) {
