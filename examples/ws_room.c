@@ -1,104 +1,70 @@
 /*
- * This program is a room on 127.0.0.1:9502/websocket: what one WebSocket sends
- * goes to all of them, its sender too. It is one process, which serves until
- * Ctrl-C ends it.
+ * This program is a room at ws://127.0.0.1:9502/websocket: what one WebSocket sends
+ * goes to all of them, its sender too, whichever worker each of them is on.
  */
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include <shoal/shoal.h>
 
-struct member {
-	struct shoal_ws *ws;
-	LIST_ENTRY(member) link;
-};
+static const char topic[] = "room";
 
-static LIST_HEAD(, member) members = LIST_HEAD_INITIALIZER(members);
-
-static void
+static int
 tell_all(const struct shoal_message *msg)
 {
 	static const char prefix[] = "Server：";
 	size_t len = strlen(prefix) + msg->len;
 	char *text = malloc(len);
-	struct member *member;
+	int r;
 
 	if (text == NULL)
-		return;
+		return -SHOAL_ENOMEM;
 	memcpy(text, prefix, strlen(prefix));
 	memcpy(text + strlen(prefix), msg->data, msg->len);
-	/* does not wait: one that has not read a megabyte must not keep the
-	 * others waiting, and leaves the room */
-	LIST_FOREACH(member, &members, link)
-		if (shoal_ws_send(member->ws, msg->type, text, len) ==
-		    -SHOAL_EAGAIN)
-			shoal_ws_abort(member->ws);
+	/* One that does not read keeps nobody waiting: what becomes of it is
+	 * said by limits.send_queue in the configuration. */
+	r = shoal_co_publish(topic, msg->type, text, len, NULL, SHOAL_FOREVER);
 	free(text);
+	return r;
 }
 
-/* Runs once for each WebSocket, on a coroutine of its own. */
+/* Runs once for each WebSocket, on a coroutine of its own. What others say goes
+ * to the client without it. */
 static void
 room(struct shoal_request *req, void *arg)
 {
-	struct member self = { .ws = shoal_co_ws_upgrade(req, NULL) };
+	struct shoal_ws *ws = shoal_co_ws_upgrade(req, NULL);
 	const struct shoal_message *msg;
 	int r;
 
 	(void)arg;
-	if (self.ws == NULL)
-		return;
-	LIST_INSERT_HEAD(&members, &self, link);
-	while ((r = shoal_co_ws_recv(self.ws, &msg, SHOAL_FOREVER)) > 0) {
+	if (ws == NULL)
+		return; /* the refusal has been answered */
+	r = shoal_ws_subscribe(ws, topic, NULL);
+	while (r == 0 && (r = shoal_co_ws_recv(ws, &msg, SHOAL_FOREVER)) > 0) {
 		if (shoal_message_is(msg, "close"))
 			break;
-		tell_all(msg);
+		r = tell_all(msg);
 	}
 	/* 0 is a close in good order */
 	if (r < 0)
 		printf("errorCode: %d, %s\n", -r, shoal_strerror(r));
-	LIST_REMOVE(&self, link);
-	shoal_co_ws_close(self.ws, SHOAL_WS_NORMAL, NULL);
-}
-
-static void
-run(void *arg)
-{
-	static const struct shoal_route route = {
-		.size = sizeof(route), .path = "/websocket", .fn = room
-	};
-	const struct shoal_service_options options = {
-		.size = sizeof(options),
-		.address = "127.0.0.1:9502",
-		.routes = &route,
-		.route_count = 1,
-	};
-	struct shoal_service *service;
-	int *result = arg;
-
-	*result = shoal_service_open(&options, &service);
-	if (*result < 0)
-		return;
-	printf("A room at ws://127.0.0.1:9502/websocket\n");
-	shoal_co_wait_signal(SIGINT, SHOAL_FOREVER);
-	/* who is in it is told (1001), and has five seconds to leave */
-	shoal_service_stop(service, SHOAL_SERVICE_CLOSE, 0);
-	shoal_co_service_wait(service, 5000);
-	shoal_co_service_free(&service);
+	shoal_co_ws_close(ws, SHOAL_WS_NORMAL, NULL);
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	int r, result = 0;
+	struct shoal_server *server = shoal_server_new();
+	int status;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	r = shoal_run(run, &result);
-	if (r == 0)
-		r = result;
-	if (r < 0)
-		fprintf(stderr, "ws_room: %s\n", shoal_strerror(r));
-	return r < 0 ? 1 : 0;
+	if (server == NULL ||
+	    shoal_server_route(
+		server, "127.0.0.1:9502", "/websocket", room, NULL) < 0)
+		return 1;
+	status = shoal_main(server, argc, argv);
+	shoal_server_free(&server);
+	return status;
 }

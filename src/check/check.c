@@ -12,6 +12,7 @@
 
 #include "check/check_modules.h"
 #include "check/check_plan.h"
+#include "check/check_topics.h"
 #include "proc/privileges.h"
 
 /* Module code runs as the user that it will serve as, not as root. */
@@ -41,6 +42,7 @@ check_settings(const struct sh_check_input *input,
 		sh_settings_diff(
 		    sh_plan_settings(previous), result->doc, diags);
 	result->differences = diags->errors;
+	sh_check_topics(settings, diags);
 	sh_check_open_modules(settings, result, diags);
 	result->plan = sh_check_make_plan(
 	    input, result->doc, settings->module_count, diags);
@@ -60,6 +62,7 @@ sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
 {
 	*result = (struct sh_check_result){ 0 };
 	sh_catalog_init(&result->catalog, input->program);
+	sh_catalog_make_current(&result->catalog);
 	if (sh_settings_load(&input->source, &result->doc, diags) < 0)
 		return -SHOAL_ECONFIG;
 	check_settings(input, previous, result, diags);

@@ -15,6 +15,20 @@
 #include "module/program.h"
 #include "proto/framing.h"
 
+static const struct sh_catalog *current;
+
+void
+sh_catalog_make_current(const struct sh_catalog *catalog)
+{
+	current = catalog;
+}
+
+const struct sh_catalog *
+sh_catalog_current(void)
+{
+	return current;
+}
+
 void
 sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program)
 {
@@ -26,6 +40,8 @@ sh_catalog_fini(struct sh_catalog *catalog)
 {
 	size_t i;
 
+	if (current == catalog)
+		current = NULL;
 	for (i = 0; i < catalog->module_count; i++)
 		free(catalog->modules[i].name);
 	free(catalog->modules);

@@ -31,6 +31,11 @@ void
 sh_catalog_init(struct sh_catalog *catalog, const struct shoal_server *program);
 /** Free what it holds; modules stay loaded. */
 void sh_catalog_fini(struct sh_catalog *catalog);
+/** Make it the one of this process, for code that asks by name; lent until
+ *  sh_catalog_fini(). */
+void sh_catalog_make_current(const struct sh_catalog *catalog);
+/** That one, or NULL. */
+const struct sh_catalog *sh_catalog_current(void);
 /** Load the module behind an open descriptor (borrowed) under a name. 0; or
  *  -SHOAL_EABI, -SHOAL_EINVAL with the reason in why. */
 int sh_catalog_load(struct sh_catalog *catalog, const char *name, int fd,

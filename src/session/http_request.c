@@ -48,18 +48,25 @@ sh_request_alloc(struct shoal_request *req, size_t size)
 }
 
 void *
+sh_request_remembered(const struct shoal_request *req, const void *key)
+{
+	struct sh_request_memory *memory;
+
+	for (memory = req->memory; memory != NULL; memory = memory->next)
+		if (memory->key == key)
+			return memory->bytes;
+	return NULL;
+}
+
+void *
 sh_request_alloc_once(
     struct shoal_request *req, const void *key, size_t size, bool *is_new_out)
 {
-	struct sh_request_memory *memory;
-	void *bytes;
+	void *bytes = sh_request_remembered(req, key);
 
-	for (memory = req->memory; memory != NULL; memory = memory->next) {
-		if (memory->key != key)
-			continue;
-		*is_new_out = false;
-		return memory->bytes;
-	}
+	*is_new_out = false;
+	if (bytes != NULL)
+		return bytes;
 	bytes = sh_request_alloc(req, size);
 	*is_new_out = bytes != NULL;
 	if (bytes != NULL)

@@ -111,6 +111,8 @@ void *sh_request_alloc(struct shoal_request *req, size_t size);
  *  size. *is_new_out tells them apart. */
 void *sh_request_alloc_once(
     struct shoal_request *req, const void *key, size_t size, bool *is_new_out);
+/** What is remembered under a key, or NULL. */
+void *sh_request_remembered(const struct shoal_request *req, const void *key);
 /** A text of its head. */
 static inline const char *
 sh_request_text(const struct shoal_request *req, struct sh_http_text text)

@@ -154,6 +154,12 @@ struct sh_settings_listener {
 	uint32_t first_route, route_count;
 };
 
+/* What topics keep; 0: no bound of that sort. */
+struct sh_settings_history {
+	struct sh_text filter, origin; /* "file:line" */
+	int64_t count, bytes, age_ms;
+};
+
 struct sh_settings {
 	uint32_t magic, size; /* of the whole block, bytes */
 	struct {
@@ -191,6 +197,7 @@ struct sh_settings {
 	struct sh_settings_http http;
 	int64_t message_size;
 	int64_t worker_queue; /* bytes of memory, or SH_OFF */
+	uint32_t histories_off, history_count;
 	uint32_t routes_off, route_count;
 	uint32_t listeners_off, listener_count;
 	uint32_t modules_off, module_count;
@@ -220,6 +227,15 @@ sh_settings_route(const struct sh_settings *settings,
 								    settings +
 		   settings->routes_off) +
 	    listener->first_route + i;
+}
+
+static inline const struct sh_settings_history *
+sh_settings_history(const struct sh_settings *settings, uint32_t i)
+{
+	return (const struct sh_settings_history *)(const void *)((const char *)
+								      settings +
+		   settings->histories_off) +
+	    i;
 }
 
 static inline const struct sh_settings_module *

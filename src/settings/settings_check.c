@@ -295,6 +295,19 @@ check_listener(struct sh_draft *draft, const struct sh_record *record)
 	sh_draft_check_routes(draft, record);
 }
 
+static void
+check_history(struct sh_draft *draft, const struct sh_record *record)
+{
+	const struct sh_settings_history *history =
+	    &draft->image.histories[record->index];
+
+	if (!record->failed && history->count == 0 && history->bytes == 0 &&
+	    history->age_ms == 0)
+		sh_diagnose(draft->diags, record->place,
+		    "topics.history[%u] has no bound: count, bytes or age",
+		    record->index);
+}
+
 void
 sh_draft_check(struct sh_draft *draft)
 {
@@ -305,6 +318,8 @@ sh_draft_check(struct sh_draft *draft)
 
 		if (record->scope == SH_SCOPE_TOP)
 			check_top(draft);
+		else if (record->scope == SH_SCOPE_HISTORY)
+			check_history(draft, record);
 		else if (record->scope == SH_SCOPE_MODULE)
 			check_module(draft, record);
 		else if (record->scope == SH_SCOPE_LISTENER)

@@ -79,7 +79,9 @@ sh_record_prefix(const struct sh_record *record, char *buf, size_t cap)
 		    record->listener, record->number);
 	else
 		snprintf(buf, cap, "%s[%u].",
-		    record->scope == SH_SCOPE_MODULE ? "modules" : "listeners",
+		    record->scope == SH_SCOPE_MODULE        ? "modules"
+			: record->scope == SH_SCOPE_HISTORY ? "topics.history"
+							    : "listeners",
 		    record->index);
 	return buf;
 }

@@ -8,8 +8,8 @@
 #include "settings/settings.h"
 #include "settings/settings_schema.h"
 
-/* One group that the schema describes: the top, a module, a listener or a
- * route. */
+/* One group that the schema describes: the top, a history, a module, a listener
+ * or a route. */
 struct sh_record {
 	enum sh_key_scope scope;
 	uint32_t index; /* in the array of its scope */
@@ -23,7 +23,7 @@ struct sh_record {
 struct sh_settings_doc {
 	struct sh_settings *block; /* owned */
 	struct sh_record
-	    *records; /* the top, then modules, then listeners, each
+	    *records; /* the top, then histories, modules, listeners, each
 				      with its routes behind it */
 	size_t record_count;
 };

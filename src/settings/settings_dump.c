@@ -168,6 +168,9 @@ base_of(const struct dump *dump)
 	const struct sh_settings *block = dump->doc->block;
 
 	switch (dump->record->scope) {
+	case SH_SCOPE_HISTORY:
+		return (const char *)sh_settings_history(
+		    block, dump->record->index);
 	case SH_SCOPE_MODULE:
 		return (const char *)sh_settings_module(
 		    block, dump->record->index);
@@ -231,7 +234,7 @@ dump_key(struct dump *dump, const struct sh_key *key, const char *name)
 }
 
 static void dump_list(struct dump *dump, const struct sh_key_list *list,
-    const struct sh_record *around);
+    const char *name, const struct sh_record *around);
 
 /* Close and open groups on the way from one key's group to another's. Both
  * are paths; the names after the last dot do not count. Returns the name. */
@@ -274,6 +277,27 @@ has_use(const struct dump *dump, const struct sh_key *key)
 			   : SH_KEY_TCP)) != 0;
 }
 
+/* Lists that stand in the group of the last key before that is left. Returns the
+ * path of what was written last. */
+static const char *
+dump_lists_beside(
+    struct dump *dump, const struct sh_record *record, const struct sh_key *key)
+{
+	const struct sh_key_list *list;
+	const char *at = key->path, *dot = strrchr(at, '.');
+
+	for (list = sh_key_lists; dot != NULL && list->name != NULL; list++) {
+		if (list->in != record->scope ||
+		    strncmp(list->name, at, (size_t)(dot + 1 - at)) != 0 ||
+		    (key[1].path != NULL && sh_key_is_beside(key, &key[1])))
+			continue;
+		dump_list(dump, list, move_to(dump, at, list->name), record);
+		dump->record = record;
+		at = list->name;
+	}
+	return at;
+}
+
 static void
 dump_record(struct dump *dump, const struct sh_record *record)
 {
@@ -286,17 +310,18 @@ dump_record(struct dump *dump, const struct sh_record *record)
 		if (key->scope != record->scope || !has_use(dump, key))
 			continue;
 		dump_key(dump, key, move_to(dump, at, key->path));
-		at = key->path;
+		at = dump_lists_beside(dump, record, key);
 	}
 	move_to(dump, at, "");
 	for (list = sh_key_lists; list->name != NULL; list++)
-		if (list->in == record->scope)
-			dump_list(dump, list, record);
+		if (list->in == record->scope &&
+		    strchr(list->name, '.') == NULL)
+			dump_list(dump, list, list->name, record);
 }
 
 /* The list of groups in another one, where one may be. */
 static void
-dump_list(struct dump *dump, const struct sh_key_list *list,
+dump_list(struct dump *dump, const struct sh_key_list *list, const char *name,
     const struct sh_record *around)
 {
 	size_t i;
@@ -305,7 +330,7 @@ dump_list(struct dump *dump, const struct sh_key_list *list,
 	    sh_settings_listener(dump->doc->block, around->index)->protocol !=
 		SH_PROTOCOL_HTTP)
 		return;
-	sh_writer_open_list(&dump->writer, list->name);
+	sh_writer_open_list(&dump->writer, name);
 	for (i = 0; i < dump->doc->record_count; i++) {
 		const struct sh_record *record = &dump->doc->records[i];
 

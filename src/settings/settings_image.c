@@ -25,6 +25,7 @@ sh_image_init(struct sh_image *image)
 void
 sh_image_fini(struct sh_image *image)
 {
+	free(image->histories);
 	free(image->modules);
 	free(image->listeners);
 	free(image->routes);
@@ -90,6 +91,11 @@ sh_image_add_record(struct sh_image *image, enum sh_key_scope scope)
 		    image->top.module_count, sizeof(*image->modules));
 		return image->top.module_count++;
 	}
+	if (scope == SH_SCOPE_HISTORY) {
+		image->histories = grow_by_one(image->histories,
+		    image->top.history_count, sizeof(*image->histories));
+		return image->top.history_count++;
+	}
 	if (scope == SH_SCOPE_ROUTE)
 		return sh_image_add_route(image, image->top.listener_count - 1);
 	image->listeners = grow_by_one(image->listeners,
@@ -103,6 +109,10 @@ sh_image_record(struct sh_image *image, enum sh_key_scope scope, uint32_t index)
 	if (scope == SH_SCOPE_MODULE) {
 		sh_assert(index < image->top.module_count);
 		return &image->modules[index];
+	}
+	if (scope == SH_SCOPE_HISTORY) {
+		sh_assert(index < image->top.history_count);
+		return &image->histories[index];
 	}
 	if (scope == SH_SCOPE_LISTENER) {
 		sh_assert(index < image->top.listener_count);
@@ -143,6 +153,7 @@ struct sh_settings *
 sh_image_build(const struct sh_image *image)
 {
 	size_t modules = image->top.module_count * sizeof(*image->modules);
+	size_t histories = image->top.history_count * sizeof(*image->histories);
 	size_t listeners =
 	    image->top.listener_count * sizeof(*image->listeners);
 	size_t routes = image->top.route_count * sizeof(*image->routes);
@@ -154,10 +165,11 @@ sh_image_build(const struct sh_image *image)
 	/* modules, which hold nothing that needs it, come last */
 	_Static_assert(sizeof(struct sh_settings_listener) % ALIGNMENT == 0 &&
 		sizeof(struct sh_settings_route) % ALIGNMENT == 0 &&
+		sizeof(struct sh_settings_history) % ALIGNMENT == 0 &&
 		sizeof(struct sh_settings_item) % ALIGNMENT == 0,
 	    "arrays stand side by side");
 	at = (at + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-	size = at + modules + listeners + routes + items;
+	size = at + modules + histories + listeners + routes + items;
 	if (image->strings.failed || size > UINT32_MAX)
 		return NULL;
 	block = sh_xcalloc(1, size);
@@ -167,6 +179,8 @@ sh_image_build(const struct sh_image *image)
 		memcpy(block + 1, image->strings.data, image->strings.len);
 	block->listeners_off =
 	    place_array((char *)block, &at, image->listeners, listeners);
+	block->histories_off =
+	    place_array((char *)block, &at, image->histories, histories);
 	block->routes_off =
 	    place_array((char *)block, &at, image->routes, routes);
 	block->items_off = place_array((char *)block, &at, image->items, items);

@@ -9,6 +9,7 @@
 
 struct sh_image {
 	struct sh_settings top;
+	struct sh_settings_history *histories;
 	struct sh_settings_module *modules;
 	struct sh_settings_listener *listeners;
 	struct sh_settings_route *routes;
@@ -17,14 +18,14 @@ struct sh_image {
 	struct sh_buf strings; /* stands right behind top in the block */
 };
 
-/** Make an image without modules, listeners and items. */
+/** Make an image without lists. */
 void sh_image_init(struct sh_image *image);
 void sh_image_fini(struct sh_image *image);
 /** Keep a copy of a string. */
 struct sh_text sh_image_add_text(struct sh_image *image, const char *text);
 /** Lend a string until the next one is added. */
 const char *sh_image_text(const struct sh_image *image, struct sh_text text);
-/** Append an empty module, listener or route, which is that of the last
+/** Append an empty history, module, listener or route, which is that of the last
  *  listener; its index. */
 uint32_t sh_image_add_record(struct sh_image *image, enum sh_key_scope scope);
 /** Append an empty route of a listener that has none, or is the last; its

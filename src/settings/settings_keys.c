@@ -98,9 +98,13 @@ sh_key_names(enum sh_key_scope scope, const char *path)
 		if (name != NULL)
 			add_name(names, &count, name, strcspn(name, "."));
 	}
-	for (list = sh_key_lists; list->name != NULL; list++)
-		if (list->in == scope && path[0] == '\0')
-			add_name(names, &count, list->name, strlen(list->name));
+	for (list = sh_key_lists; list->name != NULL; list++) {
+		const char *name =
+		    list->in == scope ? strip_group(list->name, path) : NULL;
+
+		if (name != NULL && strchr(name, '.') == NULL)
+			add_name(names, &count, name, strlen(name));
+	}
 	return names;
 }
 
@@ -141,7 +145,8 @@ sh_scope_prefix(enum sh_key_scope scope)
 	static const char *const prefixes[] = { [SH_SCOPE_TOP] = "",
 		[SH_SCOPE_MODULE] = "modules[].",
 		[SH_SCOPE_LISTENER] = "listeners[].",
-		[SH_SCOPE_ROUTE] = "listeners[].routes[]." };
+		[SH_SCOPE_ROUTE] = "listeners[].routes[].",
+		[SH_SCOPE_HISTORY] = "topics.history[]." };
 
 	return prefixes[scope];
 }

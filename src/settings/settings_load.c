@@ -56,7 +56,9 @@ keep_origins(struct sh_draft *draft)
 		    ? keep_line(draft, sh_record_error_place(record, handler))
 		    : origin;
 
-		if (record->scope == SH_SCOPE_MODULE) {
+		if (record->scope == SH_SCOPE_HISTORY) {
+			draft->image.histories[record->index].origin = origin;
+		} else if (record->scope == SH_SCOPE_MODULE) {
 			draft->image.modules[record->index].origin = origin;
 		} else if (record->scope == SH_SCOPE_ROUTE) {
 			draft->image.routes[record->index].origin = origin;

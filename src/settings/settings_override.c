@@ -155,6 +155,17 @@ refuse_group(
 	sh_key_names_free(names);
 }
 
+/* The key that says which group of a list it is. */
+static const char *
+first_key(enum sh_key_scope scope)
+{
+	const struct sh_key *key = sh_keys;
+
+	while (key->scope != scope)
+		key++;
+	return key->path;
+}
+
 /* Say why a path is not one that can be set. */
 static void
 refuse_path(
@@ -166,7 +177,7 @@ refuse_path(
 	if (sh_key_list_find(scope, rest) != NULL) {
 		sh_diagnose(override->diags, PLACE,
 		    "'%s' is a list; set a key of an element: %s[0].%s", path,
-		    path, scope == SH_SCOPE_LISTENER ? "path" : "name");
+		    path, first_key(sh_key_list_find(scope, rest)->scope));
 	} else if (strcmp(rest, "config") == 0) {
 		sh_diagnose(override->diags, PLACE,
 		    "'%s' is a group; set one key in it: %s.KEY", path, path);

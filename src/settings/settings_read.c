@@ -420,7 +420,8 @@ read_lists(const struct reader *reader, const config_setting_t *group)
 
 	for (list = sh_key_lists; list->name != NULL; list++) {
 		const config_setting_t *setting = list->in == scope
-		    ? config_setting_get_member(group, list->name)
+		    ? config_setting_lookup(
+			  (config_setting_t *)group, list->name)
 		    : NULL;
 
 		if (setting != NULL)

@@ -48,6 +48,7 @@ static const struct sh_word protocols[] = { { "tcp", SH_PROTOCOL_TCP },
 	{ "http", SH_PROTOCOL_HTTP }, { NULL, 0 } };
 /* 0 is "off" for who answers */
 static const struct sh_word gzip_off[] = { { "off", 0 }, { NULL, 0 } };
+static const struct sh_word no_bound[] = { { "off", 0 }, { NULL, 0 } };
 static const struct sh_word truths[] = { { "false", 0 }, { "true", 1 },
 	{ NULL, 0 } };
 static const struct sh_word compressions[] = {
@@ -93,6 +94,10 @@ static const struct sh_word length_fields[] = { { "u8", SHOAL_LENGTH_U8 },
 	.scope = SH_SCOPE_ROUTE, .path = key, \
 	.offset = offsetof(struct sh_settings_route, field)
 
+#define HISTORY(key, field)                     \
+	.scope = SH_SCOPE_HISTORY, .path = key, \
+	.offset = offsetof(struct sh_settings_history, field)
+
 /* What bounds of a request are the same at the top, for a listener, and for a
  * route. */
 #define TIMEOUT \
@@ -109,6 +114,7 @@ static const struct sh_word length_fields[] = { { "u8", SHOAL_LENGTH_U8 },
 #define GZIP_SIZE .type = SH_KEY_SIZE, .min = 1, .max = GIB
 
 const struct sh_key_list sh_key_lists[] = {
+	{ "topics.history", SH_SCOPE_TOP, SH_SCOPE_HISTORY },
 	{ "modules", SH_SCOPE_TOP, SH_SCOPE_MODULE },
 	{ "listeners", SH_SCOPE_TOP, SH_SCOPE_LISTENER },
 	{ "routes", SH_SCOPE_LISTENER, SH_SCOPE_ROUTE },
@@ -270,6 +276,19 @@ const struct sh_key sh_keys[] = {
 	{ TOP("broker.queue", broker.queue), .type = SH_KEY_SIZE,
 	    .min = 64 * KIB, .max = 1024 * GIB, .fallback = "4M",
 	    .doc = "bytes of a worker that wait to be published" },
+
+	{ HISTORY("filter", filter), .type = SH_KEY_STRING,
+	    .flags = SH_KEY_REQUIRED,
+	    .doc = "topics that keep a history, such as \"chat/#\"" },
+	{ HISTORY("count", count), .type = SH_KEY_INT, .min = 1,
+	    .max = 1000000000, .words = no_bound, .fallback = "off",
+	    .doc = "messages that a topic keeps; 1: the last value" },
+	{ HISTORY("bytes", bytes), .type = SH_KEY_SIZE, .min = 1,
+	    .max = 64 * MIB, .words = no_bound, .fallback = "off",
+	    .doc = "their bytes, and 64 for each" },
+	{ HISTORY("age", age_ms), .type = SH_KEY_DURATION, .min = MS,
+	    .max = 365 * DAY, .words = no_bound, .fallback = "off",
+	    .doc = "after this a message is forgotten" },
 
 	{ MODULE("name", name), .type = SH_KEY_STRING, .flags = SH_KEY_REQUIRED,
 	    .doc = "first half of its handlers' names" },

@@ -14,10 +14,12 @@ enum sh_key_scope {
 	SH_SCOPE_TOP,      /* struct sh_settings */
 	SH_SCOPE_MODULE,   /* struct sh_settings_module */
 	SH_SCOPE_LISTENER, /* struct sh_settings_listener */
-	SH_SCOPE_ROUTE     /* struct sh_settings_route */
+	SH_SCOPE_ROUTE,    /* struct sh_settings_route */
+	SH_SCOPE_HISTORY   /* struct sh_settings_history */
 };
 
-/* A list of groups that a scope has: `listeners', and `routes' in it. */
+/* A list of groups that a scope has: `listeners', and `routes' in it; or a group of
+ * it, which has keys besides: `topics.history'. */
 struct sh_key_list {
 	const char *name; /* NULL ends the table */
 	enum sh_key_scope in, scope;

@@ -60,7 +60,8 @@ struct sh_carrier_ops {
 	 * -SHOAL_EAGAIN; -SHOAL_EMSGSIZE; -SHOAL_ENOTCONN; -SHOAL_ENOMEM. */
 	int (*publish)(struct sh_carrier *carrier,
 	    const struct sh_publication *publication, bool kept);
-	/* Ask for a history; the struct is copied, what it points to is not
+	/* Ask for a history: answered when all that was wanted before is in
+	 * effect, so that nothing falls between. The struct is copied, what it points to is not
 	 * needed after the return. 0; -SHOAL_ENOMEM; then done() does not come. */
 	int (*replay)(
 	    struct sh_carrier *carrier, const struct sh_replay *replay);
@@ -77,6 +78,9 @@ struct sh_carrier_ops {
 	/* The worker drains: others serve from now on, but its clients go on.
 	 * NULL: does not matter. */
 	void (*drain)(struct sh_carrier *carrier);
+	/* Whether something would be lost if the process ended now, and not if
+	 * it waited a little. NULL: nothing ever is. */
+	bool (*is_busy)(const struct sh_carrier *carrier);
 	/* End it and free it. */
 	void (*close)(struct sh_carrier **carrier);
 };

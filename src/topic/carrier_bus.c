@@ -255,6 +255,15 @@ op_drain(struct sh_carrier *base)
 		carrier->history.drain(carrier->history.arg);
 }
 
+static bool
+op_is_busy(const struct sh_carrier *base)
+{
+	const struct bus_carrier *carrier = of_const(base);
+
+	return carrier->has_history &&
+	    carrier->history.is_busy(carrier->history.arg);
+}
+
 static void
 op_close(struct sh_carrier **base)
 {
@@ -280,6 +289,7 @@ static const struct sh_carrier_ops bus_ops = {
 	.pause = op_pause,
 	.is_paused = op_is_paused,
 	.drain = op_drain,
+	.is_busy = op_is_busy,
 	.close = op_close,
 };
 

@@ -19,6 +19,7 @@ struct sh_carrier_bus_history {
 	int (*replay)(const struct sh_replay *replay, void *arg);
 	void (*forget)(void *replay_arg, void *arg);
 	void (*drain)(void *arg); /* or NULL */
+	bool (*is_busy)(void *arg);
 	/* The carrier is closed; what it was given by is still there. */
 	void (*close)(void *arg);
 	void *arg;

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "io/shared.h"
+#include "topic/replay.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -522,6 +523,7 @@ sh_fanout_step(void *arg)
 	troubled = sh_trouble_step(topics);
 	while (!TAILQ_EMPTY(&topics->fanning) && !is_spent(&budget))
 		serve_topic(TAILQ_FIRST(&topics->fanning), &budget);
+	troubled |= sh_replay_step(topics);
 	troubled |= sh_program_step(topics);
 	return troubled || !TAILQ_EMPTY(&topics->fanning);
 }

@@ -40,6 +40,7 @@ sh_home_new(const struct sh_home_link *link)
 		TAILQ_INIT(&home->lines[i].letters);
 	LIST_INIT(&home->writers);
 	STAILQ_INIT(&home->held);
+	STAILQ_INIT(&home->local);
 	TAILQ_INIT(&home->asks);
 	TAILQ_INIT(&home->tales);
 	return home;
@@ -276,15 +277,15 @@ bool
 sh_home_is_quiet(const struct sh_home *home)
 {
 	return home->letters == 0 && STAILQ_EMPTY(&home->held) &&
+	    STAILQ_EMPTY(&home->local) && home->state != SH_HOME_TAKING &&
 	    !home->giving && home->takers.count == 0;
 }
 
 static int
 time_left(const struct sh_home *home)
 {
-	if (!sh_home_is_quiet(home) || home->state == SH_HOME_TAKING ||
-	    home->dropped || !TAILQ_EMPTY(&home->asks) ||
-	    !TAILQ_EMPTY(&home->tales))
+	if (!sh_home_is_quiet(home) || home->dropped ||
+	    !TAILQ_EMPTY(&home->asks) || !TAILQ_EMPTY(&home->tales))
 		return SH_HOME_LOOK_MS;
 	return sh_logs_count(home->logs) > 0 ? SH_HOME_SWEEP_MS : -1;
 }

@@ -99,5 +99,6 @@ void sh_home_missed(struct sh_home *home, uint32_t process);
  *  when it was called have been. Call it when that is so, when there is room, and
  *  after a time: returns milliseconds until then, -1: not needed. */
 int sh_home_run(struct sh_home *home, bool read);
-/** Whether nothing of this process is on its way. */
+/** Whether nothing of this process is on its way, nor to be handed over: it may
+ *  end. */
 bool sh_home_is_quiet(const struct sh_home *home);

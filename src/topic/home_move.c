@@ -60,14 +60,14 @@ begin_taking(struct sh_home *home)
 	home->giving = false;
 	home->state = SH_HOME_TAKING;
 	home->take_by_ms = sh_home_now(home) + SH_HOME_TAKE_MS;
+	home->begun = home->all_read = false;
 	home->olds.count = 0;
 	for (i = 0; peers != NULL && i < count; i++)
 		if (peers[i].slot == home->link.me.slot &&
 		    !sh_home_is_me(home, &peers[i]))
 			(void)add_partner(&home->olds, &peers[i]);
 	free(peers);
-	if (home->olds.count == 0)
-		home->state = SH_HOME_SERVING;
+	home->link.soon(home->link.arg);
 }
 
 static void
@@ -133,12 +133,19 @@ forget_dead(struct sh_home *home, bool read)
 	free(peers);
 }
 
+/* One that has handed over everything may be gone, and all of it be unread. */
 static void
 run_taking(struct sh_home *home, bool read)
 {
 	tell_olds(home);
 	forget_dead(home, read);
-	if (home->olds.count > 0 && sh_home_now(home) < home->take_by_ms)
+	if (read && home->begun)
+		home->all_read = true;
+	else
+		home->link.soon(home->link.arg);
+	home->begun = true;
+	if ((home->olds.count > 0 || !home->all_read) &&
+	    sh_home_now(home) < home->take_by_ms)
 		return;
 	home->olds.count = 0;
 	home->state = SH_HOME_SERVING;

@@ -171,9 +171,53 @@ ask_again(struct sh_home *home, const struct sh_bus_peer *to)
 	(void)sh_home_write(home, to, SH_HOME_AGAIN, NULL, 0, NULL, 0);
 }
 
-int
-sh_order_submit(struct sh_home *home, const struct sh_bus_peer *from,
-    uint64_t serial, uint64_t first, const void *bytes, size_t len)
+/* --- what arrives here -------------------------------------------------------- */
+
+static bool
+keep_local(struct sh_home *home, const struct sh_publication *publication)
+{
+	uint8_t head[SH_PUBLICATION_HEADER_MAX];
+	size_t head_len = sh_publication_encode(publication, head);
+	struct sh_local *local =
+	    sh_try_calloc(1, sizeof(*local) + head_len + publication->len);
+
+	if (local == NULL)
+		return false;
+	local->len = head_len + publication->len;
+	memcpy(local->bytes, head, head_len);
+	if (publication->len > 0)
+		memcpy(local->bytes + head_len, publication->data,
+		    publication->len);
+	home->local_bytes += sizeof(*local) + local->len;
+	STAILQ_INSERT_TAIL(&home->local, local, next);
+	home->link.soon(home->link.arg);
+	return true;
+}
+
+/* All that is kept arrives; what is added meanwhile, too. */
+static void
+flush_local(struct sh_home *home)
+{
+	struct sh_publication publication;
+	struct sh_local *local;
+
+	while ((local = STAILQ_FIRST(&home->local)) != NULL) {
+		STAILQ_REMOVE_HEAD(&home->local, next);
+		home->local_bytes -= sizeof(*local) + local->len;
+		sh_assert(sh_publication_decode(
+			      &publication, local->bytes, local->len) == 0);
+		home->link.arrived(&publication, home->link.arg);
+		free(local);
+	}
+}
+
+/* --- what is submitted --------------------------------------------------------- */
+
+/* Number and publish, and set the numbers if that was done. As sh_order_submit(). */
+static int
+accept(struct sh_home *home, const struct sh_bus_peer *from, uint64_t serial,
+    uint64_t first, const void *bytes, size_t len,
+    struct sh_publication *publication_out, bool *done_out)
 {
 	struct sh_publication publication;
 	struct sh_writer *writer;
@@ -201,8 +245,46 @@ sh_order_submit(struct sh_home *home, const struct sh_bus_peer *from,
 		return 0;
 	writer->serial = serial;
 	writer->asked = false;
-	home->link.arrived(&publication, home->link.arg);
+	*publication_out = publication;
+	*done_out = true;
 	return 1;
+}
+
+int
+sh_order_submit(struct sh_home *home, const struct sh_bus_peer *from,
+    uint64_t serial, uint64_t first, const void *bytes, size_t len)
+{
+	struct sh_publication publication;
+	bool done = false;
+	int r =
+	    accept(home, from, serial, first, bytes, len, &publication, &done);
+
+	if (!done)
+		return r;
+	flush_local(home);
+	home->link.arrived(&publication, home->link.arg);
+	return r;
+}
+
+int
+sh_order_submit_own(
+    struct sh_home *home, uint64_t serial, const void *bytes, size_t len)
+{
+	struct sh_publication publication;
+	bool done = false;
+	int r;
+
+	/* a run does not expect that logs change, nor those that are held that
+	 * another one comes before them */
+	if (home->busy || !STAILQ_EMPTY(&home->held))
+		return 0;
+	sh_move_look(home);
+	r = accept(home, &home->link.me, serial, serial, bytes, len,
+	    &publication, &done);
+	/* without memory it is missing here, which is noticed */
+	if (done)
+		(void)keep_local(home, &publication);
+	return r;
 }
 
 /* --- what is held back ------------------------------------------------------- */
@@ -279,6 +361,7 @@ sh_order_run(struct sh_home *home)
 {
 	struct sh_held *held;
 
+	flush_local(home);
 	while ((held = STAILQ_FIRST(&home->held)) != NULL) {
 		const struct sh_record record = { .from = held->from,
 			.from_incarnation = held->incarnation,
@@ -298,9 +381,14 @@ void
 sh_order_free(struct sh_home *home)
 {
 	struct sh_writer *writer;
+	struct sh_local *local;
 
 	while (!STAILQ_EMPTY(&home->held))
 		remove_held(home);
+	while ((local = STAILQ_FIRST(&home->local)) != NULL) {
+		STAILQ_REMOVE_HEAD(&home->local, next);
+		free(local);
+	}
 	while ((writer = LIST_FIRST(&home->writers)) != NULL) {
 		LIST_REMOVE(writer, next);
 		free(writer);

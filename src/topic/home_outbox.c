@@ -110,6 +110,21 @@ turn_to(struct sh_home *home, struct sh_line *line,
 	return true;
 }
 
+/* From within a call of the user it is published at once, if nothing is before it:
+ * this process may not live long. */
+static void
+submit_first(struct sh_home *home, struct sh_line *line)
+{
+	const struct sh_letter *letter = TAILQ_FIRST(&line->letters);
+
+	if (line->unsent == letter && TAILQ_NEXT(letter, next) == NULL &&
+	    sh_order_submit_own(
+		home, letter->serial, letter->bytes, letter->len) == 1)
+		remove_first(home, line);
+	else
+		home->link.soon(home->link.arg);
+}
+
 /* What is called by a submission may publish: that is not submitted by itself. */
 static void
 run_line(struct sh_home *home, uint32_t slot, bool read, bool submit)
@@ -129,7 +144,7 @@ run_line(struct sh_home *home, uint32_t slot, bool read, bool submit)
 	else if (submit)
 		submit_line(home, line);
 	else
-		home->link.soon(home->link.arg);
+		submit_first(home, line);
 }
 
 /* --- publishing -------------------------------------------------------------- */
@@ -166,6 +181,13 @@ add_letter(struct sh_home *home, struct sh_line *line, struct sh_letter *letter)
 	home->waiting += cost_of(letter);
 }
 
+/* Bytes of this process that are on their way, out or back. */
+static size_t
+held_up(const struct sh_home *home)
+{
+	return home->waiting + home->local_bytes;
+}
+
 int
 sh_home_publish(struct sh_home *home, const struct sh_publication *publication)
 {
@@ -176,8 +198,8 @@ sh_home_publish(struct sh_home *home, const struct sh_publication *publication)
 	if (publication->len + SH_PUBLICATION_HEADER_MAX + SH_HOME_PREFIX_MAX >
 	    home->link.record_max)
 		return -SHOAL_EMSGSIZE;
-	if (home->letters > 0 &&
-	    home->waiting + publication->len > SH_HOME_OUTBOX_MAX) {
+	if (held_up(home) > 0 &&
+	    held_up(home) + publication->len > SH_HOME_OUTBOX_MAX) {
 		home->refused = true;
 		return -SHOAL_EAGAIN;
 	}
@@ -221,7 +243,7 @@ sh_outbox_run(struct sh_home *home, bool read)
 
 	for (i = 0; i < home->link.slot_count && home->letters > 0; i++)
 		run_line(home, i, read, true);
-	if (home->refused && home->waiting <= SH_HOME_OUTBOX_MAX / 2) {
+	if (home->refused && held_up(home) <= SH_HOME_OUTBOX_MAX / 2) {
 		home->refused = false;
 		home->link.room(home->link.arg);
 	}

@@ -71,6 +71,14 @@ struct sh_held {
 	char bytes[];
 };
 
+/* A message that this home has published in a call of its user, whom it may not
+ * arrive at from within. */
+struct sh_local {
+	STAILQ_ENTRY(sh_local) next;
+	size_t len;
+	char bytes[];
+};
+
 enum sh_home_state {
 	SH_HOME_ELSEWHERE,
 	SH_HOME_TAKING, /* another one may not have handed over all */
@@ -128,11 +136,15 @@ struct sh_home {
 	LIST_HEAD(, sh_writer) writers;
 	STAILQ_HEAD(, sh_held) held;
 	size_t held_bytes;
+	STAILQ_HEAD(, sh_local) local;
+	size_t local_bytes;
 	bool dropped;   /* something could not be held */
 	bool blocked;   /* no room to publish */
 	uint64_t epoch; /* the last one that was made */
 	int64_t sweep_ms;
 
+	bool begun;                /* since then a run has been ... */
+	bool all_read;             /* ... and all has been read after it */
 	struct sh_partners olds;   /* who has to hand over to us */
 	struct sh_partners takers; /* who wants to know when we have */
 	int64_t take_by_ms;
@@ -191,6 +203,9 @@ void sh_outbox_free(struct sh_home *home);
  *  now; -SHOAL_EPROTO: not before others that are missing. */
 int sh_order_submit(struct sh_home *home, const struct sh_bus_peer *from,
     uint64_t serial, uint64_t first, const void *bytes, size_t len);
+/** Likewise one of this process, from within a call of its user: it arrives later. */
+int sh_order_submit_own(
+    struct sh_home *home, uint64_t serial, const void *bytes, size_t len);
 void sh_order_receive(struct sh_home *home, const struct sh_record *record);
 void sh_order_run(struct sh_home *home);
 void sh_order_missed(struct sh_home *home, uint64_t incarnation);

@@ -17,6 +17,7 @@
 #include "co/co.h"
 #include "io/await.h"
 #include "topic/filter.h"
+#include "topic/carrier_own.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -332,8 +333,9 @@ wait(struct shoal_subscriber *s, int64_t deadline_us)
 
 	s->reader = sh_await_self(place);
 	s->users++;
-	r = s->base.topics->carrier != NULL ? sh_await(place, deadline_us)
-					    : sh_await_peer(place, deadline_us);
+	r = !sh_carrier_is_own(s->base.topics->carrier)
+	    ? sh_await(place, deadline_us)
+	    : sh_await_peer(place, deadline_us);
 	s->reader = NULL;
 	if (s->is_freed)
 		r = -SHOAL_ECANCELED;

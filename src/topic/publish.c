@@ -14,6 +14,8 @@
 #include "io/await.h"
 #include "proto/utf8.h"
 #include "topic/filter.h"
+#include "topic/follow.h"
+#include "topic/keep.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -153,12 +155,16 @@ carry(struct sh_topics *topics, const struct sh_publication *publication,
     bool *here_out)
 {
 	struct sh_carrier *carrier = topics->carrier;
+	bool kept;
 
 	*here_out = true;
 	if (carrier == NULL)
 		return publication->len <= MESSAGE_MAX ? 0 : -SHOAL_EMSGSIZE;
-	*here_out = !carrier->ops->loops_back;
-	return carrier->ops->publish(carrier, publication, false);
+	kept = publication->topic[0] != '$' &&
+	    sh_keep_find(publication->topic, publication->topic_len) != NULL;
+	/* what is kept comes back with its offset */
+	*here_out = !carrier->ops->loops_back && !kept;
+	return carrier->ops->publish(carrier, publication, kept);
 }
 
 /* The carrier goes last: what it has taken cannot be taken back. */
@@ -418,46 +424,33 @@ sh_publish_tell_listeners(struct sh_topics *topics)
 	}
 }
 
-/* Of a history: whether it has come before, and whether some are missing. */
-static bool
-is_next(struct sh_topic *topic, const struct sh_publication *publication)
-{
-	if (publication->offset == 0)
-		return true;
-	if (topic->epoch == publication->epoch &&
-	    publication->offset <= topic->offset)
-		return false;
-	if (topic->offset != 0 &&
-	    (topic->epoch != publication->epoch ||
-		publication->offset != topic->offset + 1))
-		sh_trouble_lost_all(topic->topics, topic->name);
-	topic->epoch = publication->epoch;
-	topic->offset = publication->offset;
-	return true;
-}
-
 void
-sh_publish_arrived(const struct sh_publication *publication, void *arg)
+sh_publish_deliver(
+    struct sh_topics *topics, const struct sh_publication *publication)
 {
-	struct sh_topics *topics = arg;
-	struct sh_topic *topic;
-	struct sh_message *message;
-	bool wanted;
-
-	tell_listeners(topics, publication);
-	topic = sh_topic_find(topics, publication->topic,
+	struct sh_topic *topic = sh_topic_find(topics, publication->topic,
 	    publication->topic_len, publication->hash);
-	if (topic != NULL && !is_next(topic, publication))
-		return;
-	message = is_behind(topics, topic, ARRIVED_FACTOR)
-	    ? NULL
-	    : make_local(topics, publication, &topic, &wanted);
+	bool behind = is_behind(topics, topic, ARRIVED_FACTOR), wanted = false;
+	struct sh_message *message = NULL;
+
+	if (!behind)
+		message = make_local(topics, publication, &topic, &wanted);
 	if (message == NULL) {
-		if (is_behind(topics, topic, ARRIVED_FACTOR) || wanted)
+		if (behind || wanted)
 			sh_trouble_lost_all(topics, publication->topic);
 		return;
 	}
 	sh_fanout_add(topic, message);
 	if (is_behind(topics, topic, 1))
 		ask_to_wait(topic, true);
+}
+
+void
+sh_publish_arrived(const struct sh_publication *publication, void *arg)
+{
+	struct sh_topics *topics = arg;
+
+	tell_listeners(topics, publication);
+	if (publication->offset == 0 || sh_follow_take(topics, publication))
+		sh_publish_deliver(topics, publication);
 }

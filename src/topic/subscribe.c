@@ -15,6 +15,7 @@
 #include "io/conn.h"
 #include "proto/utf8.h"
 #include "topic/filter.h"
+#include "topic/replay.h"
 #include "topic/topics_private.h"
 
 enum { MEMBER_MAX = 255 };
@@ -110,6 +111,7 @@ sh_subscriber_conn_drained(struct sh_conn *conn, void *arg)
 		return;
 	sh_trouble_unpause(subscriber);
 	sh_trouble_begin(subscriber);
+	sh_replay_drained(subscriber->topics);
 }
 
 /* --- subscriptions -------------------------------------------------------------- */
@@ -246,8 +248,13 @@ sh_subscription_add(struct sh_subscriber *subscriber, const char *filter,
 	if (sh_subscription_find(topics, subscriber, topic) != NULL)
 		return -SHOAL_EEXIST;
 	r = add(subscriber, topic, options, out);
-	if (r < 0)
+	if (r < 0) {
 		sh_topic_rest(topic);
+		return r;
+	}
+	r = sh_replay_begin(*out, options);
+	if (r < 0)
+		sh_subscription_end(*out);
 	return r;
 }
 

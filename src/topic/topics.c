@@ -16,6 +16,9 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "io/await.h"
+#include "topic/carrier_own.h"
+#include "topic/follow.h"
+#include "topic/keep.h"
 #include "topic/topics_private.h"
 
 /* A function of shoal's own. */
@@ -107,6 +110,8 @@ init(struct sh_topics *topics, struct sh_loop *loop, struct sh_carrier *carrier)
 	STAILQ_INIT(&topics->untold);
 	TAILQ_INIT(&topics->troubled);
 	TAILQ_INIT(&topics->eager);
+	TAILQ_INIT(&topics->followed);
+	TAILQ_INIT(&topics->replays);
 	TAILQ_INIT(&topics->lines);
 	LIST_INIT(&topics->settlers);
 	if (carrier != NULL)
@@ -127,7 +132,8 @@ init_tables(struct sh_topics *topics)
 	if (sh_hash_init(&topics->names, secret) < 0 ||
 	    sh_hash_init(&topics->subscriptions, secret) < 0 ||
 	    sh_hash_init(&topics->forms, secret) < 0 ||
-	    sh_hash_init(&topics->renderings, secret) < 0)
+	    sh_hash_init(&topics->renderings, secret) < 0 ||
+	    sh_hash_init(&topics->follows, secret) < 0)
 		return -SHOAL_ENOMEM;
 	return sh_wild_init(&topics->wild, secret);
 }
@@ -208,6 +214,7 @@ fini_tables(struct sh_topics *topics)
 	sh_hash_fini(&topics->subscriptions);
 	sh_hash_fini(&topics->forms);
 	sh_hash_fini(&topics->renderings);
+	sh_hash_fini(&topics->follows);
 	sh_id_table_fini(&topics->conns);
 	sh_wild_fini(&topics->wild);
 }
@@ -230,6 +237,7 @@ sh_topics_close(struct sh_topics **topics)
 		STAILQ_REMOVE_HEAD(&t->untold, next);
 		sh_message_drop(&message);
 	}
+	sh_follow_clear(t);
 	sh_hash_each(&t->names, orphan_listeners, NULL);
 	if (current == t) {
 		set_hooks(NULL);
@@ -251,15 +259,26 @@ sh_topics_drain(struct sh_topics *topics)
 		carrier->ops->drain(carrier);
 }
 
+bool
+sh_topics_is_busy(const struct sh_topics *topics)
+{
+	const struct sh_carrier *carrier = topics->carrier;
+
+	return carrier != NULL && carrier->ops->is_busy != NULL &&
+	    carrier->ops->is_busy(carrier);
+}
+
 struct sh_topics *
 sh_topics_current(void)
 {
 	struct sh_loop *loop = sh_loop_current();
+	struct sh_carrier *carrier = NULL;
 	struct sh_topics *topics = NULL;
 
 	if (current != NULL && current_loop == sh_loop_number())
 		return current;
-	if (loop == NULL || sh_topics_open(loop, NULL, &topics) < 0)
+	if (loop == NULL || sh_carrier_own_open(loop, &carrier) < 0 ||
+	    sh_topics_open(loop, carrier, &topics) < 0)
 		return NULL;
 	return topics;
 }
@@ -271,6 +290,8 @@ sh_topics_close_current(void)
 
 	if (topics != NULL && current_loop == sh_loop_number())
 		sh_topics_close(&topics);
+	/* those that the program has said */
+	sh_keep_clear();
 }
 
 struct sh_carrier *

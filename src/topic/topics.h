@@ -29,6 +29,9 @@ void sh_topics_close_current(void);
 void sh_topics_set_node(uint64_t node);
 /** The worker drains: others serve from now on, but its clients go on. */
 void sh_topics_drain(struct sh_topics *topics);
+/** Whether a process that has drained should stay for a moment: what is on its way
+ *  to others would be lost. */
+bool sh_topics_is_busy(const struct sh_topics *topics);
 /** Those of this process' loop. Made when there are none yet and there is a loop
  *  (a program of shoal_run()); NULL: no loop, or no memory. */
 struct sh_topics *sh_topics_current(void);

@@ -56,6 +56,11 @@ struct sh_topics {
 	TAILQ_HEAD(, sh_subscriber) troubled; /* gaps can be told to */
 	struct sh_program_list eager; /* have something to be called with */
 
+	struct sh_hash follows;           /* where topics with a history are */
+	TAILQ_HEAD(, sh_follow) followed; /* not for longest first */
+	TAILQ_HEAD(, sh_subscription_replay) replays;
+	size_t replays_asked;
+
 	struct sh_topic_list lines; /* topics that somebody waits for */
 	LIST_HEAD(, sh_settler) settlers;
 };
@@ -90,7 +95,6 @@ struct sh_topic {
 	TAILQ_HEAD(, sh_publisher) line;
 	TAILQ_ENTRY(sh_topic) lines;
 
-	uint64_t epoch, offset; /* of the last that came, of a history */
 	size_t len;
 	char name[];
 };
@@ -307,6 +311,9 @@ void sh_publishers_wake_all(struct sh_topics *topics);
 void sh_publishers_fail(struct sh_topics *topics);
 /** A message of a carrier's. */
 void sh_publish_arrived(const struct sh_publication *publication, void *topics);
+/** Give a message to the subscribers of this process. */
+void sh_publish_deliver(
+    struct sh_topics *topics, const struct sh_publication *publication);
 /** Some of what was pending has been fanned out. */
 void sh_publish_went(struct sh_topic *topic, size_t bytes);
 /** Tell listeners what was published here. */

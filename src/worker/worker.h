@@ -81,6 +81,8 @@ struct sh_worker {
 	uint32_t obeyed;        /* orders about listeners, not told yet */
 	bool accepting, draining, stopping;
 	bool in_drain_hooks; /* they have not returned */
+	bool looks;          /* whether its topics are busy, in a moment */
+	int64_t busy_by_ms;  /* so long, 0: was not needed yet */
 	int drain_ms;        /* what drain hooks are told */
 	bool hooks_started;
 	char why[1024]; /* why it cannot start */
@@ -133,6 +135,9 @@ int sh_worker_open_topics(struct sh_worker *worker);
 void sh_worker_begin_topics(struct sh_worker *worker);
 /** End them; no connection is left. */
 void sh_worker_close_topics(struct sh_worker *worker);
+/** Say which topics keep a history, by the settings. 0, or negative with
+ *  worker->why. */
+int sh_worker_keep_histories(struct sh_worker *worker);
 /** The carrier that the settings' `broker' asks for, the caller's; NULL for none. 0,
  *  or negative with worker->why. */
 int sh_worker_open_broker(struct sh_worker *worker, struct sh_carrier **out);

@@ -5,6 +5,7 @@
 
 #include <shoal/ws.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "co/co.h"
 #include "io/await.h"
@@ -15,6 +16,8 @@
 #include "session/service.h"
 #include "topic/topics.h"
 #include "worker/worker.h"
+
+enum { BUSY_MS = 2000, LOOK_MS = 10 };
 
 static void
 stop_accepting(struct sh_worker *worker)
@@ -78,11 +81,38 @@ set_deadline(struct sh_worker *worker, int64_t ms, sh_timer_fn *fn)
 	    sh_timer_start(worker->loop, ms, 0, fn, worker);
 }
 
+static void
+look_again(void *arg)
+{
+	struct sh_worker *worker = arg;
+
+	worker->looks = false;
+	sh_worker_leave_when_idle(worker);
+}
+
+/* What its topics have to hand over goes first, but nobody waits for long. */
+static bool
+must_stay(struct sh_worker *worker)
+{
+	int64_t now_ms = sh_clock_ms();
+
+	if (worker->topics == NULL || !sh_topics_is_busy(worker->topics))
+		return false;
+	if (worker->busy_by_ms == 0)
+		worker->busy_by_ms = now_ms + BUSY_MS;
+	if (now_ms >= worker->busy_by_ms)
+		return false;
+	if (!worker->looks)
+		worker->looks = sh_timer_start(worker->loop, LOOK_MS, 0,
+				    look_again, worker) > 0;
+	return worker->looks;
+}
+
 void
 sh_worker_leave_when_idle(struct sh_worker *worker)
 {
 	if (!worker->accepting && !worker->in_drain_hooks &&
-	    sh_loop_connections(worker->loop) == 0)
+	    sh_loop_connections(worker->loop) == 0 && !must_stay(worker))
 		sh_loop_stop(worker->loop);
 }
 

@@ -23,6 +23,7 @@
 #include "proc/privileges.h"
 #include "session/service.h"
 #include "settings/settings.h"
+#include "topic/keep.h"
 #include "worker/worker.h"
 
 enum {
@@ -218,6 +219,8 @@ prologue(struct sh_worker *worker)
 	}
 	if (r == 0)
 		r = sh_worker_begin_control(worker);
+	/* all workers have said the same by now */
+	sh_keep_settle();
 	die_with_master(false);
 	return r;
 }
@@ -298,6 +301,7 @@ sh_worker_main(const struct sh_heritage *heritage, void *arg)
 	sh_mem_keep_freed();
 	sh_co_fault_install();
 	sh_catalog_init(&worker.catalog, worker.program);
+	sh_catalog_make_current(&worker.catalog);
 	current = &worker;
 	r = prologue(&worker);
 	if (r < 0) {

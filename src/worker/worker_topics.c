@@ -7,6 +7,8 @@
 
 #include "topic/bus_link.h"
 #include "topic/carrier_bus.h"
+#include "topic/carrier_own.h"
+#include "topic/home_bus.h"
 #include "topic/presence.h"
 #include "topic/remote.h"
 #include "topic/topics.h"
@@ -40,9 +42,16 @@ open_carrier(struct sh_worker *worker, struct sh_carrier **out)
 {
 	int r = sh_worker_open_broker(worker, out);
 
-	if (r < 0 || *out != NULL || worker->bus == NULL)
+	if (r < 0 || *out != NULL)
 		return r;
-	return sh_carrier_bus_open(worker->loop, worker->bus, out);
+	if (worker->bus == NULL)
+		return sh_carrier_own_open(worker->loop, out);
+	r = sh_carrier_bus_open(worker->loop, worker->bus, out);
+	if (r == 0)
+		r = sh_home_bus_open(worker->loop, *out);
+	if (r < 0 && *out != NULL)
+		(*out)->ops->close(out);
+	return r;
 }
 
 int
@@ -53,6 +62,8 @@ sh_worker_open_topics(struct sh_worker *worker)
 
 	sh_topics_set_node(worker->heritage->board->server);
 	r = open_bus(worker);
+	if (r == 0)
+		r = sh_worker_keep_histories(worker);
 	if (r == 0)
 		r = open_carrier(worker, &carrier);
 	if (r == 0)

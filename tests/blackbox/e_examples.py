@@ -8,7 +8,8 @@ service_switch          answers, is stopped, started, closed and opened again
 redis_session           what on_connect notes after five seconds is there when
                         on_receive asks, however early the client has sent
 ws_greet                greets until it is told to close; has a page
-ws_room                 what one says goes to all, and each of the ends is told
+ws_room                 what one says goes to all, on both workers, and each of
+                        the ends is told
 http_hello              a query, a form and a stream of events
 
 Their ports are fixed, so they run in a network namespace; where that is not
@@ -17,6 +18,7 @@ permitted, the test is skipped.
 
 import fcntl
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -247,25 +249,40 @@ def ws_greet(folder):
         program.wait()
 
 
+def on_both_workers(program, options):
+    """WebSockets, until each of two workers has one."""
+    members = []
+
+    def is_spread():
+        members.append(WebSocket(WEB, "/websocket"))
+        members[-1].ping()      # it is in
+        done = subprocess.run([program.path, "status", "--json", *options],
+                              check=True, capture_output=True)
+        workers = json.loads(done.stdout)["workers"]
+        return min(worker["connections"] for worker in workers) > 0
+    wait_until("both workers to have a client", is_spread)
+    return members
+
+
 def ws_room(folder):
-    with Program("ws_room", folder) as program:
-        wait_until("the room", lambda: "A room" in program.text())
-        first, second, third = [WebSocket(WEB, "/websocket")
-                                for _ in range(3)]
-        for ws in first, second, third:
-            ws.ping()       # it is in
-        for speaker in first, third:
+    options = ["-s", f"control.path={folder}/room.sock",
+               "-s", "workers.count=2"]
+    with Program("ws_room", folder, *options) as program:
+        wait_status(program, options)
+        members = on_both_workers(program, options)
+        for speaker in members[0], members[-1]:
             speaker.send(frame(TEXT, "hello"))
-            for ws in first, second, third:
+            for ws in members:
                 expect_texts(ws, "Server：hello")
-        # one that asks, one that says goodbye, and one that is just gone
-        first.send(frame(TEXT, "close"))
-        first.expect_close_frame(1000)
-        first.sock.close()
-        second.say_goodbye()
+        # one that asks, others that say goodbye, and one that is just gone
+        members[0].send(frame(TEXT, "close"))
+        members[0].expect_close_frame(1000)
+        members[0].sock.close()
+        for ws in members[1:-1]:
+            ws.say_goodbye()
         assert "errorCode" not in program.text(), program.text()
         with WebSocket(WEB, "/websocket") as last:
-            third.sock.close()
+            members[-1].sock.close()
             wait_until("the end of a client", lambda:
                        "errorCode: " in program.text())
             last.send(frame(TEXT, "alone"))

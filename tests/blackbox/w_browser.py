@@ -11,33 +11,11 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 import shoal as daemon  # noqa: E402
-from browser import ENTER, Browser  # noqa: E402
+from browser import (ENTER, Browser, fits, picture,  # noqa: E402
+                     read_source, run_demo)
 from shoal import Shoal  # noqa: E402
 from waiting import (BUILDDIR, SANITIZED, SRCDIR, Skip,  # noqa: E402
                      expect, run_checks, same, until)
-
-
-def picture(browser, name):
-    folder = os.path.join(BUILDDIR, "tests", "blackbox")
-    os.makedirs(folder, exist_ok=True)
-    browser.screenshot(os.path.join(folder, name + ".png"))
-
-
-def read_source(*path):
-    with open(os.path.join(SRCDIR, *path), encoding="utf-8") as file:
-        return file.read()
-
-
-def run_demo(shoal, more=""):
-    """Runs conf/demo.conf, but on ports that the kernel picks."""
-    own = read_source("conf", "demo.conf")
-    own = own.replace("127.0.0.1:9501", "127.0.0.2:0")
-    own = own.replace("127.0.0.1:9502", "127.0.0.1:0")
-    shoal.write(f'control = {{ path = "{shoal.control}"; }};\n'
-                f'log = {{ target = "{shoal.log}"; level = "debug"; }};\n' +
-                more + own)
-    shoal.run()
-    return shoal.port(1)
 
 
 def entries(browser):
@@ -54,13 +32,6 @@ def wait_entries(browser, *wanted):
 
 def focus(browser):
     return browser.run("return document.activeElement.id;")
-
-
-def fits(browser):
-    """Whether the log is all that scrolls."""
-    return browser.run("const page = document.documentElement;"
-                       "return page.scrollWidth <= page.clientWidth &&"
-                       "    page.scrollHeight <= page.clientHeight;")
 
 
 def talk(browser, word):

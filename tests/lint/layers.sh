@@ -15,7 +15,7 @@ proc       base
 client     io co base
 topic      client session io proto co proc base
 module     settings proto base
-check      module settings proc io base
+check      module settings topic proc io base
 worker     module topic session io co proc settings base
 master     proc base
 crew       master proc base

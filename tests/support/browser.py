@@ -12,8 +12,8 @@ import shutil
 import subprocess
 import tempfile
 
-from waiting import (PATIENCE, Skip, descendants_of, end_processes, on_failure,
-                     until)
+from waiting import (BUILDDIR, PATIENCE, SRCDIR, Skip, descendants_of,
+                     end_processes, on_failure, until)
 
 CHROMIUM, DRIVER = "/usr/bin/chromium", "/usr/bin/chromedriver"
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
@@ -155,3 +155,35 @@ class Browser:
         picture = self.ask("GET", self.session + "/screenshot")
         with open(path, "wb") as file:
             file.write(base64.b64decode(picture))
+
+
+# --- what the tests of pages have in common ---
+
+def picture(browser, name):
+    folder = os.path.join(BUILDDIR, "tests", "blackbox")
+    os.makedirs(folder, exist_ok=True)
+    browser.screenshot(os.path.join(folder, name + ".png"))
+
+
+def read_source(*path):
+    with open(os.path.join(SRCDIR, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def run_demo(shoal, more=""):
+    """Runs conf/demo.conf, but on ports that the kernel picks."""
+    own = read_source("conf", "demo.conf")
+    own = own.replace("127.0.0.1:9501", "127.0.0.2:0")
+    own = own.replace("127.0.0.1:9502", "127.0.0.1:0")
+    shoal.write(f'control = {{ path = "{shoal.control}"; }};\n'
+                f'log = {{ target = "{shoal.log}"; level = "debug"; }};\n' +
+                more + own)
+    shoal.run()
+    return shoal.port(1)
+
+
+def fits(browser):
+    """Whether the log is all that scrolls."""
+    return browser.run("const page = document.documentElement;"
+                       "return page.scrollWidth <= page.clientWidth &&"
+                       "    page.scrollHeight <= page.clientHeight;")

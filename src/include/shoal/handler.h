@@ -60,6 +60,50 @@ struct shoal_handler {
 	    const struct shoal_settings *settings, char *why, size_t cap);
 };
 
+/* --- handlers that ask others --------------------------------------------- */
+
+/* A handler that another one has opened, to hand requests to: one that decides
+ * who may come in, for instance. Its settings are the defaults. */
+struct shoal_delegate;
+
+/**
+ * Whether a handler can be opened by its name: there is one, it answers requests,
+ * has no keys that are required, and its `check' agrees to the defaults.
+ *
+ * @param name  as the configuration would name it: "greet", "module.handler"
+ * @param why   set to the reason when it cannot
+ *
+ * Returns  0; -SHOAL_ENOENT when there is none; -SHOAL_ECONFIG; -SHOAL_ESTATE at
+ *          another time
+ * Context  check and open of a handler, start hooks, worker
+ * Blocks   as long as the `check' of that handler does
+ */
+SHOAL_API int shoal_delegate_check(const char *name, char *why, size_t cap);
+
+/**
+ * Open a handler by its name.
+ *
+ * @param out  yours: shoal_delegate_close(), in `close' of the handler
+ *
+ * Returns  0; as shoal_delegate_check(); what its `open' returned; -SHOAL_ENOMEM
+ * Context  open of a handler, start hooks, worker
+ * Suspends if its `open' does
+ */
+SHOAL_API int
+shoal_delegate_open(const char *name, struct shoal_delegate **out);
+/** Close it and clear the variable; NULL is fine. Suspends if its `close' does. */
+SHOAL_API void shoal_delegate_close(struct shoal_delegate **delegate);
+/**
+ * Hand a request to it, and come back when it has returned: it has answered (see
+ * shoal_response_has_begun()), or has not and left that to who asks. It may say
+ * who the client is, by shoal_request_grant(); it may not detach the request.
+ *
+ * Context  the request's handler
+ * Suspends if it does
+ */
+SHOAL_API void shoal_delegate_request(
+    struct shoal_delegate *delegate, struct shoal_request *req);
+
 #ifdef __cplusplus
 }
 #endif

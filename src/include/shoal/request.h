@@ -135,6 +135,28 @@ shoal_request_peer(const struct shoal_request *req, char *buf, size_t cap);
 SHOAL_API const char *
 shoal_request_local(const struct shoal_request *req, char *buf, size_t cap);
 
+/* What a client may do with topics, see shoal_request_grant(). */
+enum shoal_right { SHOAL_MAY_SUBSCRIBE = 1, SHOAL_MAY_PUBLISH = 2 };
+
+/**
+ * Say who the client is and what it may do, in a handler that another one has
+ * asked to decide that (`authorize' in shoal-handlers(7)).
+ *
+ * @param user    copied; UTF-8; NULL: not known
+ * @param rights  SHOAL_MAY_SUBSCRIBE | SHOAL_MAY_PUBLISH, or one of them, or 0
+ *
+ * Returns  0; -SHOAL_EINVAL for other rights; -SHOAL_ENOMEM
+ * Context  worker
+ * Blocks   never
+ */
+SHOAL_API int shoal_request_grant(
+    struct shoal_request *req, const char *user, unsigned rights);
+/** Who the client is; NULL when nobody has said. Lends as long as the request
+ *  lives, or until it is said anew. */
+SHOAL_API const char *shoal_request_user(const struct shoal_request *req);
+/** What it may do; everything when nobody has said. */
+SHOAL_API unsigned shoal_request_rights(const struct shoal_request *req);
+
 /** Remember a pointer with the request; shoal does not touch it. */
 SHOAL_API void shoal_request_set_data(struct shoal_request *req, void *data);
 /** The pointer of shoal_request_set_data(), NULL before. */

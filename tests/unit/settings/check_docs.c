@@ -112,7 +112,8 @@ static bool
 is_set_by_sample(const struct sh_key *key)
 {
 	static const char *const paths[] = { "control.path", "pid_file", "name",
-		"file", "address", "handler", "config", "path" };
+		"file", "address", "handler", "config", "path", "filter",
+		"count" };
 	size_t i;
 
 	for (i = 0; i < SH_ARRAY_LEN(paths); i++)
@@ -130,6 +131,9 @@ slot_of(const struct sh_settings *settings, const struct sh_record *record,
 	if (record->scope == SH_SCOPE_LISTENER)
 		base =
 		    (const char *)sh_settings_listener(settings, record->index);
+	if (record->scope == SH_SCOPE_HISTORY)
+		base =
+		    (const char *)sh_settings_history(settings, record->index);
 	if (record->scope == SH_SCOPE_ROUTE)
 		base = (const char *)sh_settings_route(settings,
 		    sh_settings_listener(settings, record->listener),

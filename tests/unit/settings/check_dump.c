@@ -15,6 +15,8 @@ static const char rich_text[] =
     "workers = { count = 3; watchdog = \"off\"; stack_size = 20000; };\n"
     "reload = { drain_timeout = \"1m30s\"; };\n"
     "log = { level = \"warning\"; format = \"json\"; };\n"
+    "topics = { history = ( { filter = \"a/#\"; count = 3; },\n"
+    "  { filter = \"b\"; age = \"5m\"; bytes = \"1k\"; } ); };\n"
     "modules = ( { name = \"m\"; file = \"m.so\"; config = {\n"
     "  s = \"q\\\"b\\\\n\\n\\t\\x01\\xc3\\xa4\"; big = 5000000000L; neg = -7;\n"
     "  f = 1e300; g = -0.5; h = 2.0; t = true; names = [ \"a\", \"b\" ];\n"
@@ -41,6 +43,12 @@ START_TEST(a_dump_loads_to_the_same_values)
 	ck_assert_ptr_nonnull(strstr(plain, "big = 5000000000L;"));
 	ck_assert_ptr_nonnull(
 	    strstr(plain, "s = \"q\\\"b\\\\n\\n\\t\\x01\xc3\xa4\";"));
+	ck_assert_ptr_nonnull(strstr(plain, "filter = \"a/#\";"));
+	ck_assert_ptr_nonnull(strstr(plain, "age = \"5m\";"));
+	ck_assert_uint_eq(sh_settings_doc_value(again)->history_count, 2);
+	ck_assert_int_eq(
+	    sh_settings_history(sh_settings_doc_value(again), 1)->age_ms,
+	    300000);
 	ck_assert_uint_eq(sh_settings_doc_value(doc)->item_count,
 	    sh_settings_doc_value(again)->item_count);
 	free(second);

@@ -15,7 +15,7 @@
 enum {
 	SLOTS = 2,
 	STEPS = 3000,
-	SEEDS = 150,
+	SEEDS = 40,
 	NUMBERS = 2048 /* messages of a publisher to a topic, at most */
 };
 
