@@ -217,8 +217,8 @@ def check_history():
     with RedisServer(keeps=True) as server, Historian(server) as one, \
             Historian(server) as two:
         writer, reader, stays = two.client(), one.client(), one.client()
-        reader.subscribe("chat/1")
-        stays.subscribe("chat/1")
+        reader.subscribe("chat/1", -1)
+        stays.subscribe("chat/1", -1)
         for number in range(10):
             writer.publish("chat/1", f"a{number}")
         epoch, offset = reader.wait_events(10)[-1][1:3]
@@ -252,7 +252,7 @@ def check_lost_history():
     """A Redis that comes back empty is a gap."""
     with RedisServer() as server, Historian(server) as one:
         writer, reader = one.client(), one.client()
-        reader.subscribe("chat/1")
+        reader.subscribe("chat/1", -1)
         for number in range(3):
             writer.publish("chat/1", f"a{number}")
         epoch, offset = reader.wait_events(3)[1][1:3]
@@ -262,6 +262,8 @@ def check_lost_history():
         wait_connected(one)
         until(lambda: writer.ask("P chat/1 b") == ["p", "0"],
               "a worker to publish again")
+        until(lambda: writer.history("chat/1")[3] == ["b"],
+              "the first of a new history", 20)
         again = one.client()
         again.subscribe("chat/1", -1, (epoch, offset))
         same(texts_of(again.wait_events(2)), ["gap", "b"])
