@@ -78,7 +78,7 @@ set_up(struct sh_nats *nats, natsConnection *connection)
 	pthread_cond_signal(&nats->work);
 	nats->payload_max = natsConnection_GetMaxPayload(connection);
 	if (nats->gap_due)
-		sh_nats_put_news(nats, SH_NATS_LOST, NULL);
+		sh_nats_put_news(nats, SH_NATS_BREAK, NULL);
 	nats->gap_due = false;
 	sh_nats_put_news(nats, SH_NATS_UP, NULL);
 	pthread_mutex_unlock(&nats->lock);

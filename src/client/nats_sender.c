@@ -32,7 +32,7 @@ on_message(natsConnection *connection, natsSubscription *subscription,
 	pthread_mutex_lock(&nats->lock);
 	if (nats->gap_due &&
 	    natsConnection_Status(connection) == NATS_CONN_STATUS_CONNECTED) {
-		sh_nats_put_news(nats, SH_NATS_LOST, NULL);
+		sh_nats_put_news(nats, SH_NATS_BREAK, NULL);
 		nats->gap_due = false;
 	}
 	pthread_mutex_unlock(&nats->lock);

@@ -106,6 +106,7 @@ on_barrier(struct sh_carrier_nats *carrier, const char *number)
 	    strtoull(number, NULL, 10) != carrier->barrier)
 		return;
 	carrier->barrier_out = false;
+	sh_nats_hold_end(carrier);
 	sh_nats_settle(carrier);
 }
 
@@ -153,8 +154,9 @@ on_foreign(struct sh_carrier_nats *carrier, const char *subject)
 	    subject);
 }
 
-static void
-on_topic(struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
+void
+sh_nats_arrived(
+    struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
 {
 	struct sh_publication publication;
 	uint64_t process;
@@ -174,6 +176,15 @@ on_topic(struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
 		return;
 	SH_COUNT(carrier->counters->broker_received, 1);
 	carrier->base.events.arrived(&publication, carrier->base.events.arg);
+}
+
+static void
+on_topic(struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
+{
+	if (carrier->holding)
+		sh_nats_hold_message(carrier, message);
+	else
+		sh_nats_arrived(carrier, message);
 }
 
 static void
@@ -274,6 +285,7 @@ on_news(enum sh_nats_news news, const char *text, void *arg)
 	switch (news) {
 	case SH_NATS_UP: on_up(carrier); break;
 	case SH_NATS_DOWN: on_down(carrier, text); break;
+	case SH_NATS_BREAK: sh_nats_hold_begin(carrier); break;
 	case SH_NATS_LOST:
 		carrier->base.events.lost(NULL, carrier->base.events.arg);
 		break;
@@ -494,6 +506,7 @@ close_carrier(struct sh_carrier **base)
 	sh_nats_logs_close(carrier);
 	sh_nats_peers_close(carrier);
 	sh_nats_close(&carrier->nats);
+	sh_nats_hold_close(carrier);
 	free_wants(carrier);
 	free(carrier);
 }
@@ -602,6 +615,8 @@ sh_carrier_nats_open(struct sh_loop *loop,
 	sh_assert(getrandom(&carrier->self, sizeof(carrier->self), 0) ==
 	    sizeof(carrier->self));
 	carrier->barrier_due = true;
+	STAILQ_INIT(&carrier->held);
+	carrier->held_max = options->queue_max;
 	SLIST_INIT(&carrier->logs);
 	TAILQ_INIT(&carrier->replays);
 	sh_nats_peers_open(carrier);

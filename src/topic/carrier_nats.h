@@ -83,6 +83,12 @@ struct sh_carrier_nats {
 	bool dropped; /* what this process published, unsent; not told yet */
 	bool wants_room, told_foreign, told_dropped;
 
+	/* The connection is another one, and not all is in effect: what comes is
+	 * held. */
+	bool holding;
+	STAILQ_HEAD(, sh_nats_held) held;
+	size_t held_size, held_max; /* bytes */
+
 	struct sh_id_table wants;
 
 	/* Whether all that was wanted is in effect: a message to ourselves that
@@ -116,6 +122,20 @@ void sh_nats_tell_room(struct sh_carrier_nats *carrier);
  *  -SHOAL_EPROTO. */
 int sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
     struct sh_publication *out);
+
+/** A message of a topic has come. */
+void sh_nats_arrived(
+    struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
+
+/* --- carrier_nats_hold.c --------------------------------------------------- */
+
+void sh_nats_hold_begin(struct sh_carrier_nats *carrier);
+/** Hold a message (copies), or leave it to the gap. */
+void sh_nats_hold_message(
+    struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
+/** All is in effect: tell of the gap and of what was held. */
+void sh_nats_hold_end(struct sh_carrier_nats *carrier);
+void sh_nats_hold_close(struct sh_carrier_nats *carrier);
 
 /* --- carrier_nats_peers.c -------------------------------------------------- */
 

@@ -199,6 +199,15 @@ peers(const struct sh_carrier *carrier)
 	return known != 0 ? known : 1;
 }
 
+/* What waits goes out in a moment, if there is a connection. */
+static bool
+is_busy(const struct sh_carrier *carrier)
+{
+	const struct sh_redis_carrier *redis = sh_redis_carrier_of(carrier);
+
+	return redis->out_up && redis->queued != 0;
+}
+
 static const struct sh_carrier_ops ops = {
 	.name = "redis",
 	.loops_back = true,
@@ -209,6 +218,7 @@ static const struct sh_carrier_ops ops = {
 	.forget = forget,
 	.is_settled = is_settled,
 	.peers = peers,
+	.is_busy = is_busy,
 	.close = close_carrier,
 };
 

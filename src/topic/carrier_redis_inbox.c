@@ -110,7 +110,7 @@ settle(struct sh_redis_carrier *carrier)
 	SH_SET(carrier->counters->broker_up, 1);
 	sh_redis_tell_up(carrier);
 	if (!carrier->greeted)
-		sh_redis_send_hello(carrier);
+		sh_redis_peers_greet(carrier);
 	carrier->greeted = true;
 	if (carrier->gap) {
 		carrier->gap = false;

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <shoal/topic.h>
+
 #include "base/buf.h"
 #include "base/counters.h"
 #include "client/redis.h"
@@ -211,8 +213,6 @@ void sh_redis_posts_tell_room(struct sh_redis_carrier *carrier);
 
 /** A coroutine's function; has a reference. */
 void sh_redis_send_main(void *arg);
-/** Say to all that this process is there: they count anew. */
-void sh_redis_send_hello(struct sh_redis_carrier *carrier);
 /** There is something to do for it. */
 void sh_redis_send_wake(struct sh_redis_carrier *carrier);
 
@@ -220,10 +220,32 @@ void sh_redis_send_wake(struct sh_redis_carrier *carrier);
 
 struct sh_keep;
 
+enum { SH_REDIS_DIGITS_MAX = 24 };
+
+/* The texts of a command, on the caller's stack while it is made. */
+struct sh_redis_script_words {
+	struct sh_redis_words words;
+	char stream[SHOAL_TOPIC_MAX * 2], place[SHOAL_TOPIC_MAX * 2];
+	char numbers[SH_REDIS_WORDS_MAX][SH_REDIS_DIGITS_MAX];
+};
+
+/** Begin the command of a script about a topic; its hash comes when it is sent. */
+void sh_redis_script_begin(struct sh_redis_script_words *script,
+    const struct sh_redis_carrier *carrier, const char *topic, size_t len);
+/** Add a number. */
+void sh_redis_script_add_signed(
+    struct sh_redis_script_words *script, int64_t number);
+void sh_redis_script_add_unsigned(
+    struct sh_redis_script_words *script, uint64_t number);
 /** Queue a publication that is kept. As ops->publish. */
 int sh_redis_keep(struct sh_redis_carrier *carrier,
     const struct sh_publication *publication, const struct sh_keep *keep,
     const struct iovec *body, int parts);
+/** Queue the questions whether Redis has come back with histories of before. */
+void sh_redis_renew(struct sh_redis_carrier *carrier);
+
+/* --- carrier_redis_recall.c: what is asked of it ------------------------------ */
+
 /** Queue a question. As ops->replay. */
 int sh_redis_recall(
     struct sh_redis_carrier *carrier, const struct sh_replay *replay);
@@ -244,8 +266,16 @@ void sh_redis_recalls_put_off(struct sh_redis_carrier *carrier);
 void sh_redis_recalls_expire(struct sh_redis_carrier *carrier, bool all);
 /** Free all without telling anybody. */
 void sh_redis_recalls_clear(struct sh_redis_carrier *carrier);
-/** Queue the questions whether Redis has come back with histories of before. */
-void sh_redis_renew(struct sh_redis_carrier *carrier);
+
+/* --- carrier_redis_peers.c: who takes part ------------------------------------- */
+
+/** Queue the question how many there are, if it is time. */
+void sh_redis_peers_ask(struct sh_redis_carrier *carrier);
+/** Take the answer. */
+void sh_redis_peers_take(
+    struct sh_redis_carrier *carrier, const struct shoal_redis_reply *reply);
+/** Say to all that this process is there: they count anew. */
+void sh_redis_peers_greet(struct sh_redis_carrier *carrier);
 
 /* --- carrier_redis_tell.c: what is said -------------------------------------- */
 

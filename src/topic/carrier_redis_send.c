@@ -110,16 +110,6 @@ read_reply(
 	return sh_redis_link_read(carrier->out_link, deadline_us, reply_out);
 }
 
-static void
-take_peers(
-    struct sh_redis_carrier *carrier, const struct shoal_redis_reply *reply)
-{
-	if (reply->type == SHOAL_REDIS_ARRAY && reply->count == 2 &&
-	    reply->items[1]->type == SHOAL_REDIS_INTEGER &&
-	    reply->items[1]->integer > 0)
-		carrier->peers = (size_t)reply->items[1]->integer;
-}
-
 static bool
 is_error(const struct shoal_redis_reply *reply, const char *kind)
 {
@@ -169,7 +159,7 @@ take_answer(struct sh_redis_carrier *carrier, struct sh_redis_post *post,
 	else if (post->kind == SH_REDIS_POST_RECALL)
 		sh_redis_recall_answer(post->recall, reply);
 	else if (post->kind == SH_REDIS_POST_PEERS)
-		take_peers(carrier, *reply);
+		sh_redis_peers_take(carrier, *reply);
 	sh_redis_post_free(carrier, post);
 }
 
@@ -253,38 +243,6 @@ load_scripts(struct sh_redis_carrier *carrier)
 
 /* --- a connection --- */
 
-static void
-ask_for_peers(struct sh_redis_carrier *carrier)
-{
-	struct sh_redis_words words = { .argc = 0 };
-	int64_t now_us = sh_clock_us();
-
-	if (now_us < carrier->peers_us)
-		return;
-	carrier->peers_us = now_us + SH_REDIS_PEERS_MS * 1000;
-	sh_redis_word_add(&words, "PUBSUB", strlen("PUBSUB"));
-	sh_redis_word_add(&words, "NUMSUB", strlen("NUMSUB"));
-	sh_redis_word_add(
-	    &words, carrier->peers_channel, strlen(carrier->peers_channel));
-	sh_redis_post_add(
-	    carrier, SH_REDIS_POST_PEERS, SH_REDIS_SCRIPT_NONE, &words);
-}
-
-void
-sh_redis_send_hello(struct sh_redis_carrier *carrier)
-{
-	struct sh_redis_words words = { .argc = 0 };
-
-	sh_redis_word_add(&words, "PUBLISH", strlen("PUBLISH"));
-	sh_redis_word_add(
-	    &words, carrier->peers_channel, strlen(carrier->peers_channel));
-	sh_redis_word_add(&words, "hello", strlen("hello"));
-	/* without memory the others count a little later */
-	sh_redis_post_add(
-	    carrier, SH_REDIS_POST_ASIDE, SH_REDIS_SCRIPT_NONE, &words);
-	sh_redis_send_wake(carrier);
-}
-
 void
 sh_redis_send_wake(struct sh_redis_carrier *carrier)
 {
@@ -297,7 +255,7 @@ wait_for_work(struct sh_redis_carrier *carrier)
 {
 	int r = 0;
 
-	ask_for_peers(carrier);
+	sh_redis_peers_ask(carrier);
 	while (r == 0 && STAILQ_EMPTY(&carrier->waiting)) {
 		carrier->idle = true;
 		r = sh_await(
@@ -306,7 +264,7 @@ wait_for_work(struct sh_redis_carrier *carrier)
 		if (r == -SHOAL_ETIMEDOUT)
 			r = 0;
 		if (r == 0)
-			ask_for_peers(carrier);
+			sh_redis_peers_ask(carrier);
 	}
 	if (r == -SHOAL_ECANCELED && !STAILQ_EMPTY(&carrier->waiting))
 		r = 0;

@@ -5,7 +5,9 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
+sys.path.insert(0, os.path.dirname(__file__))
 
+from b_history import Client, Server as History, texts_of  # noqa: E402
 from machines import Machines  # noqa: E402
 from redis_server import RedisServer, program  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -190,6 +192,80 @@ def check_password():
             code, out, err = one.cli("test")
             same(code, 78, out, err)
             expect("broker.password_file: cannot read" in out + err, out, err)
+
+
+class Historian(History):
+    """A daemon with histories in Redis."""
+
+    def __init__(self, server):
+        super().__init__(workers=WORKERS)
+        self.write(self.read().replace(
+            "modules = (", server.broker() + "\nmodules = (", 1))
+
+    def __enter__(self):
+        super().__enter__()
+        wait_connected(self)
+        return self
+
+    def client(self):
+        return Client(self.address)
+
+
+def check_history():
+    """Who comes again gets what it has missed, from any server; also of the time
+    before Redis was killed, if it has kept its data."""
+    with RedisServer(keeps=True) as server, Historian(server) as one, \
+            Historian(server) as two:
+        writer, reader, stays = two.client(), one.client(), one.client()
+        reader.subscribe("chat/1")
+        stays.subscribe("chat/1")
+        for number in range(10):
+            writer.publish("chat/1", f"a{number}")
+        epoch, offset = reader.wait_events(10)[-1][1:3]
+        same(offset, 10)
+        stays.wait_events(10)
+        reader.sock.close()
+        for number in range(5):
+            writer.publish("chat/1", f"b{number}")
+        stays.wait_events(15)
+        server.end()
+        wait_away(one, two)
+        server.start()
+        wait_connected(one, two)
+        until(lambda: writer.ask("P chat/1 b5") == ["p", "0"],
+              "a worker to publish again")
+        for daemon in (one, two):
+            again = daemon.client()
+            again.subscribe("chat/1", -1, (epoch, offset))
+            same(texts_of(again.wait_events(6)),
+                 [f"b{number}" for number in range(6)])
+            again.sock.close()
+        # nothing was lost to who stayed, if a gap was told or not
+        until(lambda: "b5" in texts_of(stays.wait_events(
+            len(stays.events) + 1)), "the last one")
+        same([text for text in texts_of(stays.events) if text != "gap"],
+             [f"a{number}" for number in range(10)] +
+             [f"b{number}" for number in range(6)])
+
+
+def check_lost_history():
+    """A Redis that comes back empty is a gap."""
+    with RedisServer() as server, Historian(server) as one:
+        writer, reader = one.client(), one.client()
+        reader.subscribe("chat/1")
+        for number in range(3):
+            writer.publish("chat/1", f"a{number}")
+        epoch, offset = reader.wait_events(3)[1][1:3]
+        server.end()
+        wait_away(one)
+        server.start()
+        wait_connected(one)
+        until(lambda: writer.ask("P chat/1 b") == ["p", "0"],
+              "a worker to publish again")
+        again = one.client()
+        again.subscribe("chat/1", -1, (epoch, offset))
+        same(texts_of(again.wait_events(2)), ["gap", "b"])
+        expect(again.events[1][1] != epoch, again.events)
 
 
 def check_machines():

@@ -144,6 +144,37 @@ def check_one_does_not_read():
         same(hub.counter("worker_crashes"), 0)
 
 
+def check_more_than_a_ring_holds():
+    """Publishers wait for those who read; whoever is too slow all the same, as a
+    worker without a processor may be, is told so."""
+    with Hub(workers=WORKERS,
+             more=f'topics = {{ ring = "{RING // 1024}k"; }};') as hub, \
+            Clients(hub.port(), size=4000, window=32, ahead=100) as clients:
+        clients.do("open", "subscriber", 40)
+        clients.do("subscribe", "subscriber", "room/+", "r")
+        clients.do("open", "publisher", 20)
+        clients.do("feed", "publisher", "room/%")
+        clients.do("publish", 200 if SLOW else 50)
+        clients.do("settle")
+        result = clients.finish()
+        expect(hub.counter("bus_refused") > 0, hub.status()["counters"])
+        print(f"     {hub.counter('bus_refused')} refused for now, "
+              f"{result['gaps']} gaps")
+
+
+def check_stop_in_the_middle():
+    with Hub(workers=WORKERS) as hub, Clients(hub.port()) as clients:
+        clients.do("open", "both", 200)
+        clients.do("subscribe", "both", "room/#")
+        clients.do("feed", "both", "room/%")
+        clients.do("stream", "on")
+        clients.do("progress", 20000)
+        same(hub.stop(), 0)
+        result = clients.do("lost", 200)
+        same((result["missed"], result["doubled"]), (0, 0), result)
+        same(result["codes"], {"1001": 200}, result)
+
+
 def check_a_worker_stands_still():
     """Nobody waits for it for long; its clients are told what they missed."""
     with Hub(workers=WORKERS, workers_more=NO_WATCHDOG,

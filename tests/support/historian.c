@@ -79,8 +79,7 @@ tell_history(struct shoal_ws *ws, const char *text)
 		n += snprintf(answer + n, sizeof(answer) - (size_t)n, " %.*s",
 		    (int)messages->list[i].len, messages->list[i].data);
 	shoal_topic_messages_free(&messages);
-	shoal_co_ws_send(
-	    ws, SHOAL_WS_TEXT, answer, (size_t)n, SHOAL_FOREVER);
+	shoal_co_ws_send(ws, SHOAL_WS_TEXT, answer, (size_t)n, SHOAL_FOREVER);
 }
 
 static void

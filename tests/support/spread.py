@@ -21,8 +21,16 @@ class Spread:
         return self
 
     def __exit__(self, *_):
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        asyncio.run_coroutine_threadsafe(self.end(), self.loop)
         self.thread.join(10)
+
+    async def end(self):
+        """Ends all connections, and the thread."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.loop.stop()
 
     def run(self):
         async def begin():

@@ -339,6 +339,8 @@ judge_command(void)
 	if (!done && now_ms() < command.deadline_ms)
 		return;
 	command.is_done = NULL;
+	if (!done)
+		ledger_explain();
 	crowd_report(done);
 }
 

@@ -138,6 +138,8 @@ void ledger_lost(struct client *client);
 /** Nothing has to come to this client for now, or again; what it publishes
  *  neither, if it was not acknowledged. */
 void ledger_excuse(struct client *client, bool excused);
+/** Say on stderr what has to come and has not. */
+void ledger_explain(void);
 
 /* --- topic_link.c: connections --- */
 

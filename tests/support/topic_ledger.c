@@ -313,3 +313,29 @@ ledger_excuse(struct client *client, bool excused)
 		    excused ? crowd.feeds[client->feed].acked
 			    : crowd.feeds[client->feed].sent);
 }
+
+void
+ledger_explain(void)
+{
+	int i, j;
+
+	for (i = 0; i < crowd.feed_count; i++) {
+		const struct feed *feed = &crowd.feeds[i];
+		int waiting = 0, one = 0;
+
+		for (j = 0; j < crowd.client_count; j++)
+			if (pending(&crowd.clients[j].views[i], feed) > 0) {
+				waiting++;
+				one = j;
+			}
+		if (waiting == 0 && (feed->dead || feed->acked == feed->sent))
+			continue;
+		fprintf(stderr,
+		    "feed %d (%s) of client %d%s: %u sent, %u acknowledged,"
+		    " %d clients wait; client %d of worker %d for %u\n",
+		    i, feed->topic, feed->client->index,
+		    feed->dead ? ", lost" : "", feed->sent, feed->acked,
+		    waiting, one, (int)crowd.clients[one].pid,
+		    crowd.clients[one].views[i].next);
+	}
+}

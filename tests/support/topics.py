@@ -87,18 +87,22 @@ def spread(result, workers):
 
 
 class Hub(Shoal):
-    """A daemon whose handler obeys topic_clients; runs when it is entered."""
+    """A daemon whose handler obeys topic_clients; runs when it is entered.
 
-    def __init__(self, route_more="", **settings):
+    routes are pairs: a path, and what its route has beside the handler.
+    """
+
+    def __init__(self, route_more="", routes=(), **settings):
         super().__init__()
         with open(os.path.join(SRCDIR, "tests", "support", "topic_hub.c"),
                   encoding="utf-8") as source:
             self.module = modules.compile_text(
                 self.path("hub.so"), source.read())
+        plain = ("/hub", f'{route_more} websocket = {{ ping = "off"; }};')
         self.configure(
-            '{ address = "127.0.0.1:0"; protocol = "http"; routes = ('
-            ' { path = "/hub"; handler = "hub.hub";'
-            f' {route_more} websocket = {{ ping = "off"; }}; }} ); }}',
+            '{ address = "127.0.0.1:0"; protocol = "http"; routes = ( ' +
+            ", ".join(f'{{ path = "{path}"; handler = "hub.hub"; {more} }}'
+                      for path, more in (plain, *routes)) + " ); }",
             modules=modules.entry(self.module, "hub"), **settings)
 
     def __enter__(self):

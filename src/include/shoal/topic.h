@@ -111,9 +111,9 @@ SHOAL_API int shoal_publish(const char *topic, enum shoal_ws_type type,
  * Suspends while there is no room; at most 100 ms for another worker, which then
  *          has a gap
  */
-SHOAL_API int shoal_co_publish(const char *topic, enum shoal_ws_type type,
-    const void *data, size_t len, const struct shoal_publish_options *options,
-    int timeout_ms);
+SHOAL_API int
+shoal_co_publish(const char *topic, enum shoal_ws_type type, const void *data,
+    size_t len, const struct shoal_publish_options *options, int timeout_ms);
 
 /* --- subscribing ---------------------------------------------------------- */
 
@@ -129,8 +129,8 @@ SHOAL_API int shoal_co_publish(const char *topic, enum shoal_ws_type type,
  *          that, so what snprintf(3) returns will do; 0 or negative: nothing is
  *          sent
  */
-typedef ssize_t shoal_topic_render_fn(
-    const struct shoal_topic_message *message, char *buf, size_t cap, void *arg);
+typedef ssize_t shoal_topic_render_fn(const struct shoal_topic_message *message,
+    char *buf, size_t cap, void *arg);
 
 /* How to subscribe; 0 and NULL are the defaults. */
 struct shoal_subscribe_options {
@@ -146,7 +146,9 @@ struct shoal_subscribe_options {
 	 * its latest messages, -1 all of them ... */
 	int64_t replay;
 	/* ... and with resume only those behind an offset that this client has
-	 * had. What is not kept any more, or another epoch, is a gap. */
+	 * had, all of them when replay is 0. What is not kept any more, or
+	 * another epoch, is a gap; that one does not close, see close_on_gap:
+	 * who came again would find the same. */
 	bool resume;
 	uint64_t epoch, offset;
 	/* A gap closes a WebSocket with 1013, so that its client comes again and
@@ -265,8 +267,8 @@ SHOAL_API int shoal_co_topic_members(
 /** Free it and clear the variable; NULL is fine. */
 SHOAL_API void shoal_topic_members_free(struct shoal_topic_members **members);
 /** Likewise, only the number. */
-SHOAL_API int shoal_co_topic_count(
-    const char *topic, int timeout_ms, uint64_t *count_out);
+SHOAL_API int
+shoal_co_topic_count(const char *topic, int timeout_ms, uint64_t *count_out);
 /** The number of those in this worker. */
 SHOAL_API uint64_t shoal_topic_local_count(const char *topic);
 
@@ -274,10 +276,10 @@ SHOAL_API uint64_t shoal_topic_local_count(const char *topic);
 
 /* What a topic keeps; 0: no bound of that sort, but one of them is needed. */
 struct shoal_topic_history {
-	size_t size;      /* sizeof(struct shoal_topic_history) */
-	int64_t count;    /* messages; 1: the last value */
-	int64_t bytes;    /* of messages and 64 for each, at most 64 MiB */
-	int64_t age_ms;   /* what is older is forgotten */
+	size_t size;    /* sizeof(struct shoal_topic_history) */
+	int64_t count;  /* messages; 1: the last value */
+	int64_t bytes;  /* of messages and 64 for each, at most 64 MiB */
+	int64_t age_ms; /* what is older is forgotten */
 };
 
 /**
@@ -291,8 +293,8 @@ struct shoal_topic_history {
  * Context  start hook, open of a handler, shoal_run()
  * Suspends never
  */
-SHOAL_API int shoal_topic_keep(
-    const char *filter, const struct shoal_topic_history *history);
+SHOAL_API int
+shoal_topic_keep(const char *filter, const struct shoal_topic_history *history);
 
 /* Messages of a history, oldest first. */
 struct shoal_topic_messages {
@@ -315,9 +317,9 @@ struct shoal_topic_messages {
  * Context  coroutine
  * Suspends until who keeps it has answered
  */
-SHOAL_API int shoal_co_topic_history(const char *topic, uint64_t epoch,
-    uint64_t offset, size_t max, int timeout_ms,
-    struct shoal_topic_messages **out);
+SHOAL_API int
+shoal_co_topic_history(const char *topic, uint64_t epoch, uint64_t offset,
+    size_t max, int timeout_ms, struct shoal_topic_messages **out);
 /** Free them and clear the variable; NULL is fine. */
 SHOAL_API void
 shoal_topic_messages_free(struct shoal_topic_messages **messages);
@@ -336,8 +338,8 @@ shoal_topic_messages_free(struct shoal_topic_messages **messages);
  * Context  worker, shoal_run()
  * Suspends never
  */
-SHOAL_API int shoal_send(
-    uint64_t id, enum shoal_ws_type type, const void *data, size_t len);
+SHOAL_API int
+shoal_send(uint64_t id, enum shoal_ws_type type, const void *data, size_t len);
 /** Close a connection by its number: a WebSocket with code and reason (see
  *  shoal_ws_close()), a TCP connection as shoal_conn_close(). Results as
  *  shoal_send(). */

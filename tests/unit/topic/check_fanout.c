@@ -24,7 +24,8 @@
 enum {
 	MANY = 600,   /* more than are served in two steps */
 	HIGH = 20000, /* bytes that may be queued */
-	CHUNK = 10000
+	CHUNK = 10000,
+	MUCH = 2 << 20 /* more than the kernel will ever take */
 };
 
 struct peer {
@@ -39,17 +40,23 @@ static struct peer peers[MANY];
 static size_t peer_count;
 
 static void
-open_rig(enum shoal_when_full when_full)
+open_marks(enum shoal_when_full when_full, size_t high, size_t low)
 {
 	rig = (struct rig){ .echo = true };
-	rig.options.queue_high = HIGH;
-	rig.options.queue_low = HIGH / 2;
+	rig.options.queue_high = high;
+	rig.options.queue_low = low;
 	rig.options.when_full = when_full;
 	rig_open(&rig);
 	topics = sh_topics_current();
 	ck_assert_ptr_nonnull(topics);
 	ck_assert_ptr_eq(sh_topics_current(), topics);
 	peer_count = 0;
+}
+
+static void
+open_rig(enum shoal_when_full when_full)
+{
+	open_marks(when_full, HIGH, HIGH / 2);
 }
 
 static struct peer *
@@ -326,6 +333,8 @@ START_TEST(test_left_meanwhile)
 	ck_assert_uint_lt(count_served(), MANY);
 	ck_assert_int_eq(shoal_conn_unsubscribe(peers[0].conn, "t"), 0);
 	ck_assert_int_eq(shoal_conn_unsubscribe(peers[MANY - 1].conn, "t"), 0);
+	RIG_UNTIL(&rig, count_served() == MANY);
+	RIG_TURNS(&rig, 5);
 	for (i = 0; i < MANY; i++)
 		expect(&peers[i], "x");
 	close_rig();
@@ -487,11 +496,11 @@ queued(const struct peer *peer)
 	return shoal_conn_queued(peer->conn);
 }
 
-/* By what its handler sends: more than the kernel will ever take. */
+/* By what its handler sends. */
 static void
 fill(struct peer *peer)
 {
-	static char much[2 << 20];
+	static char much[MUCH];
 	int size = 64 * 1024;
 
 	memset(much, '.', sizeof(much));
@@ -546,23 +555,22 @@ START_TEST(test_gap_is_told)
 }
 END_TEST
 
-/* Before a message that finds room first. */
+/* Before a message that finds room, though the low-water mark is far. */
 START_TEST(test_gap_comes_before)
 {
+	static char some[CHUNK];
 	struct peer *slow;
-	char some[CHUNK];
 
-	open_rig(SHOAL_FULL_DROP_NEW);
+	open_marks(SHOAL_FULL_DROP_NEW, MUCH / 2, 1000);
 	slow = add_peer();
 	subscribe_rendered(slow, "t", "s");
 	fill(slow);
 	publish("t", "1");
 	RIG_TURNS(&rig, 2);
-	/* a little room, above the low-water mark */
-	while (queued(slow) >= HIGH) {
-		ck_assert_int_gt(recv(slow->fd, some, sizeof(some), 0), 0);
-		RIG_TURNS(&rig, 1);
-	}
+	RIG_UNTIL(&rig,
+	    ((void)recv(slow->fd, some, sizeof(some), 0),
+		queued(slow) < MUCH / 2));
+	ck_assert_uint_gt(queued(slow), 1000);
 	publish("t", "2");
 	expect_text(slow, "[s gap t][s t 2]");
 	close_rig();
@@ -659,7 +667,12 @@ START_TEST(test_pause)
 	ck_assert_int_eq(late.result, -SHOAL_ETIMEDOUT);
 	ck_assert_int_eq(cancelled.result, -SHOAL_ECANCELED);
 	ck_assert(!a.done && !b.done);
-	RIG_UNTIL(&rig, (read_peer(slow), b.done));
+	/* nobody overtakes those who wait, not even when there is room */
+	while (!b.done) {
+		ck_assert_int_eq(publish_from(NULL, "t", "no"), -SHOAL_EAGAIN);
+		read_peer(slow);
+		RIG_TURNS(&rig, 1);
+	}
 	ck_assert_int_eq(a.result, 0);
 	ck_assert_int_eq(b.result, 0);
 	expect_text(slow, "1ab");
