@@ -378,13 +378,20 @@ is_empty(const struct sh_subscription_replay *replay)
 	    replay->live.at == replay->live.count;
 }
 
+/* If not, sh_replay_drained() comes. */
 static bool
 has_room(const struct sh_subscription *subscription)
 {
-	const struct sh_subscriber *subscriber = subscription->subscriber;
+	struct sh_conn *conn = subscription->subscriber->conn;
 
-	return subscription->form == NULL ||
-	    (subscriber->conn != NULL && sh_conn_has_room(subscriber->conn, 0));
+	if (subscription->form == NULL)
+		return true;
+	if (conn == NULL)
+		return false;
+	if (sh_conn_has_room(conn, 0))
+		return true;
+	sh_conn_note_full(conn);
+	return false;
 }
 
 /* Give some; *left counts down. Whether there is more to do at once. */

@@ -311,11 +311,16 @@ static void
 kept(void *arg)
 {
 	struct pair_options options = { .timeout_ms = 300 };
+	struct shoal_redis *redis = rig_connect();
 	struct answer got;
 	struct pair pair;
 	uint64_t epoch;
 	int i;
 
+	/* otherwise a write may be put off, and is lost */
+	OK(shoal_co_redis_command(
+	       redis, NULL, "CONFIG SET appendfsync always") == 0);
+	shoal_redis_free(&redis);
 	add_rules();
 	pair_open(&pair, &options);
 	side_want(&pair.a, "count/1");
