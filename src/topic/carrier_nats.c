@@ -476,6 +476,8 @@ peers(const struct sh_carrier *base)
 {
 	const struct sh_carrier_nats *carrier = (const void *)base;
 
+	if (!carrier->up)
+		return SIZE_MAX;
 	return carrier->greeted_count > 0 ? carrier->greeted_count : 1;
 }
 
