@@ -18,9 +18,9 @@
  *
  * A message is published when all workers can see it: it reaches them even if this
  * one dies in the next moment. With a broker, and for a topic with a history, it is
- * on its way by then: what waits in this worker (broker.queue) goes with it. A slow
- * subscriber does not keep others waiting; what happens to it is said by
- * limits.send_queue of shoal.conf(5).
+ * on its way by then: what waits in this worker (broker.queue) goes with it, or when
+ * the broker is away for longer than broker.timeout. A slow subscriber does not keep
+ * others waiting; what happens to it is said by limits.send_queue of shoal.conf(5).
  *
  * In a program of shoal_run(), and in a pool's worker, topics are of one process.
  */
@@ -40,10 +40,6 @@ extern "C" {
 #endif
 
 enum { SHOAL_TOPIC_MAX = 255 /* bytes of a topic or filter */ };
-
-/** Whether it is a topic that can be published to: for names that come from
- *  clients. */
-SHOAL_API bool shoal_topic_is_valid(const char *topic);
 
 /** Whether it is a topic that can be published to: for names that come from
  *  clients. */
@@ -248,7 +244,7 @@ struct shoal_topic_member {
 
 struct shoal_topic_members {
 	uint64_t count; /* all that have subscribed, through any filter */
-	bool complete;  /* every worker has answered */
+	bool complete;  /* every worker has answered, and the broker is there */
 	size_t len;     /* of list: those with a name */
 	struct shoal_topic_member *list;
 };
