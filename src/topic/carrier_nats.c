@@ -28,6 +28,7 @@
 #include <shoal/topic.h>
 #include <shoal/ws.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
@@ -39,7 +40,8 @@
 
 enum {
 	PREAMBLE = 8, /* the publishing process, little-endian */
-	SH_NATS_PORT = 4222
+	SH_NATS_PORT = 4222,
+	TELL_AGAIN_MS = 60 * 1000
 };
 
 static struct sh_carrier_nats *
@@ -234,8 +236,9 @@ on_message(const struct sh_nats_message *message, void *arg)
 static void
 on_up(struct sh_carrier_nats *carrier)
 {
-	sh_log_notice(
-	    carrier->was_up ? "nats: connected again" : "nats: connected");
+	sh_log_notice("nats: connected %sto %s",
+	    carrier->was_up ? "again " : "", carrier->where);
+	carrier->down_why[0] = '\0';
 	if (carrier->was_up)
 		SH_COUNT(carrier->counters->broker_reconnects, 1);
 	SH_SET(carrier->counters->broker_up, 1);
@@ -250,11 +253,30 @@ on_up(struct sh_carrier_nats *carrier)
 	sh_nats_tell_room(carrier);
 }
 
+/* Each reason once, and again after a while when it lasts. */
+static void
+tell_down(struct sh_carrier_nats *carrier, const char *why)
+{
+	int64_t now_ms = sh_clock_ms();
+
+	if (!carrier->up && strcmp(carrier->down_why, why) == 0 &&
+	    now_ms - carrier->down_told_ms < TELL_AGAIN_MS)
+		return;
+	snprintf(carrier->down_why, sizeof(carrier->down_why), "%s", why);
+	carrier->down_told_ms = now_ms;
+	sh_log_warning("nats: %s %s: %s%s; until it is back, clients of other "
+		       "workers get nothing published here",
+	    carrier->up ? "the connection is lost to" : "cannot connect to",
+	    carrier->where, why,
+	    strcasestr(why, "authoriz") != NULL
+		? "; see broker.user, broker.password"
+		: "");
+}
+
 static void
 on_down(struct sh_carrier_nats *carrier, const char *why)
 {
-	sh_log_warning("nats: %s: %s; trying again",
-	    carrier->was_up ? "the connection is lost" : "cannot connect", why);
+	tell_down(carrier, why);
 	SH_SET(carrier->counters->broker_up, 0);
 	carrier->up = false;
 	carrier->barrier_out = false;
@@ -510,6 +532,7 @@ close_carrier(struct sh_carrier **base)
 	sh_nats_close(&carrier->nats);
 	sh_nats_hold_close(carrier);
 	free_wants(carrier);
+	free(carrier->where);
 	free(carrier);
 }
 
@@ -591,6 +614,8 @@ open_client(
 	int r;
 
 	take_urls(options, urls, &url);
+	carrier->where = sh_xprintf(
+	    "%s%s", urls[0], options->url_count > 1 ? " and others" : "");
 	client.user = options->user[0] != '\0' ? options->user : url.user;
 	snprintf(name, sizeof(name), "shoal %ld", (long)getpid());
 	r = sh_nats_open(carrier->loop, &client, &events, &carrier->nats);

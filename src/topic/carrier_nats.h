@@ -80,6 +80,9 @@ struct sh_carrier_nats {
 	size_t root_len;
 	uint64_t self, serial; /* this process, what it has published */
 	bool up, was_up;
+	char *where,
+	    down_why[256]; /* for the log: the server, why it is away */
+	int64_t down_told_ms;
 	bool dropped; /* what this process published, unsent; not told yet */
 	bool wants_room, told_foreign, told_dropped;
 

@@ -138,7 +138,15 @@ def check_no_server():
 def check_password():
     with NatsServer("--user", "me", "--pass", "geheim") as server:
         with hub(server, 'user = "me"; password = "wrong";') as one:
-            one.wait_log("Authorization Violation")
+            one.wait_log("Authorization Violation; see broker.user")
+        # also when there was no server at first: what is wrong now
+        port, url = server.port, server.url
+        server.end()
+        with hub(server, 'user = "me"; password = "wrong";') as one:
+            one.wait_log(f"nats: cannot connect to {url}: no server answers")
+            server.start()
+            same(server.port, port)
+            one.wait_log("Authorization Violation; see broker.user")
         daemon = hub(server, 'user = "me";')
         secret = daemon.path("secret")
         with open(secret, "w", encoding="ascii") as file:
