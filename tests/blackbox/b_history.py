@@ -39,7 +39,7 @@ def home_of(topic, slots=WORKERS):
 class Server(Shoal):
     """A daemon with histories; runs when it is entered."""
 
-    def __init__(self, calm=CALM, more=RULES):
+    def __init__(self, workers=WORKERS, calm=CALM, more=RULES):
         super().__init__()
         with open(os.path.join(SRCDIR, "tests", "support", "historian.c"),
                   encoding="utf-8") as source:
@@ -48,7 +48,7 @@ class Server(Shoal):
         self.configure(
             '{ address = "127.0.0.1:0"; protocol = "http"; routes = ('
             ' { path = "/"; handler = "historian.serve"; } ); }',
-            modules=modules.entry(module, "historian"), workers=WORKERS,
+            modules=modules.entry(module, "historian"), workers=workers,
             workers_more=BACKOFF, more=calm + more)
 
     def __enter__(self):
