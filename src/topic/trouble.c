@@ -170,6 +170,10 @@ tell(struct sh_subscription *subscription)
 	}
 	r = sh_fanout_give(subscription, message);
 	sh_message_drop(&message);
+	/* what it has replaced is an older gap */
+	if (r == SH_DELIVERED_LOSSY &&
+	    sh_conn_is_conflated(subscription->subscriber->conn))
+		r = SH_DELIVERED;
 	if (r == SH_DELIVERED_LOSSY || r == -SHOAL_ENOMEM)
 		subscription->gap = true;
 	if (r == SH_DELIVERED_FULL)
