@@ -593,6 +593,9 @@ is_past(
 {
 	size_t i;
 
+	/* it has come too late for the batch */
+	if (subscription->since > batch->last)
+		return false;
 	for (i = 0; i < batch->at && i < batch->matches.count; i++)
 		if (sh_matches_at(&batch->matches, i) == subscription->topic)
 			return true;

@@ -341,6 +341,26 @@ START_TEST(test_left_meanwhile)
 }
 END_TEST
 
+/* Who comes to a filter amid a message and leaves it again has not got it there. */
+START_TEST(test_came_and_left_meanwhile)
+{
+	struct peer *last = &peers[MANY - 1];
+	size_t i;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	for (i = 0; i < MANY; i++)
+		subscribe(add_peer(), "#");
+	publish("t", "x");
+	subscribe(last, "t");
+	RIG_TURNS(&rig, 1);
+	ck_assert_uint_lt(count_served(), MANY);
+	ck_assert_int_eq(shoal_conn_unsubscribe(last->conn, "t"), 0);
+	RIG_UNTIL(&rig, count_served() == MANY);
+	expect(last, "x");
+	close_rig();
+}
+END_TEST
+
 /* A small topic does not wait for a large one. */
 START_TEST(test_topics_take_turns)
 {
@@ -831,8 +851,8 @@ END_TEST
 
 SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_once_through_filters, test_members, test_bounded_steps,
-    test_left_meanwhile, test_topics_take_turns, test_end_amid,
-    test_rendered_once, test_rendered_long, test_render_ends_all,
+    test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
+    test_end_amid, test_rendered_once, test_rendered_long, test_render_ends_all,
     test_gap_is_told, test_gap_comes_before, test_latest_with_gaps,
     test_gap_of_plain, test_closed_when_full, test_pause,
     test_pause_ends_with_peer, test_behind, test_listeners)
