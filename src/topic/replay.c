@@ -47,6 +47,7 @@ struct sh_subscription_replay {
 	bool busy; /* not to be freed just now */
 	bool gap;  /* what was asked for is not all there */
 	bool torn; /* what came meanwhile is not all here */
+	bool full; /* of that, no more is kept: a gap comes behind */
 	struct messages told, live;
 };
 
@@ -72,12 +73,24 @@ keep(struct messages *messages, struct sh_message *message)
 	return true;
 }
 
+static struct sh_message *
+first_of(const struct messages *messages)
+{
+	return messages->at < messages->count ? messages->list[messages->at]
+					      : NULL;
+}
+
 /* Its hold is the caller's; NULL: that was the last one. */
 static struct sh_message *
 next_of(struct messages *messages)
 {
-	return messages->at < messages->count ? messages->list[messages->at++]
-					      : NULL;
+	struct sh_message *message = first_of(messages);
+
+	if (message == NULL)
+		return NULL;
+	messages->at++;
+	messages->bytes -= sh_message_size(message);
+	return message;
 }
 
 static void
@@ -137,11 +150,11 @@ on_take(struct sh_subscription *subscription,
 	struct sh_subscription_replay *replay = of(subscription);
 	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !replay->full; i++) {
 		if (replay->live.bytes + sh_message_size(messages[i]) >
 			LIVE_BYTES_MAX ||
 		    !keep(&replay->live, messages[i]))
-			replay->torn = true;
+			replay->torn = replay->full = true;
 		else
 			sh_message_hold(messages[i]);
 	}
@@ -378,24 +391,41 @@ is_empty(const struct sh_subscription_replay *replay)
 	    replay->live.at == replay->live.count;
 }
 
-static bool
-has_room(const struct sh_subscription *subscription)
+/* Of what is given next. */
+static size_t
+next_size(const struct sh_subscription_replay *replay)
 {
+	const struct sh_message *message = NULL;
+
+	if (!replay->gap)
+		message = first_of(&replay->told);
+	if (!replay->gap && message == NULL)
+		message = first_of(&replay->live);
+	return message != NULL
+	    ? sh_message_size(message)
+	    : sizeof(*message) + replay->subscription->topic->len;
+}
+
+static bool
+has_room(const struct sh_subscription_replay *replay)
+{
+	const struct sh_subscription *subscription = replay->subscription;
 	const struct sh_subscriber *subscriber = subscription->subscriber;
 
-	return subscription->form == NULL ||
-	    (subscriber->conn != NULL && sh_conn_has_room(subscriber->conn, 0));
+	if (subscription->form == NULL)
+		return sh_program_has_room(subscription, next_size(replay));
+	return subscriber->conn != NULL &&
+	    sh_conn_has_room(subscriber->conn, 0);
 }
 
 /* Give some; *left counts down. Whether there is more to do at once. */
 static bool
 give_some(struct sh_subscription_replay *replay, int *left)
 {
-	struct sh_subscription *subscription = replay->subscription;
 	bool more = true;
 
 	while (more && !is_empty(replay) && *left > 0) {
-		if (!has_room(subscription))
+		if (!has_room(replay))
 			return false;
 		(*left)--;
 		more = give_next(replay);
