@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "io/conn.h"
+#include "topic/filter.h"
 #include "topic/keep.h"
 #include "topic/topics_private.h"
 
@@ -130,11 +131,42 @@ of(struct sh_subscription *subscription)
 	return (struct sh_subscription_replay *)(void *)subscription->holder;
 }
 
+/* Whether something waits that has come later than a subscription. */
+static bool
+is_owed(const struct sh_subscription_replay *replay, uint64_t since)
+{
+	const struct messages *live = &replay->live;
+
+	return replay->torn ||
+	    (live->at < live->count &&
+		live->list[live->count - 1]->seq > since);
+}
+
+/* What waits would have come through other filters too, and they have left it to
+ * this one. */
+static void
+tell_others(const struct sh_subscription_replay *replay)
+{
+	const struct sh_topic *topic = replay->subscription->topic;
+	struct sh_subscriber *subscriber = replay->subscription->subscriber;
+	struct sh_subscription *other;
+
+	/* all of them end with it */
+	if (subscriber->node.id != 0 && subscriber->conn == NULL)
+		return;
+	TAILQ_FOREACH(other, &subscriber->subscriptions, of_subscriber)
+		if (other->topic->is_wild && is_owed(replay, other->since) &&
+		    sh_filter_matches(other->topic->name, other->topic->len,
+			topic->name, topic->len))
+			sh_trouble_lost(other);
+}
+
 static void
 on_forget(struct sh_subscription *subscription)
 {
 	struct sh_subscription_replay *replay = of(subscription);
 
+	tell_others(replay);
 	subscription->holder = NULL;
 	replay->subscription = NULL;
 	if (!replay->busy)
