@@ -445,6 +445,7 @@ serve_match(struct sh_batch *batch, struct budget *budget)
 	while (cursor->next != NULL) {
 		struct sh_subscription *subscription = cursor->next;
 		struct sh_form *form = subscription->form;
+		bool rendered;
 
 		/* they stand in the order in which they came */
 		if (subscription->since > batch->last)
@@ -452,18 +453,16 @@ serve_match(struct sh_batch *batch, struct budget *budget)
 		if (is_spent(budget))
 			return false;
 		budget->subscribers--;
-		if (form != NULL && subscription->holder == NULL &&
-		    !need_rendering(
-			batch, form, subscription->subscriber->conn)) {
-			cursor->next = TAILQ_NEXT(subscription, of_topic);
-			sh_trouble_lost(subscription);
-			continue;
-		}
+		rendered = form == NULL || subscription->holder != NULL ||
+		    need_rendering(batch, form, subscription->subscriber->conn);
 		/* the user's function may have ended it */
 		if (SH_UNLIKELY(cursor->next != subscription))
 			continue;
 		cursor->next = TAILQ_NEXT(subscription, of_topic);
-		serve(batch, subscription);
+		if (SH_LIKELY(rendered))
+			serve(batch, subscription);
+		else
+			sh_trouble_lost(subscription);
 	}
 	return true;
 }
@@ -546,17 +545,20 @@ sh_fanout_add(struct sh_topic *topic, struct sh_message *message)
 	sh_loop_task_begin(topics->loop, &topics->task);
 }
 
-/* Whether a subscription is there still; its own memory may not be. */
+/* Whether the subscription of that moment is there still; its own memory may not
+ * be, or another's by now. */
 static bool
-is_there(struct sh_topics *topics, const struct sh_subscription *subscription,
-    const struct sh_topic *topic, uint64_t conn)
+is_there(const struct sh_topic *topic, uint64_t conn, uint64_t since)
 {
+	struct sh_topics *topics = topic->topics;
 	struct sh_id_node *node = sh_id_table_find(&topics->conns, conn);
+	const struct sh_subscription *found;
 
-	return node != NULL &&
-	    sh_subscription_find(topics,
-		SH_CONTAINER(node, struct sh_subscriber, node),
-		topic) == subscription;
+	if (node == NULL)
+		return false;
+	found = sh_subscription_find(
+	    topics, SH_CONTAINER(node, struct sh_subscriber, node), topic);
+	return found != NULL && found->since == since;
 }
 
 int
@@ -564,9 +566,9 @@ sh_fanout_give(struct sh_subscription *subscription, struct sh_message *message)
 {
 	struct sh_topic *topic = subscription->topic;
 	struct sh_subscriber *subscriber = subscription->subscriber;
-	uint64_t id = subscriber->node.id;
+	uint64_t id = subscriber->node.id, since = subscription->since;
 	struct sh_rendering *rendering;
-	int r = -SHOAL_ENOENT;
+	int r;
 
 	if (subscription->form == NULL) {
 		sh_program_take(subscription, &message, 1);
@@ -575,9 +577,11 @@ sh_fanout_give(struct sh_subscription *subscription, struct sh_message *message)
 	sh_topic_hold(topic);
 	rendering =
 	    sh_form_render(subscription->form, subscriber->conn, &message, 1);
-	if (rendering == NULL)
+	if (!is_there(topic, id, since))
+		r = -SHOAL_ENOENT;
+	else if (rendering == NULL)
 		r = -SHOAL_ENOMEM;
-	else if (is_there(topic->topics, subscription, topic, id))
+	else
 		r = send_one(subscriber->conn, rendering, message->key);
 	sh_rendering_free(&rendering);
 	sh_topic_release(topic);
