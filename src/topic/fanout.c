@@ -163,18 +163,22 @@ begin_batch(struct sh_topic *topic)
 }
 
 static void
+drop_rendering(struct sh_batch *batch, struct sh_rendering *rendering)
+{
+	if (rendering->form->batch == batch)
+		rendering->form->batch = NULL;
+	LIST_REMOVE(rendering, link);
+	sh_hash_remove(&batch->topic->topics->renderings, &rendering->node);
+	sh_rendering_free(&rendering);
+}
+
+static void
 drop_renderings(struct sh_batch *batch)
 {
 	struct sh_rendering *rendering;
 
-	while ((rendering = LIST_FIRST(&batch->renderings)) != NULL) {
-		if (rendering->form->batch == batch)
-			rendering->form->batch = NULL;
-		LIST_REMOVE(rendering, link);
-		sh_hash_remove(
-		    &batch->topic->topics->renderings, &rendering->node);
-		sh_rendering_free(&rendering);
-	}
+	while ((rendering = LIST_FIRST(&batch->renderings)) != NULL)
+		drop_rendering(batch, rendering);
 }
 
 static void
@@ -436,33 +440,54 @@ is_spent(struct budget *budget)
 	    sh_clock_us() >= budget->until_us;
 }
 
+/* There may be as many as subscribers, if each has an argument of its own: what
+ * one alone is sent has been needed. */
+static void
+rest_form(struct sh_batch *batch, const struct sh_form *form)
+{
+	/* the subscription, if it is there still, and the rendering */
+	if (SH_UNLIKELY(form->users <= 2) && form->batch == batch)
+		drop_rendering(batch, form->rendering);
+}
+
+/* Serve the subscription that the batch is at, and go on to the next one. */
+static void
+serve_next(struct sh_batch *batch)
+{
+	struct sh_cursor *cursor = &batch->cursor;
+	struct sh_subscription *subscription = cursor->next;
+	struct sh_form *form = subscription->form;
+	bool sent = form != NULL && subscription->holder == NULL;
+	bool rendered =
+	    sent && need_rendering(batch, form, subscription->subscriber->conn);
+
+	/* the user's function may have ended it */
+	if (SH_UNLIKELY(cursor->next != subscription))
+		return;
+	cursor->next = TAILQ_NEXT(subscription, of_topic);
+	if (SH_UNLIKELY(sent && !rendered)) {
+		sh_trouble_lost(subscription);
+		return;
+	}
+	serve(batch, subscription);
+	if (rendered)
+		rest_form(batch, form);
+}
+
 /* Serve the subscriptions of the filter that the batch is at. Whether all were. */
 static bool
 serve_match(struct sh_batch *batch, struct budget *budget)
 {
-	struct sh_cursor *cursor = &batch->cursor;
+	const struct sh_cursor *cursor = &batch->cursor;
 
 	while (cursor->next != NULL) {
-		struct sh_subscription *subscription = cursor->next;
-		struct sh_form *form = subscription->form;
-		bool rendered;
-
 		/* they stand in the order in which they came */
-		if (subscription->since > batch->last)
+		if (cursor->next->since > batch->last)
 			return true;
 		if (is_spent(budget))
 			return false;
 		budget->subscribers--;
-		rendered = form == NULL || subscription->holder != NULL ||
-		    need_rendering(batch, form, subscription->subscriber->conn);
-		/* the user's function may have ended it */
-		if (SH_UNLIKELY(cursor->next != subscription))
-			continue;
-		cursor->next = TAILQ_NEXT(subscription, of_topic);
-		if (SH_LIKELY(rendered))
-			serve(batch, subscription);
-		else
-			sh_trouble_lost(subscription);
+		serve_next(batch);
 	}
 	return true;
 }

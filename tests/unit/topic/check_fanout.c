@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "co/co.h"
 #include "io/conn.h"
+#include "io/shared.h"
 #include "session/tcp.h"
 #include "topic/topics.h"
 
@@ -405,6 +406,7 @@ END_TEST
 /* --- rendering -------------------------------------------------------------------- */
 
 static int rendered;
+static char names_of_many[MANY][8];
 
 static ssize_t
 render(
@@ -472,6 +474,29 @@ START_TEST(test_rendered_long)
 	ck_assert_uint_eq(peer->come.len, 5005);
 	ck_assert_int_eq(peer->come.data[5004], ']');
 	ck_assert_int_eq(rendered, 2);
+	close_rig();
+}
+END_TEST
+
+/* What one alone is sent does not wait until all others have theirs. */
+START_TEST(test_rendered_for_each)
+{
+	static char text[CHUNK];
+	size_t i;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	for (i = 0; i < MANY; i++) {
+		struct peer *peer = add_peer();
+
+		snprintf(names_of_many[i], sizeof(names_of_many[i]), "%zu", i);
+		subscribe_rendered(peer, "t", names_of_many[i]);
+	}
+	memset(text, 'x', sizeof(text) - 1);
+	publish("t", text);
+	RIG_TURNS(&rig, 1);
+	ck_assert_uint_lt(count_served(), MANY);
+	ck_assert_uint_lt(sh_shared_memory(), 4 * CHUNK);
+	RIG_UNTIL(&rig, count_served() == MANY);
 	close_rig();
 }
 END_TEST
@@ -852,7 +877,8 @@ END_TEST
 SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_once_through_filters, test_members, test_bounded_steps,
     test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
-    test_end_amid, test_rendered_once, test_rendered_long, test_render_ends_all,
-    test_gap_is_told, test_gap_comes_before, test_latest_with_gaps,
-    test_gap_of_plain, test_closed_when_full, test_pause,
-    test_pause_ends_with_peer, test_behind, test_listeners)
+    test_end_amid, test_rendered_once, test_rendered_long,
+    test_rendered_for_each, test_render_ends_all, test_gap_is_told,
+    test_gap_comes_before, test_latest_with_gaps, test_gap_of_plain,
+    test_closed_when_full, test_pause, test_pause_ends_with_peer, test_behind,
+    test_listeners)
