@@ -43,10 +43,6 @@ enum { SHOAL_TOPIC_MAX = 255 /* bytes of a topic or filter */ };
  *  clients. */
 SHOAL_API bool shoal_topic_is_valid(const char *topic);
 
-/** Whether it is a topic that can be published to: for names that come from
- *  clients. */
-SHOAL_API bool shoal_topic_is_valid(const char *topic);
-
 enum shoal_topic_event {
 	SHOAL_TOPIC_MESSAGE,
 	SHOAL_TOPIC_GAP /* messages of the topic were lost: some that came
