@@ -6,18 +6,22 @@
 
 #include "topic/carrier_bus.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <shoal/error.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/timer.h"
 #include "topic/bus_link.h"
 #include "topic/filter.h"
 #include "topic/publication.h"
+
+enum { TELL_MS = 10000 };
 
 struct bus_carrier {
 	struct sh_carrier base; /* has to be the first */
@@ -27,8 +31,10 @@ struct bus_carrier {
 	struct sh_bus_follower follower;
 	struct sh_carrier_bus_history history;
 	bool has_history;
-	bool refused;      /* room() is owed */
-	int64_t try_timer; /* then it is told anyhow, 0: none */
+	bool refused;       /* room() is owed */
+	int64_t try_timer;  /* then it is told anyhow, 0: none */
+	int64_t tell_at_ms; /* when the log may hear of a loss again ... */
+	uint64_t untold;    /* ... of which so many were not told */
 };
 
 static struct bus_carrier *
@@ -102,14 +108,29 @@ on_received(const struct sh_record *record, void *arg)
 	carrier->base.events.arrived(&publication, carrier->base.events.arg);
 }
 
+/* It may go on being too slow, many times a second. */
+static void
+tell_slow(struct bus_carrier *carrier, uint32_t process)
+{
+	int64_t now_ms = sh_clock_ms();
+
+	carrier->untold++;
+	if (now_ms < carrier->tell_at_ms)
+		return;
+	carrier->tell_at_ms = now_ms + TELL_MS;
+	sh_log_warning("this worker was too slow: messages of process %u were "
+		       "lost (topics.ring; %" PRIu64 " times since this was "
+		       "last told)",
+	    process, carrier->untold);
+	carrier->untold = 0;
+}
+
 static void
 on_lost(uint32_t process, void *arg)
 {
 	struct bus_carrier *carrier = arg;
 
-	sh_log_warning("this worker was too slow: messages of process %u were "
-		       "lost (topics.ring)",
-	    process);
+	tell_slow(carrier, process);
 	carrier->base.events.lost(NULL, carrier->base.events.arg);
 }
 

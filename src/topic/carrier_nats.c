@@ -142,6 +142,8 @@ sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
 	if (r == 0 && out->type == SHOAL_WS_TEXT &&
 	    !sh_utf8_is_valid(out->data, out->len))
 		r = -SHOAL_EPROTO;
+	/* the number that counts is the stream's */
+	out->epoch = out->offset = 0;
 	return r;
 }
 

@@ -19,6 +19,8 @@
 #include "topic/home_private.h"
 #include "topic/log.h"
 
+enum { SERIALS_MAX = 256 /* of publishers, in a record */ };
+
 /* --- partners ---------------------------------------------------------------- */
 
 static bool
@@ -269,27 +271,36 @@ sh_move_missed(struct sh_home *home, uint32_t process)
 
 /* --- handing over ------------------------------------------------------------- */
 
+static void
+forget_given(struct sh_home *home)
+{
+	struct sh_writer *writer;
+
+	LIST_FOREACH(writer, &home->writers, next)
+		writer->given = false;
+}
+
+/* Some of those that have not been. 1: there was none; 0; negative: not now. */
 static int
 give_serials(struct sh_home *home, const struct sh_bus_peer *to)
 {
-	const struct sh_writer *writer;
-	uint64_t *numbers;
-	int count = 0, r;
+	struct sh_writer *some[SERIALS_MAX], *writer;
+	uint64_t numbers[2 * SERIALS_MAX];
+	int count = 0, i, r;
 
-	LIST_FOREACH(writer, &home->writers, next)
-		count += 2;
-	if (count == 0)
-		return 0;
-	numbers = sh_try_calloc((size_t)count, sizeof(*numbers));
-	if (numbers == NULL)
-		return -SHOAL_ENOMEM;
-	count = 0;
 	LIST_FOREACH(writer, &home->writers, next) {
-		numbers[count++] = writer->incarnation;
-		numbers[count++] = writer->serial;
+		if (writer->given || count == SERIALS_MAX)
+			continue;
+		numbers[2 * count] = writer->incarnation;
+		numbers[2 * count + 1] = writer->serial;
+		some[count++] = writer;
 	}
-	r = sh_home_write(home, to, SH_HOME_SERIALS, numbers, count, NULL, 0);
-	free(numbers);
+	if (count == 0)
+		return 1;
+	r = sh_home_write(
+	    home, to, SH_HOME_SERIALS, numbers, 2 * count, NULL, 0);
+	for (i = 0; i < count && r == 0; i++)
+		some[i]->given = true;
 	return r;
 }
 
@@ -325,7 +336,7 @@ give_some(struct sh_home *home, const struct sh_bus_peer *to)
 
 	if (!home->gave_serials) {
 		r = give_serials(home, to);
-		home->gave_serials = r == 0;
+		home->gave_serials = r > 0;
 	} else if (home->give_log == NULL) {
 		r = give_head(home, to, log);
 		if (r == 0) {
@@ -361,6 +372,7 @@ run_giving(struct sh_home *home)
 	if (to.incarnation != home->give_to) {
 		home->give_to = to.incarnation;
 		home->gave_serials = false;
+		forget_given(home);
 		home->give_log = NULL;
 	}
 	while (has_to_give(home)) {

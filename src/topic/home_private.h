@@ -59,6 +59,7 @@ struct sh_writer {
 	uint64_t incarnation;
 	uint64_t serial;
 	bool asked;        /* something is missing, and it was told */
+	bool given;        /* the next home has been told the serial */
 	int64_t absent_ms; /* since when it has not been there; 0: it is */
 };
 

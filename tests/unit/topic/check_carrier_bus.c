@@ -276,6 +276,38 @@ START_TEST(what_was_missed_is_told)
 }
 END_TEST
 
+/* A worker that is slow all the time has gaps all the time, but its log is for
+ * people. */
+START_TEST(a_slow_worker_does_not_fill_the_log)
+{
+	enum { TIMES = 200, LINES = 10 };
+	static const char block[1000];
+	FILE *file = tmpfile();
+	unsigned times, lines = 0;
+	char line[512];
+
+	setup_carrier(0);
+	carrier->ops->want(carrier, "t");
+	sh_log_open(fileno(file), SH_LOG_TEXT, SHOAL_LOG_WARNING);
+	for (times = 1; times <= TIMES; times++) {
+		while (sh_bus_stats(other)->laps < times)
+			ck_assert_int_eq(tell("t", block, sizeof(block)), 0);
+		turn_until(&lost, times);
+		/* it has caught up: it is waited for */
+		ck_assert_int_eq(tell("t", "on", 2), 0);
+		turn_until(&arrived, times);
+	}
+	sh_log_open(2, SH_LOG_TEXT, SHOAL_LOG_CRIT);
+	rewind(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		lines++;
+	ck_assert_uint_ge(lines, 1);
+	ck_assert_uint_le(lines, LINES);
+	fclose(file);
+	teardown_carrier();
+}
+END_TEST
+
 START_TEST(a_message_has_a_maximum_whoever_wants_it)
 {
 	static const char block[RING / 4];
@@ -383,5 +415,6 @@ END_TEST
 SH_SUITE("topic/carrier_bus", messages_go_to_who_wants_them,
     a_flood_comes_in_portions, room_is_told_when_the_other_has_read,
     who_never_reads_is_not_waited_for, what_was_missed_is_told,
+    a_slow_worker_does_not_fill_the_log,
     a_message_has_a_maximum_whoever_wants_it, the_end_of_a_pause_is_room,
     records_go_to_who_follows_their_kind)

@@ -859,6 +859,8 @@ forge(
 		.topic_len = strlen(topic),
 		.type = (uint8_t)type,
 		.serial = ++serial,
+		.epoch = 5,
+		.offset = 9,
 		.data = data,
 		.len = strlen(data) };
 	uint8_t head[8 + SH_PUBLICATION_HEADER_MAX] = { 42 };
@@ -891,6 +893,8 @@ START_TEST(test_foreign)
 	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=end") == 0);
 	ck_assert_uint_eq(a.count, 3);
 	ck_assert_str_eq(a.lines[0], "s/x=x");
+	/* only a stream numbers */
+	ck_assert_uint_eq(a.epoch, 0);
 	ck_assert_uint_eq(counters.broker_strange, 5);
 	ck_assert_uint_eq(counters.broker_received, 3);
 	close(fd);

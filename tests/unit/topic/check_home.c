@@ -6,6 +6,7 @@
 #include <shoal/error.h>
 
 #include "support/suite.h"
+#include "topic/home_private.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
 #include "unit/topic/home_world.h"
@@ -187,6 +188,33 @@ START_TEST(a_history_survives_a_reload_without_publishing)
 	world_settle();
 	world_kill(0);
 	world_replay(1, topic, world.procs[0].seen[0].epoch, 5, SIZE_MAX);
+	world_settle();
+	ck_assert_int_eq(world.procs[1].replayed_count, 5);
+	ck_assert(!world.procs[1].gap);
+	end();
+}
+END_TEST
+
+/* Of workers that crash in a row, for instance: more than a record has room for. */
+START_TEST(a_home_that_has_heard_of_many_hands_over)
+{
+	enum { MANY = 10000 };
+	uint64_t i;
+
+	begin(1, 5);
+	for (i = 0; i < 10; i++)
+		world_publish(0, 0);
+	world_settle();
+	for (i = 0; i < MANY; i++)
+		ck_assert_ptr_nonnull(
+		    sh_order_writer(world.procs[0].home, 1000 + i));
+	world_add(2, 0);
+	world.generation = 2;
+	world_turn(0);
+	world_settle();
+	ck_assert(sh_home_is_quiet(world.procs[0].home));
+	world_kill(0);
+	world_replay(1, 0, world.procs[0].seen[0].epoch, 5, SIZE_MAX);
 	world_settle();
 	ck_assert_int_eq(world.procs[1].replayed_count, 5);
 	ck_assert(!world.procs[1].gap);
@@ -451,7 +479,8 @@ SH_SUITE("topic/home", messages_get_one_order,
     who_does_not_want_it_knows_that_it_is_out, what_is_not_out_is_bounded,
     room_is_told, a_reload_keeps_epoch_and_order,
     a_history_survives_a_reload_without_publishing,
-    a_dead_home_begins_a_new_epoch, a_home_without_an_heir_is_waited_for,
+    a_home_that_has_heard_of_many_hands_over, a_dead_home_begins_a_new_epoch,
+    a_home_without_an_heir_is_waited_for,
     an_old_home_that_does_not_answer_is_not_waited_for,
     what_was_lost_on_the_way_comes_again, the_next_home_knows_what_was_had,
     replays_have_bounds, a_replay_goes_on_when_there_is_room,

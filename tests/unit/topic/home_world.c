@@ -158,7 +158,13 @@ write_record(const struct sh_record *record, const struct iovec *parts,
 {
 	struct world_proc *self = arg;
 	bool wanted = record->to == SH_BUS_ALL;
+	size_t len = 0;
+	int i;
 
+	for (i = 0; i < count; i++)
+		len += parts[i].iov_len;
+	if (len > RECORD_MAX)
+		return -SHOAL_EMSGSIZE;
 	if (!wanted)
 		wanted = record->to < (uint32_t)world.count &&
 		    world.procs[record->to].home != NULL &&
