@@ -90,8 +90,8 @@ shoal_listener() { # server
 	case $protocol in
 	tcp) echo "protocol = \"tcp\"; $(shoal_handler "$1")" ;;
 	broadcast) echo 'protocol = "http"; routes = (' \
-	    '{ path = "/"; handler = "subscribe"; },' \
-	    '{ path = "/publish"; handler = "publish"; } );' ;;
+	    '{ path = "/"; handler = "ws_subscribe"; },' \
+	    '{ path = "/publish"; handler = "ws_publish"; } );' ;;
 	*) echo "protocol = \"http\"; routes = (" \
 	    "{ path = \"/\"; $(shoal_handler "$1") } );" ;;
 	esac

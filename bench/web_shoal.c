@@ -2,7 +2,8 @@
  * This file is a program on libshoal for HTTP and WebSocket, whose handlers a
  * configuration file names: `page' answers every request with one body,
  * `ws_callback' and `ws_coroutine' echo messages in the two styles, what a
- * WebSocket of `publish' sends goes to all of `subscribe'. It measures nothing.
+ * WebSocket of `ws_publish' sends goes to all of `ws_subscribe'. It measures
+ * nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -156,13 +157,13 @@ static const struct shoal_handler handlers[] = {
 	},
 	{
 	    .size = sizeof(struct shoal_handler),
-	    .name = "subscribe",
+	    .name = "ws_subscribe",
 	    .doc = "gets what is published",
 	    .request = subscribe,
 	},
 	{
 	    .size = sizeof(struct shoal_handler),
-	    .name = "publish",
+	    .name = "ws_publish",
 	    .doc = "publishes what its WebSocket sends",
 	    .request = publish,
 	},

@@ -43,7 +43,8 @@ struct sh_nats_message {
 
 enum sh_nats_news {
 	SH_NATS_UP,      /* connected, for the first time or again */
-	SH_NATS_DOWN,    /* not any more, or not at the first attempt: text */
+	SH_NATS_DOWN,    /* not any more, or not yet; also again, with another
+			    reason: text */
 	SH_NATS_BREAK,   /* what comes from here on is of another connection */
 	SH_NATS_LOST,    /* messages that come before the next one were lost */
 	SH_NATS_ROOM,    /* there is room again after -SHOAL_EAGAIN */

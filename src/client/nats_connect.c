@@ -110,8 +110,9 @@ set_down(struct sh_nats *nats, enum sh_nats_phase phase, const char *why)
 		nats->gap_due = true;
 		nats->away_since_ms = sh_clock_ms();
 	}
+	/* when it is given up, there is another reason, which somebody can act on */
 	if (nats->phase == SH_NATS_CONNECTED ||
-	    nats->phase == SH_NATS_CONNECTING)
+	    nats->phase == SH_NATS_CONNECTING || phase == SH_NATS_GIVEN_UP)
 		sh_nats_put_news(nats, SH_NATS_DOWN, why);
 	nats->phase = phase;
 	pthread_cond_signal(&nats->work);
@@ -243,10 +244,9 @@ static void
 set_not_up(struct sh_nats *nats, const char *why)
 {
 	pthread_mutex_lock(&nats->lock);
-	if (nats->phase == SH_NATS_CONNECTING) {
-		sh_nats_put_news(nats, SH_NATS_DOWN, why);
+	sh_nats_put_news(nats, SH_NATS_DOWN, why);
+	if (nats->phase == SH_NATS_CONNECTING)
 		nats->phase = SH_NATS_BROKEN;
-	}
 	pthread_mutex_unlock(&nats->lock);
 }
 

@@ -96,8 +96,9 @@ sh_topic_rule_check(
 	if (!is_prefix(prefix)) {
 		snprintf(why, cap,
 		    "config.topic_prefix '%s' has to end with '/', or be "
-		    "empty, and have no '+', '#', '$' or empty segment in it",
-		    prefix);
+		    "empty, and have no '+', '#', '$' or empty segment in it, "
+		    "nor more than %d bytes",
+		    prefix, SH_TOPIC_RULE_MAX - 1);
 		return -SHOAL_ECONFIG;
 	}
 	if (name[0] == '\0' && find_source(source) == SH_TOPIC_FIXED) {
@@ -154,5 +155,5 @@ sh_topic_rule_refuse(struct shoal_request *req, int status)
 		? "which topic? none is named"
 		: "no topic can be called this: segments of UTF-8 with '/' "
 		  "between them, without '+', '#', control characters, or "
-		  "'$' at the beginning of one");
+		  "'$' at the beginning of one, and not too long");
 }

@@ -202,6 +202,10 @@ sh_bus_bury(struct sh_bus *bus, uint32_t process)
 	uint64_t one = 1;
 
 	sh_assert(process < bus->count);
+	atomic_store(&sh_bus_block(bus, process)->last_head,
+	    atomic_load(&sh_bus_block(bus, process)->head));
+	atomic_fetch_add(&bus->shared->burials, 1);
+	/* now it may be seen that it is gone */
 	withdraw(bus, process);
 	/* not sh_bus_wake(): it may have died between the two halves of that */
 	i = sh_bus_next_present(bus, 0, process);

@@ -3,8 +3,8 @@
  *
  * Who writes what: a ring, its head and what its block says is written by the
  * process of that index; `notified', `waits' and `late' by everybody; `present' by
- * processes that join and leave, and by the master for the dead. Positions in a
- * ring are counts of bytes since the mapping was made. They go on over all
+ * processes that join and leave, and by the master for the dead; `burials' and
+ * `last_head' by the master. Positions in a ring are counts of bytes since the mapping was made. They go on over all
  * processes that ever have an index, so that no position means two things.
  */
 #pragma once
@@ -25,7 +25,8 @@ enum {
 
 struct sh_bus_shared {
 	_Atomic uint64_t generation; /* that serves */
-	_Atomic uint32_t used; /* indices that were ever used: 0 up to it */
+	_Atomic uint32_t used;    /* indices that were ever used: 0 up to it */
+	_Atomic uint64_t burials; /* of the dead, see sh_bus_bury() */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t present[]; /* a bit per index */
 };
 
@@ -45,6 +46,7 @@ struct sh_bus_block {
 	 * size of the ring are gone. Neither ever goes back. */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t head;
 	_Atomic uint64_t reserved;
+	_Atomic uint64_t last_head; /* of the latest that was buried */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t wanted[SH_BUS_WORDS];
 	_Atomic uint64_t paused[SH_BUS_WORDS];
 	/* Up to where it has read the rings of the others. */
@@ -89,10 +91,11 @@ struct sh_bus_self {
 	uint32_t owed_records; /* ... since so many records */
 
 	/* as a reader */
-	uint32_t turn;  /* whose ring is next ... */
-	uint32_t burst; /* ... and how often it was in a row */
-	uint64_t *told; /* by process: cursor when its writer was last told */
-	char *buf;      /* what it has lent */
+	uint32_t turn;    /* whose ring is next ... */
+	uint32_t burst;   /* ... and how often it was in a row */
+	uint64_t *told;   /* by process: cursor when its writer was last told */
+	uint64_t burials; /* so many have nothing left to be read */
+	char *buf;        /* what it has lent */
 	size_t cap;
 };
 

@@ -154,20 +154,25 @@ take(struct source *source, const struct sh_bus_frame *frame,
 	return 1;
 }
 
-/* The next record of a ring that is for this process; as sh_bus_read(). */
+static uint64_t
+cursor_of(const struct sh_bus_self *self, uint32_t process)
+{
+	return atomic_load_explicit(
+	    &self->block->cursors[process], memory_order_relaxed);
+}
+
+/* The next record of a ring before head that is for this process; as
+ * sh_bus_read(). */
 static int
-read_ring(
-    struct sh_bus_self *self, uint32_t process, struct sh_record *record_out)
+read_ring(struct sh_bus_self *self, uint32_t process, uint64_t head,
+    struct sh_record *record_out)
 {
 	struct source source = { .self = self,
 		.process = process,
-		.block = sh_bus_block(self->bus, process) };
-	uint64_t head =
-	    atomic_load_explicit(&source.block->head, memory_order_acquire);
+		.block = sh_bus_block(self->bus, process),
+		.cursor = cursor_of(self, process) };
 	struct sh_bus_frame frame;
 
-	source.cursor = atomic_load_explicit(
-	    &self->block->cursors[process], memory_order_relaxed);
 	while (source.cursor != head) {
 		copy_out(&source, source.cursor, &frame, sizeof(frame));
 		if (is_lapped(&source))
@@ -182,6 +187,49 @@ read_ring(
 	if (source.cursor != self->told[process])
 		tell_writer(&source);
 	return 0;
+}
+
+/* What the dead have left; as read_ring(). */
+static int
+read_buried(struct sh_bus_self *self, struct sh_record *record_out)
+{
+	uint64_t burials = atomic_load(&self->bus->shared->burials);
+	uint32_t used = atomic_load(&self->bus->shared->used), i;
+
+	if (burials == self->burials)
+		return 0;
+	for (i = 0; i < used; i++) {
+		uint64_t last =
+		    atomic_load(&sh_bus_block(self->bus, i)->last_head);
+		int r = 0;
+
+		if (i != self->process &&
+		    (int64_t)(last - cursor_of(self, i)) > 0)
+			r = read_ring(self, i, last, record_out);
+		if (r != 0)
+			return r;
+	}
+	self->burials = burials;
+	return 0;
+}
+
+/*
+ * Who has seen the end of a process and writes of it shall be heard after that
+ * process: its successor as a home begins a new epoch, and what the old one had
+ * said would be out of date. So the dead are looked for after the head was loaded,
+ * and nothing behind that head is read.
+ */
+static int
+read_after_dead(
+    struct sh_bus_self *self, uint32_t process, struct sh_record *record_out)
+{
+	uint64_t head = atomic_load_explicit(
+	    &sh_bus_block(self->bus, process)->head, memory_order_acquire);
+	int r = 0;
+
+	if (head != cursor_of(self, process))
+		r = read_buried(self, record_out);
+	return r != 0 ? r : read_ring(self, process, head, record_out);
 }
 
 static void
@@ -212,7 +260,7 @@ sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out)
 	for (empty = 0; empty < used; empty++) {
 		int r = self->turn == self->process
 		    ? 0
-		    : read_ring(self, self->turn, record_out);
+		    : read_after_dead(self, self->turn, record_out);
 
 		if (r != 0) {
 			if (++self->burst >= BURST)

@@ -22,6 +22,23 @@ struct checker {
 	const struct sh_settings_broker *broker;
 };
 
+static const struct sh_key *
+key_of(const char *path)
+{
+	return sh_key_find(SH_SCOPE_TOP, path);
+}
+
+/* Where a key stands; one that is missing is missing to the type. */
+static const char *
+place_of(const struct checker *checker, const char *path)
+{
+	const char *place = sh_record_place(checker->record, key_of(path));
+
+	return place != NULL
+	    ? place
+	    : sh_record_error_place(checker->record, key_of("broker.type"));
+}
+
 /* Say what is wrong with a key. */
 static void SH_PRINTF(3, 4) report(
     const struct checker *checker, const char *path, const char *format, ...)
@@ -32,10 +49,8 @@ static void SH_PRINTF(3, 4) report(
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	sh_diagnose(checker->draft->diags,
-	    sh_record_error_place(
-		checker->record, sh_key_find(SH_SCOPE_TOP, path)),
-	    "%s: %s", path, text);
+	sh_diagnose(checker->draft->diags, place_of(checker, path), "%s: %s",
+	    path, text);
 }
 
 static const char *
@@ -168,6 +183,18 @@ check_prefix(const struct checker *checker)
 		    "NATS gives '*' and '>' another meaning");
 }
 
+/* An address that nobody asks is a type that was forgotten; a type that says "none"
+ * switches all of it off with one word. */
+static void
+check_type(const struct checker *checker)
+{
+	if (checker->broker->url.count != 0 &&
+	    sh_record_place(checker->record, key_of("broker.type")) == NULL)
+		report(checker, "broker.url",
+		    "is of no use without broker.type: \"redis\" or \"nats\" "
+		    "(\"none\" switches it off)");
+}
+
 void
 sh_draft_check_broker(struct sh_draft *draft, const struct sh_record *record)
 {
@@ -184,9 +211,10 @@ sh_draft_check_broker(struct sh_draft *draft, const struct sh_record *record)
 		    "(%lld ms) is above max (%lld ms)",
 		    (long long)broker->backoff_first_ms,
 		    (long long)broker->backoff_max_ms);
-	/* so that it can be switched off with one word */
-	if (broker->type == SH_BROKER_NONE)
+	if (broker->type == SH_BROKER_NONE) {
+		check_type(&checker);
 		return;
+	}
 	check_urls(&checker);
 	check_secret(&checker);
 	check_prefix(&checker);

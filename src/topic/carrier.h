@@ -69,7 +69,8 @@ struct sh_carrier_ops {
 	void (*forget)(struct sh_carrier *carrier, void *arg);
 	/* Whether all that was wanted is in effect. */
 	bool (*is_settled)(const struct sh_carrier *carrier);
-	/* How many processes take part, this one too, as far as is known. */
+	/* How many processes take part, this one too, as far as is known;
+	 * SIZE_MAX while the others cannot be reached. */
 	size_t (*peers)(const struct sh_carrier *carrier);
 	/* Ask those who publish to a topic to wait, once more or less; NULL: it
 	 * cannot be done. is_paused: whether somebody does. */

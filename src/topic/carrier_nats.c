@@ -28,6 +28,7 @@
 #include <shoal/topic.h>
 #include <shoal/ws.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/panic.h"
@@ -39,7 +40,11 @@
 
 enum {
 	PREAMBLE = 8, /* the publishing process, little-endian */
-	SH_NATS_PORT = 4222
+	SH_NATS_PORT = 4222,
+	TELL_AGAIN_MS = 60000, /* of what lasts */
+	/* lines of the log in so long, for what may be wrong with each message */
+	TELL_MS = 60000,
+	TELL_MAX = 10
 };
 
 static struct sh_carrier_nats *
@@ -140,8 +145,8 @@ sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
 	return r;
 }
 
-static void
-on_foreign(struct sh_carrier_nats *carrier, const char *subject)
+void
+sh_nats_foreign(struct sh_carrier_nats *carrier, const char *subject)
 {
 	SH_COUNT(carrier->counters->broker_strange, 1);
 	if (carrier->told_foreign)
@@ -154,6 +159,17 @@ on_foreign(struct sh_carrier_nats *carrier, const char *subject)
 	    subject);
 }
 
+/* Who may publish to some subjects only says by them what he publishes to. */
+static bool
+is_its_subject(const struct sh_carrier_nats *carrier, const char *subject,
+    const struct sh_publication *publication)
+{
+	char topic[SH_NATS_TOPIC_MAX];
+
+	sh_nats_subject(publication->topic, publication->topic_len, topic);
+	return strcmp(subject + carrier->root_len + strlen("t."), topic) == 0;
+}
+
 void
 sh_nats_arrived(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
@@ -163,8 +179,9 @@ sh_nats_arrived(
 	bool is_new;
 
 	if (sh_nats_decode(
-		message->data, message->len, &process, &publication) < 0) {
-		on_foreign(carrier, message->subject);
+		message->data, message->len, &process, &publication) < 0 ||
+	    !is_its_subject(carrier, message->subject, &publication)) {
+		sh_nats_foreign(carrier, message->subject);
 		return;
 	}
 	/* numbers of streams come in another order than those of processes */
@@ -229,13 +246,35 @@ on_message(const struct sh_nats_message *message, void *arg)
 		on_loss(carrier, message);
 }
 
+/* --- what is said ------------------------------------------------------------- */
+
+bool
+sh_nats_may_tell(struct sh_carrier_nats *carrier)
+{
+	int64_t now_ms = sh_loop_now_ms(carrier->loop);
+
+	if (now_ms >= carrier->tell_until_ms) {
+		carrier->tell_until_ms = now_ms + TELL_MS;
+		carrier->told = 0;
+	}
+	if (carrier->told < TELL_MAX) {
+		carrier->told++;
+		return true;
+	}
+	if (carrier->told++ == TELL_MAX)
+		sh_log_warning("nats: there is more of this, which is not "
+			       "written for a minute; see status");
+	return false;
+}
+
 /* --- news --------------------------------------------------------------------- */
 
 static void
 on_up(struct sh_carrier_nats *carrier)
 {
-	sh_log_notice(
-	    carrier->was_up ? "nats: connected again" : "nats: connected");
+	sh_log_notice("nats: connected %sto %s",
+	    carrier->was_up ? "again " : "", carrier->where);
+	carrier->down_why[0] = '\0';
 	if (carrier->was_up)
 		SH_COUNT(carrier->counters->broker_reconnects, 1);
 	SH_SET(carrier->counters->broker_up, 1);
@@ -250,11 +289,30 @@ on_up(struct sh_carrier_nats *carrier)
 	sh_nats_tell_room(carrier);
 }
 
+/* Each reason once, and again after a while when it lasts. */
+static void
+tell_down(struct sh_carrier_nats *carrier, const char *why)
+{
+	int64_t now_ms = sh_clock_ms();
+
+	if (!carrier->up && strcmp(carrier->down_why, why) == 0 &&
+	    now_ms - carrier->down_told_ms < TELL_AGAIN_MS)
+		return;
+	snprintf(carrier->down_why, sizeof(carrier->down_why), "%s", why);
+	carrier->down_told_ms = now_ms;
+	sh_log_warning("nats: %s %s: %s%s; until it is back, clients of other "
+		       "workers get nothing published here",
+	    carrier->up ? "the connection is lost to" : "cannot connect to",
+	    carrier->where, why,
+	    strcasestr(why, "authoriz") != NULL
+		? "; see broker.user, broker.password"
+		: "");
+}
+
 static void
 on_down(struct sh_carrier_nats *carrier, const char *why)
 {
-	sh_log_warning("nats: %s: %s; trying again",
-	    carrier->was_up ? "the connection is lost" : "cannot connect", why);
+	tell_down(carrier, why);
 	SH_SET(carrier->counters->broker_up, 0);
 	carrier->up = false;
 	carrier->barrier_out = false;
@@ -295,7 +353,10 @@ on_news(enum sh_nats_news news, const char *text, void *arg)
 		sh_nats_tell_room(carrier);
 		break;
 	case SH_NATS_DROPPED: on_dropped(carrier, text); break;
-	case SH_NATS_TROUBLE: sh_log_warning("nats: %s", text); break;
+	case SH_NATS_TROUBLE:
+		if (sh_nats_may_tell(carrier))
+			sh_log_warning("nats: %s", text);
+		break;
 	}
 }
 
@@ -476,6 +537,8 @@ peers(const struct sh_carrier *base)
 {
 	const struct sh_carrier_nats *carrier = (const void *)base;
 
+	if (!carrier->up)
+		return SIZE_MAX;
 	return carrier->greeted_count > 0 ? carrier->greeted_count : 1;
 }
 
@@ -508,6 +571,7 @@ close_carrier(struct sh_carrier **base)
 	sh_nats_close(&carrier->nats);
 	sh_nats_hold_close(carrier);
 	free_wants(carrier);
+	free(carrier->where);
 	free(carrier);
 }
 
@@ -589,6 +653,8 @@ open_client(
 	int r;
 
 	take_urls(options, urls, &url);
+	carrier->where = sh_xprintf(
+	    "%s%s", urls[0], options->url_count > 1 ? " and others" : "");
 	client.user = options->user[0] != '\0' ? options->user : url.user;
 	snprintf(name, sizeof(name), "shoal %ld", (long)getpid());
 	r = sh_nats_open(carrier->loop, &client, &events, &carrier->nats);

@@ -194,9 +194,11 @@ forget(struct sh_carrier *carrier, void *arg)
 static size_t
 peers(const struct sh_carrier *carrier)
 {
-	size_t known = sh_redis_carrier_of(carrier)->peers;
+	const struct sh_redis_carrier *redis = sh_redis_carrier_of(carrier);
 
-	return known != 0 ? known : 1;
+	if (!redis->out_up)
+		return SIZE_MAX;
+	return redis->peers != 0 ? redis->peers : 1;
 }
 
 /* What waits goes out in a moment, if there is a connection. */

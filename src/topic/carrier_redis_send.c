@@ -220,13 +220,17 @@ load_scripts(struct sh_redis_carrier *carrier)
 
 	if (carrier->scripts_loaded || !batch_has_scripts(carrier))
 		return 0;
-	for (i = 0; i < SH_REDIS_SCRIPTS && r == 0; i++) {
+	for (i = 0; i < SH_REDIS_SCRIPTS && r == 0 && !carrier->is_loading;
+	     i++) {
 		r = ask_to_load(carrier, sh_redis_scripts[i]);
 		if (r == 0)
 			r = read_reply(carrier, &reply);
 		if (r < 0)
 			return r;
-		if (reply->type == SHOAL_REDIS_ERROR)
+		if (reply->type == SHOAL_REDIS_ERROR &&
+		    is_error(reply, "LOADING"))
+			carrier->is_loading = true;
+		else if (reply->type == SHOAL_REDIS_ERROR)
 			sh_redis_tell_refused(carrier, "a script", reply->text);
 		else if (reply->type != SHOAL_REDIS_STRING)
 			r = -SHOAL_EPROTO;
@@ -237,7 +241,7 @@ load_scripts(struct sh_redis_carrier *carrier)
 							      : "none");
 		sh_redis_reply_free(&reply);
 	}
-	carrier->scripts_loaded = r == 0;
+	carrier->scripts_loaded = r == 0 && !carrier->is_loading;
 	return r;
 }
 
@@ -297,7 +301,7 @@ send_batch(struct sh_redis_carrier *carrier, struct iovec *parts)
 		r = load_scripts(carrier);
 	if (r < 0)
 		return r;
-	count = take_batch(carrier, parts);
+	count = carrier->is_loading ? 0 : take_batch(carrier, parts);
 	if (count != 0)
 		r = sh_redis_link_sendv(carrier->out_link, parts, count,
 		    sh_deadline_us((int)carrier->timeout_ms));

@@ -240,9 +240,13 @@ await_answers(struct sh_asking *asking, int64_t deadline_us, const char *place)
 
 	while (r == 0 && !asking->failed && current != NULL &&
 	    !is_complete(current, asking)) {
-		int64_t round_us = sh_clock_us() +
-		    (put_question(current, asking) < 0 ? REFUSED_US : ROUND_US);
+		int put = put_question(current, asking);
+		int64_t round_us =
+		    sh_clock_us() + (put < 0 ? REFUSED_US : ROUND_US);
 
+		/* a broker that is away is not waited for */
+		if (put == -SHOAL_ENOTCONN)
+			return 1;
 		r = sh_await(
 		    place, round_us < deadline_us ? round_us : deadline_us);
 		if (r == -SHOAL_ETIMEDOUT)

@@ -187,8 +187,6 @@ hand_out(struct sh_topics *topics, struct sh_topic *topic,
 		sh_message_drop(&message);
 	if (topic != NULL)
 		sh_topic_rest(topic);
-	if (r == 0)
-		SH_COUNT(topics->counters->published, 1);
 	return r;
 }
 
@@ -226,10 +224,14 @@ attempt(struct sh_topics *topics, const struct sh_publication *publication,
 {
 	struct sh_topic *topic = sh_topic_find(topics, publication->topic,
 	    publication->topic_len, publication->hash);
+	int r;
 
 	if (must_wait(topics, topic, publication->hash, publisher))
 		return -SHOAL_EAGAIN;
-	return hand_out(topics, topic, publication);
+	r = hand_out(topics, topic, publication);
+	if (r == 0)
+		SH_COUNT(topics->counters->published, 1);
+	return r;
 }
 
 int

@@ -438,16 +438,21 @@ next_size(const struct sh_subscription_replay *replay)
 	    : sizeof(*message) + replay->subscription->topic->len;
 }
 
+/* If not, sh_replay_drained() comes. */
 static bool
 has_room(const struct sh_subscription_replay *replay)
 {
 	const struct sh_subscription *subscription = replay->subscription;
-	const struct sh_subscriber *subscriber = subscription->subscriber;
+	struct sh_conn *conn = subscription->subscriber->conn;
 
 	if (subscription->form == NULL)
 		return sh_program_has_room(subscription, next_size(replay));
-	return subscriber->conn != NULL &&
-	    sh_conn_has_room(subscriber->conn, 0);
+	if (conn == NULL)
+		return false;
+	if (sh_conn_has_room(conn, 0))
+		return true;
+	sh_conn_note_full(conn);
+	return false;
 }
 
 /* Give some; *left counts down. Whether there is more to do at once. */

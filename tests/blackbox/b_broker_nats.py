@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
+from b_history import Client, Server as History, texts_of  # noqa: E402
 from machines import Machines  # noqa: E402
 from nats_server import NatsServer, skip_without  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -137,7 +138,15 @@ def check_no_server():
 def check_password():
     with NatsServer("--user", "me", "--pass", "geheim") as server:
         with hub(server, 'user = "me"; password = "wrong";') as one:
-            one.wait_log("Authorization Violation")
+            one.wait_log("Authorization Violation; see broker.user")
+        # also when there was no server at first: what is wrong now
+        port, url = server.port, server.url
+        server.end()
+        with hub(server, 'user = "me"; password = "wrong";') as one:
+            one.wait_log(f"nats: cannot connect to {url}: no server answers")
+            server.start()
+            same(server.port, port)
+            one.wait_log("Authorization Violation; see broker.user")
         daemon = hub(server, 'user = "me";')
         secret = daemon.path("secret")
         with open(secret, "w", encoding="ascii") as file:
@@ -167,6 +176,53 @@ def check_threads():
                 for signo in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT,
                               signal.SIGUSR1, signal.SIGPIPE):
                     expect(blocked >> (signo - 1) & 1, signo, task, mask)
+
+
+class Historian(History):
+    """A daemon with histories in NATS."""
+
+    def __init__(self, server):
+        super().__init__(workers=2)
+        self.write(self.read().replace(
+            "modules = (", server.broker() + "\nmodules = (", 1))
+
+    def __enter__(self):
+        super().__enter__()
+        wait_connected(self)
+        return self
+
+    def client(self):
+        return Client(self.address)
+
+
+def check_history():
+    """Who comes again gets what it has missed, from any server; also of the time
+    before NATS was killed."""
+    with NatsServer(streams=True) as server, Historian(server) as one, \
+            Historian(server) as two:
+        writer, reader, stays = two.client(), one.client(), one.client()
+        # those of before the subscription has reached NATS are not live ones
+        reader.subscribe("chat/1", -1)
+        stays.subscribe("chat/1", -1)
+        for number in range(10):
+            writer.publish("chat/1", f"a{number}")
+        epoch, offset = reader.wait_events(10)[-1][1:3]
+        stays.wait_events(10)
+        reader.sock.close()
+        for number in range(5):
+            writer.publish("chat/1", f"b{number}")
+        stays.wait_events(15)
+        server.end(signal.SIGKILL)
+        server.start()
+        wait_connected(one, two, times=2)
+        until(lambda: writer.ask("P chat/1 b5") == ["p", "0"],
+              "a worker to publish again")
+        for daemon in (one, two):
+            again = daemon.client()
+            again.subscribe("chat/1", -1, (epoch, offset))
+            same(texts_of(again.wait_events(6)),
+                 [f"b{number}" for number in range(6)])
+            again.sock.close()
 
 
 def check_machines():

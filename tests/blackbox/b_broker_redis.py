@@ -211,23 +211,29 @@ class Historian(History):
         return Client(self.address)
 
 
+def wait_text(client, text):
+    """Takes events up to this message, whatever gaps are told."""
+    while text not in texts_of(client.events):
+        client.wait_events(len(client.events) + 1)
+
+
 def check_history():
     """Who comes again gets what it has missed, from any server; also of the time
     before Redis was killed, if it has kept its data."""
     with RedisServer(keeps=True) as server, Historian(server) as one, \
             Historian(server) as two:
         writer, reader, stays = two.client(), one.client(), one.client()
-        reader.subscribe("chat/1")
-        stays.subscribe("chat/1")
+        reader.subscribe("chat/1", -1)
+        stays.subscribe("chat/1", -1)
         for number in range(10):
             writer.publish("chat/1", f"a{number}")
         epoch, offset = reader.wait_events(10)[-1][1:3]
         same(offset, 10)
-        stays.wait_events(10)
+        wait_text(stays, "a9")
         reader.sock.close()
         for number in range(5):
             writer.publish("chat/1", f"b{number}")
-        stays.wait_events(15)
+        wait_text(stays, "b4")
         server.end()
         wait_away(one, two)
         server.start()
@@ -241,8 +247,7 @@ def check_history():
                  [f"b{number}" for number in range(6)])
             again.sock.close()
         # nothing was lost to who stayed, if a gap was told or not
-        until(lambda: "b5" in texts_of(stays.wait_events(
-            len(stays.events) + 1)), "the last one")
+        wait_text(stays, "b5")
         same([text for text in texts_of(stays.events) if text != "gap"],
              [f"a{number}" for number in range(10)] +
              [f"b{number}" for number in range(6)])
@@ -252,7 +257,7 @@ def check_lost_history():
     """A Redis that comes back empty is a gap."""
     with RedisServer() as server, Historian(server) as one:
         writer, reader = one.client(), one.client()
-        reader.subscribe("chat/1")
+        reader.subscribe("chat/1", -1)
         for number in range(3):
             writer.publish("chat/1", f"a{number}")
         epoch, offset = reader.wait_events(3)[1][1:3]
@@ -262,10 +267,26 @@ def check_lost_history():
         wait_connected(one)
         until(lambda: writer.ask("P chat/1 b") == ["p", "0"],
               "a worker to publish again")
+        until(lambda: writer.history("chat/1")[3] == ["b"],
+              "the first of a new history", 20)
         again = one.client()
         again.subscribe("chat/1", -1, (epoch, offset))
         same(texts_of(again.wait_events(2)), ["gap", "b"])
         expect(again.events[1][1] != epoch, again.events)
+
+
+def check_another_type_needs_a_restart():
+    """Workers of before and after would not reach each other, and nobody would be
+    the home of what those of before keep."""
+    with RedisServer() as server, History(workers=2) as one:
+        stays = Client(one.address)
+        stays.subscribe("chat/1")
+        one.write(one.read() + "\n" + server.broker())
+        code, _, err = one.cli("reload")
+        stays.publish("chat/1", "on")
+        same(texts_of(stays.wait_events(1)), ["on"])
+        same(code, 1, err)
+        expect("needs restart: broker.type" in err, err)
 
 
 def check_machines():

@@ -17,7 +17,10 @@ RULES = """topics = { history = (
     { filter = "one"; count = 1; },
     { filter = "chat/#"; count = 1000; bytes = "1M"; age = "1h"; },
     { filter = "small"; bytes = 300; } ); };"""
-CALM = ('reload = { drain_timeout = "10m"; max_old = 10; }; ')
+KEEP_OLD = 'reload = { drain_timeout = "10m"; max_old = 10; }; '
+# Nobody reads while others publish.
+CALM = (KEEP_OLD +
+        'limits = { send_queue = { high = "256M"; }; }; ')
 BACKOFF = 'backoff = { first = "10ms"; max = "100ms"; };'
 MASK = (1 << 64) - 1
 
@@ -36,7 +39,7 @@ def home_of(topic, slots=WORKERS):
 class Server(Shoal):
     """A daemon with histories; runs when it is entered."""
 
-    def __init__(self, workers=WORKERS):
+    def __init__(self, workers=WORKERS, calm=CALM, more=RULES):
         super().__init__()
         with open(os.path.join(SRCDIR, "tests", "support", "historian.c"),
                   encoding="utf-8") as source:
@@ -46,7 +49,7 @@ class Server(Shoal):
             '{ address = "127.0.0.1:0"; protocol = "http"; routes = ('
             ' { path = "/"; handler = "historian.serve"; } ); }',
             modules=modules.entry(module, "historian"), workers=workers,
-            workers_more=BACKOFF, more=CALM + RULES)
+            workers_more=BACKOFF, more=calm + more)
 
     def __enter__(self):
         self.run()
@@ -217,6 +220,24 @@ def check_a_reload_hands_over():
         client.publish("chat/0", "more")
         until(lambda: client.history("chat/0")[:2] == (before[0][0], 21),
               "it to go on in the same epoch")
+
+
+def check_much_is_handed_over_and_replayed():
+    """More than a ring, and than a send queue, holds."""
+    count, size = 300, 60000
+    with Server(calm=KEEP_OLD, more="topics = { history = ("
+                ' { filter = "#"; bytes = "64M"; } ); };') as server:
+        client = Client(server.address)
+        for number in range(count):
+            client.publish("t", f"{number}:" + "x" * size)
+        until(lambda: client.history("t", most=1)[1] == count, "all to be out")
+        client.sock.close()
+        server.reload()
+        client = Client(server.address)
+        client.subscribe("t", -1)
+        same([text.partition(":")[0] for text in
+              texts_of(client.wait_events(count))],
+             [str(number) for number in range(count)])
 
 
 class Publisher(threading.Thread):

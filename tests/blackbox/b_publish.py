@@ -99,6 +99,8 @@ def check_members():
                                               (TOKEN,)), "HEAD")
         same(answer.status, 200)
         same(members(shoal, "/publish/other")["count"], 1)
+        # what workers ask each other is not what was published
+        same(shoal.counter("published"), 0)
 
 
 def check_refusals():
@@ -162,6 +164,9 @@ def check_no_broker():
             same(answer.status, 503, answer.body)
             expect(int(answer.get("retry-after")) > 0, answer)
             expect_in(answer.body.decode(), "the broker cannot be reached")
+            # of other servers nobody knows
+            got = members(shoal)
+            same((got["count"], got["complete"]), (1, False))
             member.say("hello")
             seen = member.expect_close_frame(1013)
             expect_in(seen.data[2:].decode(), "the broker cannot be reached")

@@ -27,8 +27,8 @@ def kill(hub, slot):
           f"a new worker in slot {slot}", 20)
 
 
-def check_kills():
-    with Hub(workers=WORKERS, workers_more=BACKOFF) as hub, \
+def run_kills(**hub_options):
+    with Hub(workers=WORKERS, workers_more=BACKOFF, **hub_options) as hub, \
             Clients(hub.port()) as clients:
         clients.do("open", "subscriber", SUBSCRIBERS // 2)
         clients.do("subscribe", "subscriber", "room/general")
@@ -56,6 +56,16 @@ def check_kills():
         print(f"     {result['acked']} published, {result['received']} "
               f"delivered, {lost} connections lost by {KILLS} kills")
         same(hub.counter("worker_crashes"), KILLS)
+
+
+def check_kills():
+    run_kills()
+
+
+def check_kills_of_homes():
+    """Likewise for a topic with a history, whose home is killed too."""
+    run_kills(more='topics = { history = '
+                   '( { filter = "#"; count = 20; } ); };')
 
 
 def check_nobody_had_read_it_yet():

@@ -76,6 +76,8 @@ def is_refused(address):
     try:
         connect(address).close()
         return False
+    except ConnectionResetError:
+        return False  # it was closed while we connected
     except (ConnectionRefusedError, FileNotFoundError):
         return True
 

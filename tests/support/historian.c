@@ -75,9 +75,10 @@ tell_history(struct shoal_ws *ws, const char *text)
 	n = snprintf(answer, sizeof(answer), "h 0 %llu %llu %d",
 	    (unsigned long long)messages->epoch,
 	    (unsigned long long)messages->offset, messages->gap);
-	for (i = 0; i < messages->len && n < (int)sizeof(answer) - 300; i++)
-		n += snprintf(answer + n, sizeof(answer) - (size_t)n, " %.*s",
-		    (int)messages->list[i].len, messages->list[i].data);
+	/* what is long is cut */
+	for (i = 0; i < messages->len && n < (int)sizeof(answer) - 80; i++)
+		n += snprintf(answer + n, sizeof(answer) - (size_t)n, " %.64s",
+		    messages->list[i].data);
 	shoal_topic_messages_free(&messages);
 	shoal_co_ws_send(ws, SHOAL_WS_TEXT, answer, (size_t)n, SHOAL_FOREVER);
 }

@@ -28,7 +28,8 @@ class RedisServer:
         self.program = program()
         self.folder = tempfile.mkdtemp(prefix="shoal-redis-")
         self.words = ["--save", "", "--dir", self.folder, "--appendonly",
-                      "yes" if keeps else "no", *words]
+                      "yes" if keeps else "no", "--appendfsync", "always",
+                      *words]
         self.address, self.prefix = address, list(prefix)
         self.port, self.process = None, None
         on_failure(self.print_log)

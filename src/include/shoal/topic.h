@@ -11,14 +11,16 @@
  *
  * Of a topic, every subscriber gets the messages of one publisher in the order in
  * which they were published, each once. Of different publishers they may come in
- * another order to others, but for topics that keep a history: there all get the one order
- * of their offsets. What cannot be delivered makes a gap, which is told, see
+ * another order to others, but for topics that keep a history: there all get the one
+ * order of their offsets. What cannot be delivered makes a gap, which is told, see
  * shoal_subscribe_options. Who has subscribed through several filters that match
  * gets a message once.
  *
- * Publishing is done when all workers can see the message. A slow subscriber does
- * not keep others waiting; what happens to it is said by limits.send_queue of
- * shoal.conf(5).
+ * A message is published when all workers can see it: it reaches them even if this
+ * one dies in the next moment. With a broker, and for a topic with a history, it is
+ * on its way by then: what waits in this worker (broker.queue) goes with it, or when
+ * the broker is away for longer than broker.timeout. A slow subscriber does not keep
+ * others waiting; what happens to it is said by limits.send_queue of shoal.conf(5).
  *
  * In a program of shoal_run(), and in a pool's worker, topics are of one process.
  */
@@ -242,7 +244,7 @@ struct shoal_topic_member {
 
 struct shoal_topic_members {
 	uint64_t count; /* all that have subscribed, through any filter */
-	bool complete;  /* every worker has answered */
+	bool complete;  /* every worker has answered, and the broker is there */
 	size_t len;     /* of list: those with a name */
 	struct shoal_topic_member *list;
 };

@@ -440,6 +440,27 @@ START_TEST(the_dead_are_not_waited_for)
 }
 END_TEST
 
+START_TEST(the_dead_are_heard_before_who_outlives_them)
+{
+	int i;
+
+	setup_bus(3, NEVER_MS);
+	sh_bus_want_all(who[0], true);
+	/* it is the turn of the third's ring */
+	ck_assert_int_eq(write_text(2, 1, "begin"), 0);
+	ck_assert_str_eq(next_text(0), "begin");
+	for (i = 0; i < 40; i++)
+		ck_assert_int_eq(write_text(1, 1, "old"), 0);
+	sh_bus_bury(bus, 1);
+	ck_assert_int_eq(write_text(2, 1, "new"), 0);
+	for (i = 0; i < 40; i++)
+		ck_assert_str_eq(next_text(0), "old");
+	ck_assert_str_eq(next_text(0), "new");
+	ck_assert_str_eq(next_text(0), "");
+	teardown_bus();
+}
+END_TEST
+
 START_TEST(a_wakeup_that_died_is_made_up_for)
 {
 	int edges;
@@ -616,7 +637,7 @@ SH_SUITE("proc/bus", records_of_all_lengths_come_as_they_are,
     a_wakeup_may_be_owed, a_full_ring_refuses_until_there_is_room,
     who_wants_nothing_of_it_is_woken_to_move_on,
     a_slow_reader_is_lapped_and_learns_it, nobody_waits_for_who_is_late,
-    the_dead_are_not_waited_for, a_wakeup_that_died_is_made_up_for,
-    the_next_one_of_an_index_begins_anew,
+    the_dead_are_not_waited_for, the_dead_are_heard_before_who_outlives_them,
+    a_wakeup_that_died_is_made_up_for, the_next_one_of_an_index_begins_anew,
     what_a_dead_one_has_overwritten_is_lost, publishers_can_be_asked_to_pause,
     processes_are_found)

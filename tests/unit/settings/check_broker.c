@@ -28,7 +28,9 @@ START_TEST(what_makes_no_sense_is_told)
 	static const struct {
 		const char *broker, *error;
 	} cases[] = {
-		{ "type = \"redis\";", "broker.url: is missing" },
+		{ "type = \"redis\";",
+		    "t.conf:2:8: error: broker.url: is missing" },
+		{ "url = \"redis://h\";", "no use without broker.type" },
 		{ "type = \"nats\";", "nats://127.0.0.1:4222" },
 		{ "type = \"kafka\";", "expected one of" },
 		{ "type = \"redis\"; url = \"localhost:6379\";", "scheme://" },
@@ -81,7 +83,7 @@ START_TEST(what_makes_sense_is_taken)
 {
 	static const char *const texts[] = {
 		"",
-		"url = \"nonsense\"; user = \"u\";",
+		"type = \"none\"; url = \"nonsense\"; user = \"u\";",
 		"type = \"redis\"; url = \"redis://127.0.0.1:6379/0\";",
 		"type = \"redis\"; url = \"redis://u@[::1]\"; password = "
 		"\"x\";",

@@ -294,6 +294,28 @@ START_TEST(what_was_lost_on_the_way_comes_again)
 }
 END_TEST
 
+START_TEST(the_next_home_knows_what_was_had)
+{
+	int topic, i;
+
+	begin(2, 50);
+	topic = topic_of_slot(0, true);
+	world_publish(1, topic);
+	for (i = 0; i < 3; i++)
+		world_turn(0);
+	ck_assert_int_eq(world.procs[0].seen_count, 1);
+	/* it is out, but its publisher does not come to know that */
+	world_lap(1, 0);
+	world_add(2, 0);
+	world_add(2, 1);
+	world.generation = 2;
+	world_settle();
+	check_all(0, topic, 1, 1);
+	ck_assert(sh_home_is_quiet(world.procs[1].home));
+	end();
+}
+END_TEST
+
 START_TEST(replays_have_bounds)
 {
 	const struct world_proc *self;
@@ -431,6 +453,6 @@ SH_SUITE("topic/home", messages_get_one_order,
     a_history_survives_a_reload_without_publishing,
     a_dead_home_begins_a_new_epoch, a_home_without_an_heir_is_waited_for,
     an_old_home_that_does_not_answer_is_not_waited_for,
-    what_was_lost_on_the_way_comes_again, replays_have_bounds,
-    a_replay_goes_on_when_there_is_room, a_replay_goes_on_at_the_next_home,
-    a_replay_ends_in_time)
+    what_was_lost_on_the_way_comes_again, the_next_home_knows_what_was_had,
+    replays_have_bounds, a_replay_goes_on_when_there_is_room,
+    a_replay_goes_on_at_the_next_home, a_replay_ends_in_time)
