@@ -20,6 +20,7 @@
 #include "io/conn.h"
 #include "io/shared.h"
 #include "session/tcp.h"
+#include "topic/carrier.h"
 #include "topic/topics.h"
 
 enum {
@@ -630,6 +631,24 @@ START_TEST(test_gap_comes_before)
 }
 END_TEST
 
+/* That others have lost is told when there is room, though nothing more comes. */
+START_TEST(test_gap_of_others)
+{
+	const struct sh_carrier_events *events;
+	struct peer *slow;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	slow = add_peer();
+	subscribe_rendered(slow, "t", "s");
+	fill(slow);
+	events = &sh_topics_carrier(topics)->events;
+	events->lost("t", events->arg);
+	RIG_TURNS(&rig, 2);
+	expect_text(slow, "[s gap t]");
+	close_rig();
+}
+END_TEST
+
 /* The latest message is not replaced by what tells that others were, nor left out
  * for it. */
 START_TEST(test_latest_with_gaps)
@@ -879,6 +898,6 @@ SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
     test_end_amid, test_rendered_once, test_rendered_long,
     test_rendered_for_each, test_render_ends_all, test_gap_is_told,
-    test_gap_comes_before, test_latest_with_gaps, test_gap_of_plain,
-    test_closed_when_full, test_pause, test_pause_ends_with_peer, test_behind,
-    test_listeners)
+    test_gap_comes_before, test_gap_of_others, test_latest_with_gaps,
+    test_gap_of_plain, test_closed_when_full, test_pause,
+    test_pause_ends_with_peer, test_behind, test_listeners)
