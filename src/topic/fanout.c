@@ -21,8 +21,10 @@
 #include "topic/topics_private.h"
 
 enum {
-	/* bytes of messages that go together, unless one has more */
+	/* bytes of messages that go together, unless one has more; each has some
+	 * besides, so that empty ones do not all go together */
 	BATCH_SIZE = 16 * 1024,
+	MESSAGE_SIZE = 32,
 	/* of a step: some 250 us, if nothing is in the way ... */
 	STEP_SUBSCRIBERS = 256,
 	/* ... and looked at each so many of them */
@@ -87,7 +89,7 @@ count_messages(const struct sh_topic *topic)
 	size_t n = 0, size = 0;
 
 	for (; message != NULL; message = STAILQ_NEXT(message, next)) {
-		size += message->publication.len;
+		size += message->publication.len + MESSAGE_SIZE;
 		if (n != 0 && (size > BATCH_SIZE || message->key != key))
 			break;
 		n++;

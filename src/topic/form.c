@@ -91,35 +91,36 @@ struct rendering {
 	struct sh_buf text;
 	ssize_t *lens; /* 0 or negative: nothing is sent */
 	bool done;
+	bool failed; /* there was no room */
 };
 
 /* Called again if it needs more room than it was offered. One that has filled all of
- * it may be snprintf(3), which has cut its last byte off. */
-static ssize_t
-render_one(struct rendering *r, const struct sh_message *message)
+ * it may be snprintf(3), which has cut its last byte off. False without room. */
+static bool
+render_one(struct rendering *r, const struct sh_message *message, ssize_t *out)
 {
 	const struct shoal_topic_message view =
 	    sh_message_view(message, r->form->topics->node);
 	size_t want = RENDERED_FIRST;
-	ssize_t n = 0;
+	ssize_t n;
 	int tries;
 
 	for (tries = 0; tries < 2; tries++) {
 		size_t room;
 
 		if (sh_buf_reserve(&r->text, want) < 0)
-			return -1;
+			return false;
 		room = r->text.cap - r->text.len;
 		n = r->form->render(
 		    &view, r->text.data + r->text.len, room, r->form->arg);
-		if (n < (ssize_t)room)
-			break;
+		if (n < (ssize_t)room) {
+			*out = n;
+			r->text.len += n > 0 ? (size_t)n : 0;
+			return true;
+		}
 		want = (size_t)n + 1;
-		n = -1;
 	}
-	if (n > 0)
-		r->text.len += (size_t)n;
-	return n;
+	return false;
 }
 
 static void
@@ -128,8 +129,8 @@ render_all(void *arg)
 	struct rendering *r = arg;
 	size_t i;
 
-	for (i = 0; i < r->count; i++)
-		r->lens[i] = render_one(r, r->messages[i]);
+	for (i = 0; i < r->count && !r->failed; i++)
+		r->failed = !render_one(r, r->messages[i], &r->lens[i]);
 	r->done = true;
 }
 
@@ -146,7 +147,7 @@ call_render(struct rendering *r)
 	if (!r->done)
 		sh_panic(__FILE__, __LINE__, __func__,
 		    "a shoal_topic_render_fn has waited");
-	return 0;
+	return r->failed ? -1 : 0;
 }
 
 /* The bytes of one message, before they are framed; NULL: it is not sent. */

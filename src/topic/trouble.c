@@ -95,6 +95,16 @@ note_gap(struct sh_subscription *subscription)
 	SH_COUNT(subscription->topic->topics->counters->gaps, 1);
 }
 
+/* If not, sh_trouble_begin() comes when it has drained. */
+static bool
+has_room(struct sh_conn *conn)
+{
+	if (sh_conn_has_room(conn, 0))
+		return true;
+	sh_conn_note_full(conn);
+	return false;
+}
+
 void
 sh_trouble_lost(struct sh_subscription *subscription)
 {
@@ -107,10 +117,8 @@ sh_trouble_lost(struct sh_subscription *subscription)
 	note_gap(subscription);
 	if (subscription->form == NULL)
 		sh_program_lost(subscription);
-	else if (subscriber->conn != NULL &&
-	    sh_conn_has_room(subscriber->conn, 0))
+	else if (subscriber->conn != NULL && has_room(subscriber->conn))
 		sh_trouble_begin(subscriber);
-	/* else it will drain */
 }
 
 /* Which of its messages were dropped is not known: those of any topic may wait in
@@ -213,7 +221,7 @@ tell_all(struct sh_subscriber *subscriber)
 			continue;
 		/* it drains, or the next message tells */
 		subscriber->has_gap = true;
-		if (!sh_conn_has_room(subscriber->conn, 0))
+		if (!has_room(subscriber->conn))
 			return;
 		(void)tell(subscription);
 	}

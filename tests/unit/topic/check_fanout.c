@@ -20,6 +20,7 @@
 #include "io/conn.h"
 #include "io/shared.h"
 #include "session/tcp.h"
+#include "topic/carrier.h"
 #include "topic/topics.h"
 
 enum {
@@ -478,6 +479,39 @@ START_TEST(test_rendered_long)
 }
 END_TEST
 
+static ssize_t
+render_huge(
+    const struct shoal_topic_message *message, char *buf, size_t cap, void *arg)
+{
+	if (message->event == SHOAL_TOPIC_MESSAGE && message->data[0] == 'h')
+		return (ssize_t)1 << 30;
+	return render(message, buf, cap, arg);
+}
+
+/* What there is no room to render is lost, and that is told. */
+START_TEST(test_rendered_huge)
+{
+	static char name[] = "A";
+	const struct shoal_subscribe_options options = {
+		.size = sizeof(options),
+		.render = render_huge,
+		.render_arg = name,
+	};
+	struct peer *peer;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	peer = add_peer();
+	ck_assert_int_eq(shoal_conn_subscribe(peer->conn, "t", &options), 0);
+	publish("t", "1");
+	RIG_TURNS(&rig, 2);
+	publish("t", "huge");
+	RIG_TURNS(&rig, 2);
+	publish("t", "2");
+	expect(peer, "[A t 1][A gap t][A t 2]");
+	close_rig();
+}
+END_TEST
+
 /* What one alone is sent does not wait until all others have theirs. */
 START_TEST(test_rendered_for_each)
 {
@@ -626,6 +660,24 @@ START_TEST(test_gap_comes_before)
 	ck_assert_uint_gt(queued(slow), 1000);
 	publish("t", "2");
 	expect_text(slow, "[s gap t][s t 2]");
+	close_rig();
+}
+END_TEST
+
+/* That others have lost is told when there is room, though nothing more comes. */
+START_TEST(test_gap_of_others)
+{
+	const struct sh_carrier_events *events;
+	struct peer *slow;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	slow = add_peer();
+	subscribe_rendered(slow, "t", "s");
+	fill(slow);
+	events = &sh_topics_carrier(topics)->events;
+	events->lost("t", events->arg);
+	RIG_TURNS(&rig, 2);
+	expect_text(slow, "[s gap t]");
 	close_rig();
 }
 END_TEST
@@ -877,8 +929,8 @@ END_TEST
 SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_once_through_filters, test_members, test_bounded_steps,
     test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
-    test_end_amid, test_rendered_once, test_rendered_long,
+    test_end_amid, test_rendered_once, test_rendered_long, test_rendered_huge,
     test_rendered_for_each, test_render_ends_all, test_gap_is_told,
-    test_gap_comes_before, test_latest_with_gaps, test_gap_of_plain,
-    test_closed_when_full, test_pause, test_pause_ends_with_peer, test_behind,
-    test_listeners)
+    test_gap_comes_before, test_gap_of_others, test_latest_with_gaps,
+    test_gap_of_plain, test_closed_when_full, test_pause,
+    test_pause_ends_with_peer, test_behind, test_listeners)
