@@ -247,7 +247,7 @@ const struct sh_key sh_keys[] = {
 	    .doc = "bytes that a worker may be ahead of the others" },
 
 	{ TOP("broker.type", broker.type), .type = SH_KEY_WORD,
-	    .words = broker_types, .fallback = "none",
+	    .words = broker_types, .fallback = "none", .flags = SH_KEY_RESTART,
 	    .doc = "what carries topics to other machines" },
 	{ TOP("broker.url", broker.url), .type = SH_KEY_STRINGS,
 	    .doc = "redis://[user@]host:port[/db], unix:/path; "

@@ -41,7 +41,10 @@
 enum {
 	PREAMBLE = 8, /* the publishing process, little-endian */
 	SH_NATS_PORT = 4222,
-	TELL_AGAIN_MS = 60 * 1000
+	TELL_AGAIN_MS = 60000, /* of what lasts */
+	/* lines of the log in so long, for what may be wrong with each message */
+	TELL_MS = 60000,
+	TELL_MAX = 10
 };
 
 static struct sh_carrier_nats *
@@ -142,8 +145,8 @@ sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
 	return r;
 }
 
-static void
-on_foreign(struct sh_carrier_nats *carrier, const char *subject)
+void
+sh_nats_foreign(struct sh_carrier_nats *carrier, const char *subject)
 {
 	SH_COUNT(carrier->counters->broker_strange, 1);
 	if (carrier->told_foreign)
@@ -156,6 +159,17 @@ on_foreign(struct sh_carrier_nats *carrier, const char *subject)
 	    subject);
 }
 
+/* Who may publish to some subjects only says by them what he publishes to. */
+static bool
+is_its_subject(const struct sh_carrier_nats *carrier, const char *subject,
+    const struct sh_publication *publication)
+{
+	char topic[SH_NATS_TOPIC_MAX];
+
+	sh_nats_subject(publication->topic, publication->topic_len, topic);
+	return strcmp(subject + carrier->root_len + strlen("t."), topic) == 0;
+}
+
 void
 sh_nats_arrived(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
@@ -165,8 +179,9 @@ sh_nats_arrived(
 	bool is_new;
 
 	if (sh_nats_decode(
-		message->data, message->len, &process, &publication) < 0) {
-		on_foreign(carrier, message->subject);
+		message->data, message->len, &process, &publication) < 0 ||
+	    !is_its_subject(carrier, message->subject, &publication)) {
+		sh_nats_foreign(carrier, message->subject);
 		return;
 	}
 	/* numbers of streams come in another order than those of processes */
@@ -229,6 +244,27 @@ on_message(const struct sh_nats_message *message, void *arg)
 		sh_nats_peers_heard(carrier, message->data, message->len);
 	else if (strcmp(subject, "l") == 0)
 		on_loss(carrier, message);
+}
+
+/* --- what is said ------------------------------------------------------------- */
+
+bool
+sh_nats_may_tell(struct sh_carrier_nats *carrier)
+{
+	int64_t now_ms = sh_loop_now_ms(carrier->loop);
+
+	if (now_ms >= carrier->tell_until_ms) {
+		carrier->tell_until_ms = now_ms + TELL_MS;
+		carrier->told = 0;
+	}
+	if (carrier->told < TELL_MAX) {
+		carrier->told++;
+		return true;
+	}
+	if (carrier->told++ == TELL_MAX)
+		sh_log_warning("nats: there is more of this, which is not "
+			       "written for a minute; see status");
+	return false;
 }
 
 /* --- news --------------------------------------------------------------------- */
@@ -317,7 +353,10 @@ on_news(enum sh_nats_news news, const char *text, void *arg)
 		sh_nats_tell_room(carrier);
 		break;
 	case SH_NATS_DROPPED: on_dropped(carrier, text); break;
-	case SH_NATS_TROUBLE: sh_log_warning("nats: %s", text); break;
+	case SH_NATS_TROUBLE:
+		if (sh_nats_may_tell(carrier))
+			sh_log_warning("nats: %s", text);
+		break;
 	}
 }
 

@@ -85,6 +85,8 @@ struct sh_carrier_nats {
 	int64_t down_told_ms;
 	bool dropped; /* what this process published, unsent; not told yet */
 	bool wants_room, told_foreign, told_dropped;
+	int64_t tell_until_ms; /* since a minute before that were written: */
+	unsigned told;         /* lines */
 
 	/* The connection is another one, and not all is in effect: what comes is
 	 * held. */
@@ -126,6 +128,10 @@ void sh_nats_tell_room(struct sh_carrier_nats *carrier);
 int sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
     struct sh_publication *out);
 
+/** Something has come that is not of shoal: count it. */
+void sh_nats_foreign(struct sh_carrier_nats *carrier, const char *subject);
+/** Whether one more line may be written about what may happen with each message. */
+bool sh_nats_may_tell(struct sh_carrier_nats *carrier);
 /** A message of a topic has come. */
 void sh_nats_arrived(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message);

@@ -13,7 +13,7 @@
 struct sh_nats_held {
 	STAILQ_ENTRY(sh_nats_held) next;
 	struct sh_nats_message message;
-	char text[]; /* stream and data */
+	char text[]; /* subject, stream and data */
 };
 
 void
@@ -26,8 +26,10 @@ void
 sh_nats_hold_message(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
 {
+	size_t subject = strlen(message->subject) + 1;
 	size_t name = message->stream != NULL ? strlen(message->stream) + 1 : 0;
-	size_t size = sizeof(struct sh_nats_held) + name + message->len;
+	size_t size =
+	    sizeof(struct sh_nats_held) + subject + name + message->len;
 	struct sh_nats_held *held;
 
 	/* what is not held is part of the gap */
@@ -37,12 +39,14 @@ sh_nats_hold_message(
 	if (held == NULL)
 		return;
 	held->message = *message;
-	held->message.subject = "";
+	held->message.subject = memcpy(held->text, message->subject, subject);
 	if (name != 0)
 		held->message.stream =
-		    memcpy(held->text, message->stream, name);
-	held->message.data =
-	    memcpy(held->text + name, message->data, message->len);
+		    memcpy(held->text + subject, message->stream, name);
+	held->message.data = held->text + subject + name;
+	if (message->len != 0)
+		memcpy(
+		    held->text + subject + name, message->data, message->len);
 	STAILQ_INSERT_TAIL(&carrier->held, held, next);
 	carrier->held_size += size;
 }

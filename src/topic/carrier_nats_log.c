@@ -23,6 +23,7 @@
 
 enum {
 	UNANSWERED_MAX = 8192, /* messages that a stream has not confirmed */
+	WHY_MAX = 200,         /* bytes of the server's words in the log */
 	NONE_AGAIN_MS = 30000  /* after which a server is asked again that has
 				  no streams */
 };
@@ -296,10 +297,14 @@ tell_loss(struct sh_carrier_nats *carrier, const char *topic,
     const struct sh_nats_message *message)
 {
 	struct sh_nats_log *log = sh_nats_log_of(carrier, topic, strlen(topic));
+	const char *why =
+	    message->nobody ? "its stream has gone" : message->data;
+	size_t len = message->nobody ? strlen(why) : message->len;
 
-	sh_log_warning("nats: a message to '%s' was not kept and is lost: %.*s",
-	    topic, message->nobody ? 16 : (int)message->len,
-	    message->nobody ? "its stream has gone" : message->data);
+	if (sh_nats_may_tell(carrier))
+		sh_log_warning("nats: a message to '%s' was not kept and is "
+			       "lost: %.*s",
+		    topic, (int)(len < WHY_MAX ? len : WHY_MAX), why);
 	SH_COUNT(carrier->counters->broker_dropped, 1);
 	sh_nats_say(carrier, "l", topic, strlen(topic));
 	if (log != NULL && message->nobody)

@@ -61,10 +61,19 @@ first_within(const struct sh_keep *keep, const struct sh_nats_reading *reading)
 	return first;
 }
 
-/* Tell the messages; false when the replay was forgotten meanwhile. */
+static bool
+is_its_topic(
+    const struct sh_replay *asked, const struct sh_publication *publication)
+{
+	return publication->topic_len == asked->topic_len &&
+	    memcmp(publication->topic, asked->topic, asked->topic_len) == 0;
+}
+
+/* Tell the messages; what is none is a gap. False when the replay was forgotten
+ * meanwhile. */
 static bool
 tell_messages(struct sh_nats_replay *replay,
-    const struct sh_nats_reading *reading, size_t first)
+    const struct sh_nats_reading *reading, size_t first, bool *gap)
 {
 	struct sh_replay asked = replay->asked;
 	bool freed = false;
@@ -77,8 +86,12 @@ tell_messages(struct sh_nats_replay *replay,
 		uint64_t process;
 
 		if (sh_nats_decode(
-			kept->data, kept->len, &process, &publication) < 0)
+			kept->data, kept->len, &process, &publication) < 0 ||
+		    !is_its_topic(&asked, &publication)) {
+			sh_nats_foreign(replay->carrier, "of a history");
+			*gap = true;
 			continue;
+		}
 		publication.epoch = reading->made_ns;
 		publication.offset = kept->sequence;
 		asked.message(&publication, asked.arg);
@@ -104,7 +117,7 @@ tell_reading(
 	gap = gap || (first > 0 && replay->asked.epoch != 0);
 	if (reading->count - first > replay->asked.max)
 		first = reading->count - replay->asked.max;
-	if (tell_messages(replay, reading, first))
+	if (tell_messages(replay, reading, first, &gap))
 		finish(replay, 0, reading->made_ns, reading->last, gap);
 }
 

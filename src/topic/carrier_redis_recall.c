@@ -204,6 +204,15 @@ take_head(struct sh_redis_recall *recall, const struct shoal_redis_reply *reply,
 	return 0;
 }
 
+static bool
+is_its_topic(const struct sh_redis_recall *recall,
+    const struct sh_publication *publication)
+{
+	return publication->topic_len == recall->ask.topic_len &&
+	    memcmp(publication->topic, recall->topic, publication->topic_len) ==
+	    0;
+}
+
 static int
 take_entry(struct sh_redis_recall *recall,
     const struct shoal_redis_reply *number,
@@ -217,7 +226,8 @@ take_entry(struct sh_redis_recall *recall,
 		return -SHOAL_EPROTO;
 	recall->ask.offset = offset;
 	/* it was not us who wrote that */
-	if (sh_redis_entry_read(&publication, entry->text, entry->len) < 0) {
+	if (sh_redis_entry_read(&publication, entry->text, entry->len) < 0 ||
+	    !is_its_topic(recall, &publication)) {
 		recall->gap = true;
 		SH_COUNT(recall->carrier->counters->broker_strange, 1);
 		return 0;

@@ -172,10 +172,31 @@ give_anyhow(struct sh_follow *follow, const struct sh_publication *publication)
 	give(follow, publication);
 }
 
+/* What has come live up to that one: the history may have forgotten it since. */
+static void
+give_held_until(struct sh_follow *follow, uint64_t epoch, uint64_t offset)
+{
+	struct sh_message *message;
+
+	while ((message = STAILQ_FIRST(&follow->held)) != NULL &&
+	    message->publication.epoch == epoch &&
+	    message->publication.offset <= offset) {
+		(void)sh_message_hold(message);
+		drop_first(follow);
+		if (follow->asked_count > 0)
+			follow->asked_count--;
+		give_anyhow(follow, &message->publication);
+		sh_message_drop(&message);
+	}
+}
+
 static void
 on_message(const struct sh_publication *publication, void *arg)
 {
-	give_anyhow(arg, publication);
+	struct sh_follow *follow = arg;
+
+	give_held_until(follow, publication->epoch, publication->offset - 1);
+	give_anyhow(follow, publication);
 }
 
 /* Who answered knows better than what came before it was asked. */
@@ -214,6 +235,8 @@ on_done(int result, uint64_t epoch, uint64_t offset, bool gap, void *arg)
 	follow->asking = follow->torn = false;
 	if (result < 0 || gap || (epoch != 0 && epoch != follow->epoch))
 		tell_gap(follow);
+	if (result == 0 && epoch != 0)
+		give_held_until(follow, epoch, offset);
 	if (result == 0 && epoch != 0 &&
 	    (epoch != follow->epoch || offset > follow->offset))
 		move_to(follow, epoch, offset);

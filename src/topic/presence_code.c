@@ -9,6 +9,7 @@
 #include <shoal/error.h>
 
 #include "base/buf.h"
+#include "proto/utf8.h"
 
 /* "shq1" and "sha1"; all numbers are little-endian. */
 #define QUESTION_MAGIC 0x31716873u
@@ -149,7 +150,8 @@ sh_entry_next(const uint8_t **entries, size_t *len, struct sh_entry *entry)
 	entry->id = get64(&at);
 	entry->name_len = *at++;
 	entry->name = (const char *)at;
-	if (entry->name_len > *len - ENTRY_HEAD)
+	if (entry->name_len > *len - ENTRY_HEAD ||
+	    !sh_utf8_is_valid(entry->name, entry->name_len))
 		return false;
 	*entries = at + entry->name_len;
 	*len -= ENTRY_HEAD + entry->name_len;

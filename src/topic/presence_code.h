@@ -65,7 +65,7 @@ struct sh_entry {
 int sh_entry_add(struct sh_buf *to, uint64_t id, const char *name);
 /** Bytes that the first entries take, whole ones, as many as fit into max. */
 size_t sh_entries_fitting(const void *entries, size_t len, size_t max);
-/** Take the next one: *entries and *len move on. False at the end, or when it is
- *  cut off. */
+/** Take the next one: *entries and *len move on. False at the end, when it is cut
+ *  off, and when the name is not UTF-8. */
 bool
 sh_entry_next(const uint8_t **entries, size_t *len, struct sh_entry *entry);

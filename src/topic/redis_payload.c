@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include <shoal/error.h>
+#include <shoal/ws.h>
 
+#include "proto/utf8.h"
 #include "topic/publication.h"
 
 enum { DIGITS_MAX = 20 };
@@ -63,11 +65,18 @@ int
 sh_redis_entry_read(
     struct sh_publication *publication, const void *bytes, size_t len)
 {
+	int r;
+
 	if (len < SH_REDIS_NUMBER_LEN)
 		return -SHOAL_EPROTO;
-	return sh_publication_decode(publication,
+	r = sh_publication_decode(publication,
 	    (const char *)bytes + SH_REDIS_NUMBER_LEN,
 	    len - SH_REDIS_NUMBER_LEN);
+	/* whoever may write to Redis has not gone through shoal_publish() */
+	if (r == 0 && publication->type == SHOAL_WS_TEXT &&
+	    !sh_utf8_is_valid(publication->data, publication->len))
+		r = -SHOAL_EPROTO;
+	return r;
 }
 
 int

@@ -26,7 +26,8 @@ enum {
  *  is that of one that the script publishes. process is by chance, count goes up. */
 void sh_redis_head_write(uint8_t *head, uint64_t process, uint64_t count);
 /** Read what has come by a channel: it lends from bytes. *number_out is set to its
- *  number. 0, or -SHOAL_EPROTO for anything else than the above. */
+ *  number. 0, or -SHOAL_EPROTO for anything else than the above, and for a text
+ *  that is not UTF-8. */
 int sh_redis_payload_read(struct sh_publication *publication,
     const uint8_t **number_out, const void *bytes, size_t len);
 /** Read what is in an entry of a history. As above. */

@@ -275,6 +275,20 @@ def check_lost_history():
         expect(again.events[1][1] != epoch, again.events)
 
 
+def check_another_type_needs_a_restart():
+    """Workers of before and after would not reach each other, and nobody would be
+    the home of what those of before keep."""
+    with RedisServer() as server, History(workers=2) as one:
+        stays = Client(one.address)
+        stays.subscribe("chat/1")
+        one.write(one.read() + "\n" + server.broker())
+        code, _, err = one.cli("reload")
+        stays.publish("chat/1", "on")
+        same(texts_of(stays.wait_events(1)), ["on"])
+        same(code, 1, err)
+        expect("needs restart: broker.type" in err, err)
+
+
 def check_machines():
     """Two machines that see each other by Redis alone; a cable is pulled."""
     program()

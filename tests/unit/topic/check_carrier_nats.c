@@ -4,10 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +18,7 @@
 #include <shoal/ws.h>
 
 #include "base/clock.h"
+#include "base/counters.h"
 #include "io/loop.h"
 #include "support/suite.h"
 #include "topic/broker.h"
@@ -162,6 +166,7 @@ struct side {
 };
 
 static struct sh_loop *loop;
+static struct sh_counters counters;
 
 static void
 note(struct side *side, const struct sh_publication *publication)
@@ -305,7 +310,8 @@ drain(struct side *from, struct side *to)
 static void
 make_loop(void)
 {
-	const struct sh_loop_options options = { .incarnation = 1 };
+	const struct sh_loop_options options = { .incarnation = 1,
+		.counters = &counters };
 
 	ck_assert_int_eq(sh_loop_new(&options, &loop), 0);
 }
@@ -787,7 +793,199 @@ START_TEST(test_no_streams)
 }
 END_TEST
 
+/* --- what others have written ------------------------------------------------- */
+
+/* A connection that speaks the protocol of NATS itself. */
+static int
+raw_connect(void)
+{
+	static const char hello[] = "CONNECT {\"verbose\":false}\r\n";
+	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(
+	    write(fd, hello, sizeof(hello) - 1), (int)sizeof(hello) - 1);
+	return fd;
+}
+
+/* Send bytes, and wait for an answer with a text in it. */
+static void
+raw_say(int fd, const char *bytes, size_t len, const char *awaited)
+{
+	char answer[4096] = "";
+	size_t got = 0;
+
+	ck_assert_int_eq(write(fd, bytes, len), (int)len);
+	while (strstr(answer, awaited) == NULL) {
+		ssize_t r = read(fd, answer + got, sizeof(answer) - 1 - got);
+
+		ck_assert_int_gt(r, 0);
+		got += (size_t)r;
+		answer[got] = '\0';
+		ck_assert_ptr_null(strstr(answer, "-ERR"));
+	}
+}
+
+/* Publish a head and data, and wait until the server has taken them. */
+static void
+raw_publish(int fd, const char *subject, const void *head, size_t head_len,
+    const char *data)
+{
+	char bytes[2048];
+	int n = snprintf(bytes, sizeof(bytes), "PUB %s %zu\r\n", subject,
+	    head_len + strlen(data));
+
+	memcpy(bytes + n, head, head_len);
+	n += (int)head_len;
+	n += snprintf(
+	    bytes + n, sizeof(bytes) - (size_t)n, "%s\r\nPING\r\n", data);
+	raw_say(fd, bytes, (size_t)n, "PONG");
+}
+
+/* Publish what a carrier would have published, but for the subject and what the data
+ * are. */
+static void
+forge(
+    int fd, const char *subject, const char *topic, int type, const char *data)
+{
+	static uint64_t serial;
+	struct sh_publication publication = { .topic = topic,
+		.topic_len = strlen(topic),
+		.type = (uint8_t)type,
+		.serial = ++serial,
+		.data = data,
+		.len = strlen(data) };
+	uint8_t head[8 + SH_PUBLICATION_HEADER_MAX] = { 42 };
+	size_t len = 8 + sh_publication_encode(&publication, head + 8);
+
+	raw_publish(fd, subject, head, len, data);
+}
+
+START_TEST(test_foreign)
+{
+	struct side a;
+	int fd;
+
+	begin(false);
+	make_loop();
+	open_side(&a, "p", 1 << 20);
+	want(&a, "t");
+	want(&a, "s/x");
+	UNTIL(is_settled(&a));
+	fd = raw_connect();
+	raw_publish(fd, "p.t.t", "", 0, "");
+	raw_publish(fd, "p.t.t", "", 0, "hello");
+	forge(fd, "p.t.t", "t", SHOAL_WS_TEXT, "gr\xfc\xdf");
+	/* by the subject of another topic */
+	forge(fd, "p.t.t", "s/x", SHOAL_WS_TEXT, "forged");
+	forge(fd, "p.t.s.x", "t", SHOAL_WS_TEXT, "forged");
+	forge(fd, "p.t.s.x", "s/x", SHOAL_WS_TEXT, "x");
+	forge(fd, "p.t.t", "t", SHOAL_WS_BINARY, "\xfc");
+	forge(fd, "p.t.t", "t", SHOAL_WS_TEXT, "end");
+	UNTIL(a.count > 0 && strcmp(a.lines[a.count - 1], "t=end") == 0);
+	ck_assert_uint_eq(a.count, 3);
+	ck_assert_str_eq(a.lines[0], "s/x=x");
+	ck_assert_uint_eq(counters.broker_strange, 5);
+	ck_assert_uint_eq(counters.broker_received, 3);
+	close(fd);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+START_TEST(test_foreign_history)
+{
+	char subject[64];
+	struct side a;
+	int fd;
+
+	begin(true);
+	make_loop();
+	keep("k/#", 10);
+	open_side(&a, "p", 1 << 20);
+	UNTIL(is_settled(&a));
+	want(&a, "k/1");
+	UNTIL(is_settled(&a));
+	publish(&a, "k/1", "1", true);
+	UNTIL(a.count == 1);
+	snprintf(subject, sizeof(subject), "p.k.%016llx.k.1",
+	    (unsigned long long)sh_topic_hash("p.k/#", 5));
+	fd = raw_connect();
+	raw_publish(fd, subject, "", 0, "hello");
+	forge(fd, subject, "k/2", SHOAL_WS_TEXT, "forged");
+	forge(fd, subject, "k/1", SHOAL_WS_TEXT, "gr\xfc\xdf");
+	forge(fd, subject, "k/1", SHOAL_WS_TEXT, "2");
+	UNTIL(a.count == 2);
+	replay(&a, "k/1", 0, 0, SIZE_MAX);
+	ck_assert_int_eq(a.result, 0);
+	ck_assert_uint_eq(a.count, 2);
+	ck_assert_str_eq(a.lines[0], "k/1=1");
+	ck_assert_str_eq(a.lines[1], "k/1=2");
+	ck_assert(a.gap);
+	/* live, and then in the history */
+	ck_assert_uint_eq(counters.broker_strange, 6);
+	close(fd);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
+
+/* Lines of a file with a text in it. */
+static int
+count_lines(FILE *file, const char *text)
+{
+	char line[1024];
+	int count = 0;
+
+	rewind(file);
+	while (fgets(line, sizeof(line), file) != NULL)
+		count += strstr(line, text) != NULL;
+	return count;
+}
+
+/* A stream that somebody has deleted does not fill the log. */
+START_TEST(test_many_losses)
+{
+	enum { MANY = 300, LINES = 10 };
+	char words[160];
+	FILE *file = tmpfile();
+	int i, fd, before = dup(2);
+	struct side a;
+
+	begin(true);
+	make_loop();
+	keep("k", 10);
+	open_side(&a, "p", 1 << 20);
+	UNTIL(is_settled(&a));
+	publish(&a, "k", "kept", true);
+	snprintf(words, sizeof(words),
+	    "SUB done 1\r\nPUB $JS.API.STREAM.DELETE.p_%016llx done 0\r\n\r\n",
+	    (unsigned long long)sh_topic_hash("p.k", 3));
+	fd = raw_connect();
+	raw_say(fd, words, strlen(words), "\"success\":true");
+	dup2(fileno(file), 2);
+	for (i = 0; i < MANY; i++)
+		publish(&a, "k", "lost", true);
+	UNTIL(counters.broker_dropped >= MANY);
+	dup2(before, 2);
+	ck_assert_int_ge(count_lines(file, "lost: its stream has gone"), 1);
+	ck_assert_int_le(count_lines(file, "is lost"), LINES);
+	close(before);
+	close(fd);
+	close_side(&a);
+	sh_loop_free(&loop);
+	fclose(file);
+}
+END_TEST
+
 SH_SUITE("topic/carrier_nats", test_once_and_in_order, test_filters,
     test_too_large_and_full, test_inbox_is_bounded, test_restart,
     test_wrong_password, test_many_restarts, test_server_comes_late,
-    test_history, test_history_outlives_the_server, test_no_streams)
+    test_history, test_history_outlives_the_server, test_no_streams,
+    test_foreign, test_foreign_history, test_many_losses)

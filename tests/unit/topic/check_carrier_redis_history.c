@@ -467,8 +467,52 @@ START_TEST(nothing_falls_between_replay_and_live)
 }
 END_TEST
 
+/* --- what others have written --- */
+
+/* A message of one topic behind those of another. */
+static const char mix[] =
+    "local e = redis.call('XRANGE', 'test:history:count/2', '-', '+')[1]\n"
+    "redis.call('XADD', 'test:history:count/1', '4-0', 't', e[2][2],\n"
+    "	'c', e[2][4], 'm', e[2][6])\n"
+    "return redis.call('HSET', 'test:place:count/1', 'offset', 4)\n";
+
+static void
+foreign_entry(void *arg)
+{
+	struct shoal_redis *redis = rig_connect();
+	struct answer got;
+	struct pair pair;
+	int i;
+
+	add_rules();
+	pair_open(&pair, NULL);
+	side_want(&pair.a, "count/1");
+	pair_settle(&pair);
+	for (i = 1; i <= 3; i++)
+		side_keep(&pair.b, "count/1", i, 0, now_ms());
+	side_keep(&pair.b, "count/2", 9, 0, now_ms());
+	WAIT_FOR(pair.a.arrived == 3);
+	got = recall(&pair.b, "count/2", 0, 0, SIZE_MAX);
+	OK(got.count == 1 && got.last == 9);
+	OK(shoal_co_redis_command(redis, NULL, "EVAL %s 0", mix) == 0);
+	got = recall(&pair.a, "count/1", 0, 0, SIZE_MAX);
+	OK(got.result == 0 && got.count == 3 && got.last == 3);
+	OK(got.gap && got.offset == 4);
+	pair_close(&pair);
+	shoal_redis_free(&redis);
+	sh_keep_clear();
+}
+
+START_TEST(an_entry_of_another_topic_is_a_gap)
+{
+	rig_start(NULL, NULL);
+	rig_run(foreign_entry);
+	rig_kill();
+}
+END_TEST
+
 SH_SUITE("topic/carrier_redis_history", a_history_keeps_within_its_bounds,
     what_is_behind_an_offset_is_given, a_long_history_comes_in_pages,
     an_empty_redis_begins_a_new_epoch, a_redis_that_kept_its_data_goes_on,
     old_data_begin_a_new_epoch, scripts_that_were_forgotten_are_loaded_again,
-    nothing_falls_between_replay_and_live)
+    nothing_falls_between_replay_and_live, an_entry_of_another_topic_is_a_gap)

@@ -13,7 +13,11 @@
 #include <shoal/topic.h>
 
 #include "base/buf.h"
+#include "io/loop.h"
 #include "support/suite.h"
+#include "topic/carrier.h"
+#include "topic/publication.h"
+#include "topic/topics.h"
 
 /* What happened, as text; looked at when shoal_run() has returned. */
 static struct sh_buf notes;
@@ -345,7 +349,138 @@ START_TEST(reading_can_be_cancelled)
 }
 END_TEST
 
+/* --- what comes from elsewhere ------------------------------------------------- */
+
+/* A carrier that does nothing by itself. */
+static struct sh_replay asked;
+
+static int
+fake_want(struct sh_carrier *carrier, const char *filter)
+{
+	return 0;
+}
+
+static void
+fake_unwant(struct sh_carrier *carrier, const char *filter)
+{
+}
+
+static int
+fake_replay(struct sh_carrier *carrier, const struct sh_replay *replay)
+{
+	asked = *replay;
+	return 0;
+}
+
+static void
+fake_forget(struct sh_carrier *carrier, void *arg)
+{
+	memset(&asked, 0, sizeof(asked));
+}
+
+static bool
+fake_is_settled(const struct sh_carrier *carrier)
+{
+	return true;
+}
+
+static void
+fake_close(struct sh_carrier **carrier)
+{
+	*carrier = NULL;
+}
+
+static const struct sh_carrier_ops fake_ops = {
+	.name = "fake",
+	.want = fake_want,
+	.unwant = fake_unwant,
+	.replay = fake_replay,
+	.forget = fake_forget,
+	.is_settled = fake_is_settled,
+	.close = fake_close,
+};
+
+static struct sh_publication
+numbered(char *text, uint64_t epoch, uint64_t offset)
+{
+	*text = (char)('0' + offset);
+	return (struct sh_publication){ .topic = "a",
+		.topic_len = 1,
+		.hash = sh_topic_hash("a", 1),
+		.type = SHOAL_WS_TEXT,
+		.epoch = epoch,
+		.offset = offset,
+		.data = text,
+		.len = 1 };
+}
+
+static void
+come(const struct sh_carrier *carrier, uint64_t epoch, uint64_t from,
+    uint64_t to)
+{
+	char text;
+
+	for (; from <= to; from++) {
+		struct sh_publication publication =
+		    numbered(&text, epoch, from);
+
+		carrier->events.arrived(&publication, carrier->events.arg);
+	}
+}
+
+/* What has come stays, though the home has begun anew and forgotten some of it. */
+static void
+forgetful_home(void *arg)
+{
+	const uint64_t *kept_from = arg;
+	struct sh_carrier carrier = { .ops = &fake_ops };
+	struct sh_topics *topics;
+	struct shoal_subscriber *s;
+	uint64_t i;
+
+	memset(&asked, 0, sizeof(asked));
+	if (sh_topics_open(sh_loop_current(), &carrier, &topics) < 0)
+		return;
+	keep("a", 3);
+	s = make(NULL);
+	add(s, "a", 0, false, 0, 0);
+	come(&carrier, 1, 1, 2);
+	turn();
+	come(&carrier, 2, 1, 5);
+	for (i = *kept_from; asked.message != NULL && i <= 4; i++) {
+		char text;
+		struct sh_publication publication = numbered(&text, 2, i);
+
+		asked.message(&publication, asked.arg);
+	}
+	if (asked.done != NULL)
+		asked.done(0, 2, 4, true, asked.arg);
+	come(&carrier, 2, 6, 6);
+	turn();
+	shoal_subscriber_free(&s);
+	sh_topics_close(&topics);
+}
+
+static void
+run_forgetful_home(uint64_t kept_from)
+{
+	sh_buf_init(&notes, SIZE_MAX);
+	ck_assert_int_eq(shoal_run(forgetful_home, &kept_from), 0);
+	sh_buf_add(&notes, "", 1);
+	ck_assert_str_eq(notes.data, "1@1 2@2 GAP 1@1 2@2 3@3 4@4 5@5 6@6 ");
+	sh_buf_fini(&notes);
+}
+
+START_TEST(what_has_come_is_not_forgotten)
+{
+	/* all is kept, some, none */
+	run_forgetful_home(1);
+	run_forgetful_home(3);
+	run_forgetful_home(5);
+}
+END_TEST
+
 SH_SUITE("topic/history", live_messages_have_offsets,
     a_replay_comes_before_what_is_live, who_resumes_gets_what_he_lacks,
     a_replay_may_end_at_any_time, a_history_is_read, rules_are_checked,
-    reading_can_be_cancelled)
+    reading_can_be_cancelled, what_has_come_is_not_forgotten)

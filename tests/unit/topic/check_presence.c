@@ -100,6 +100,10 @@ START_TEST(answers_come_as_they_were)
 	ck_assert_uint_eq(sh_entries_fitting(buf.data, buf.len, 264), 264);
 	ck_assert_uint_eq(sh_entries_fitting(buf.data, buf.len, 273), 264);
 	ck_assert_uint_eq(sh_entries_fitting(buf.data, buf.len, 274), 274);
+	/* a name that no member can have had */
+	buf.data[buf.len - 1] = (char)0xff;
+	ck_assert_int_eq(pass_on(&answer, &buf, 0), -SHOAL_EPROTO);
+	buf.data[buf.len - 1] = 'b';
 	/* one that says that it is longer than what is there */
 	buf.data[buf.len - 2] = 2;
 	ck_assert_int_eq(pass_on(&answer, &buf, 0), -SHOAL_EPROTO);

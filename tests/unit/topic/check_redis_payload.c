@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <shoal/error.h>
+#include <shoal/ws.h>
 
 #include "base/attr.h"
 #include "support/suite.h"
@@ -97,6 +98,39 @@ START_TEST(what_is_none_is_refused)
 }
 END_TEST
 
+/* Others can write there, and a browser ends the connection of a text that is not
+ * UTF-8. */
+START_TEST(a_text_is_utf_8)
+{
+	static const struct {
+		const char *data;
+		uint8_t type;
+		int result;
+	} cases[] = {
+		{ "gr\xc3\xbc\xc3\x9f", SHOAL_WS_TEXT, 0 },
+		{ "gr\xfc\xdf", SHOAL_WS_TEXT, -SHOAL_EPROTO },
+		{ "\xed\xa0\x80", SHOAL_WS_TEXT, -SHOAL_EPROTO },
+		{ "cut \xc3", SHOAL_WS_TEXT, -SHOAL_EPROTO },
+		{ "gr\xfc\xdf", SHOAL_WS_BINARY, 0 },
+	};
+	struct sh_publication publication;
+	const uint8_t *number;
+	char payload[CAP];
+	size_t i, len;
+
+	for (i = 0; i < SH_ARRAY_LEN(cases); i++) {
+		len = make(payload, "P", cases[i].data);
+		payload[SH_REDIS_HEAD_LEN + 1] = (char)cases[i].type;
+		ck_assert_int_eq(
+		    sh_redis_payload_read(&publication, &number, payload, len),
+		    cases[i].result);
+		ck_assert_int_eq(
+		    sh_redis_entry_read(&publication, payload + 1, len - 1),
+		    cases[i].result);
+	}
+}
+END_TEST
+
 START_TEST(filters_become_channels_and_patterns)
 {
 	static const struct {
@@ -179,4 +213,5 @@ START_TEST(what_is_wanted_is_counted)
 END_TEST
 
 SH_SUITE("topic/redis_payload", a_payload_is_read, what_is_none_is_refused,
-    filters_become_channels_and_patterns, what_is_wanted_is_counted)
+    a_text_is_utf_8, filters_become_channels_and_patterns,
+    what_is_wanted_is_counted)
