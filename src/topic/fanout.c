@@ -163,18 +163,22 @@ begin_batch(struct sh_topic *topic)
 }
 
 static void
+drop_rendering(struct sh_batch *batch, struct sh_rendering *rendering)
+{
+	if (rendering->form->batch == batch)
+		rendering->form->batch = NULL;
+	LIST_REMOVE(rendering, link);
+	sh_hash_remove(&batch->topic->topics->renderings, &rendering->node);
+	sh_rendering_free(&rendering);
+}
+
+static void
 drop_renderings(struct sh_batch *batch)
 {
 	struct sh_rendering *rendering;
 
-	while ((rendering = LIST_FIRST(&batch->renderings)) != NULL) {
-		if (rendering->form->batch == batch)
-			rendering->form->batch = NULL;
-		LIST_REMOVE(rendering, link);
-		sh_hash_remove(
-		    &batch->topic->topics->renderings, &rendering->node);
-		sh_rendering_free(&rendering);
-	}
+	while ((rendering = LIST_FIRST(&batch->renderings)) != NULL)
+		drop_rendering(batch, rendering);
 }
 
 static void
@@ -436,34 +440,54 @@ is_spent(struct budget *budget)
 	    sh_clock_us() >= budget->until_us;
 }
 
+/* There may be as many as subscribers, if each has an argument of its own: what
+ * one alone is sent has been needed. */
+static void
+rest_form(struct sh_batch *batch, const struct sh_form *form)
+{
+	/* the subscription, if it is there still, and the rendering */
+	if (SH_UNLIKELY(form->users <= 2) && form->batch == batch)
+		drop_rendering(batch, form->rendering);
+}
+
+/* Serve the subscription that the batch is at, and go on to the next one. */
+static void
+serve_next(struct sh_batch *batch)
+{
+	struct sh_cursor *cursor = &batch->cursor;
+	struct sh_subscription *subscription = cursor->next;
+	struct sh_form *form = subscription->form;
+	bool sent = form != NULL && subscription->holder == NULL;
+	bool rendered =
+	    sent && need_rendering(batch, form, subscription->subscriber->conn);
+
+	/* the user's function may have ended it */
+	if (SH_UNLIKELY(cursor->next != subscription))
+		return;
+	cursor->next = TAILQ_NEXT(subscription, of_topic);
+	if (SH_UNLIKELY(sent && !rendered)) {
+		sh_trouble_lost(subscription);
+		return;
+	}
+	serve(batch, subscription);
+	if (rendered)
+		rest_form(batch, form);
+}
+
 /* Serve the subscriptions of the filter that the batch is at. Whether all were. */
 static bool
 serve_match(struct sh_batch *batch, struct budget *budget)
 {
-	struct sh_cursor *cursor = &batch->cursor;
+	const struct sh_cursor *cursor = &batch->cursor;
 
 	while (cursor->next != NULL) {
-		struct sh_subscription *subscription = cursor->next;
-		struct sh_form *form = subscription->form;
-
 		/* they stand in the order in which they came */
-		if (subscription->since > batch->last)
+		if (cursor->next->since > batch->last)
 			return true;
 		if (is_spent(budget))
 			return false;
 		budget->subscribers--;
-		if (form != NULL && subscription->holder == NULL &&
-		    !need_rendering(
-			batch, form, subscription->subscriber->conn)) {
-			cursor->next = TAILQ_NEXT(subscription, of_topic);
-			sh_trouble_lost(subscription);
-			continue;
-		}
-		/* the user's function may have ended it */
-		if (SH_UNLIKELY(cursor->next != subscription))
-			continue;
-		cursor->next = TAILQ_NEXT(subscription, of_topic);
-		serve(batch, subscription);
+		serve_next(batch);
 	}
 	return true;
 }
@@ -546,17 +570,20 @@ sh_fanout_add(struct sh_topic *topic, struct sh_message *message)
 	sh_loop_task_begin(topics->loop, &topics->task);
 }
 
-/* Whether a subscription is there still; its own memory may not be. */
+/* Whether the subscription of that moment is there still; its own memory may not
+ * be, or another's by now. */
 static bool
-is_there(struct sh_topics *topics, const struct sh_subscription *subscription,
-    const struct sh_topic *topic, uint64_t conn)
+is_there(const struct sh_topic *topic, uint64_t conn, uint64_t since)
 {
+	struct sh_topics *topics = topic->topics;
 	struct sh_id_node *node = sh_id_table_find(&topics->conns, conn);
+	const struct sh_subscription *found;
 
-	return node != NULL &&
-	    sh_subscription_find(topics,
-		SH_CONTAINER(node, struct sh_subscriber, node),
-		topic) == subscription;
+	if (node == NULL)
+		return false;
+	found = sh_subscription_find(
+	    topics, SH_CONTAINER(node, struct sh_subscriber, node), topic);
+	return found != NULL && found->since == since;
 }
 
 int
@@ -564,9 +591,9 @@ sh_fanout_give(struct sh_subscription *subscription, struct sh_message *message)
 {
 	struct sh_topic *topic = subscription->topic;
 	struct sh_subscriber *subscriber = subscription->subscriber;
-	uint64_t id = subscriber->node.id;
+	uint64_t id = subscriber->node.id, since = subscription->since;
 	struct sh_rendering *rendering;
-	int r = -SHOAL_ENOENT;
+	int r;
 
 	if (subscription->form == NULL) {
 		sh_program_take(subscription, &message, 1);
@@ -575,9 +602,11 @@ sh_fanout_give(struct sh_subscription *subscription, struct sh_message *message)
 	sh_topic_hold(topic);
 	rendering =
 	    sh_form_render(subscription->form, subscriber->conn, &message, 1);
-	if (rendering == NULL)
+	if (!is_there(topic, id, since))
+		r = -SHOAL_ENOENT;
+	else if (rendering == NULL)
 		r = -SHOAL_ENOMEM;
-	else if (is_there(topic->topics, subscription, topic, id))
+	else
 		r = send_one(subscriber->conn, rendering, message->key);
 	sh_rendering_free(&rendering);
 	sh_topic_release(topic);
@@ -593,6 +622,9 @@ is_past(
 {
 	size_t i;
 
+	/* it has come too late for the batch */
+	if (subscription->since > batch->last)
+		return false;
 	for (i = 0; i < batch->at && i < batch->matches.count; i++)
 		if (sh_matches_at(&batch->matches, i) == subscription->topic)
 			return true;

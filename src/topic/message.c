@@ -60,8 +60,12 @@ sh_message_new_gap(const char *filter, size_t len)
 	};
 	struct sh_message *message = sh_message_new(&publication);
 
-	if (message != NULL)
-		message->is_gap = true;
+	if (message == NULL)
+		return NULL;
+	message->is_gap = true;
+	/* with the NUL, which is in no key: a gap may replace an older one, but
+	 * no message */
+	message->key = sh_topic_hash(message->publication.topic, len + 1);
 	return message;
 }
 

@@ -18,6 +18,7 @@
 #include "io/await.h"
 #include "topic/filter.h"
 #include "topic/carrier_own.h"
+#include "topic/replay.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -76,11 +77,17 @@ grow(struct shoal_subscriber *s)
 
 /* One that is longer than the queue may have it alone. */
 static bool
+has_room(const struct shoal_subscriber *s, size_t size)
+{
+	return s->len == 0 || (s->size < s->max && size <= s->max - s->size);
+}
+
+static bool
 push(struct shoal_subscriber *s, struct sh_message *message)
 {
 	size_t size = sh_message_size(message);
 
-	if (s->len != 0 && s->size + size > s->max)
+	if (!has_room(s, size))
 		return false;
 	if (s->len == s->cap && !grow(s))
 		return false;
@@ -132,6 +139,8 @@ take(struct shoal_subscriber *s)
 	s->len--;
 	s->size -= sh_message_size(s->given);
 	s->view = sh_message_view(s->given, s->node);
+	if (s->base.topics != NULL)
+		sh_replay_drained(s->base.topics);
 	return &s->view;
 }
 
@@ -154,6 +163,12 @@ rouse(struct shoal_subscriber *s)
 	s->is_eager = true;
 	TAILQ_INSERT_TAIL(&topics->eager, s, eager);
 	sh_loop_task_begin(topics->loop, &topics->task);
+}
+
+bool
+sh_program_has_room(const struct sh_subscription *subscription, size_t size)
+{
+	return has_room(of_base(subscription->subscriber), size);
 }
 
 void

@@ -15,6 +15,7 @@
 #include "base/attr.h"
 #include "base/mem.h"
 #include "io/conn.h"
+#include "topic/filter.h"
 #include "topic/keep.h"
 #include "topic/topics_private.h"
 
@@ -47,6 +48,7 @@ struct sh_subscription_replay {
 	bool busy; /* not to be freed just now */
 	bool gap;  /* what was asked for is not all there */
 	bool torn; /* what came meanwhile is not all here */
+	bool full; /* of that, no more is kept: a gap comes behind */
 	struct messages told, live;
 };
 
@@ -72,12 +74,24 @@ keep(struct messages *messages, struct sh_message *message)
 	return true;
 }
 
+static struct sh_message *
+first_of(const struct messages *messages)
+{
+	return messages->at < messages->count ? messages->list[messages->at]
+					      : NULL;
+}
+
 /* Its hold is the caller's; NULL: that was the last one. */
 static struct sh_message *
 next_of(struct messages *messages)
 {
-	return messages->at < messages->count ? messages->list[messages->at++]
-					      : NULL;
+	struct sh_message *message = first_of(messages);
+
+	if (message == NULL)
+		return NULL;
+	messages->at++;
+	messages->bytes -= sh_message_size(message);
+	return message;
 }
 
 static void
@@ -117,11 +131,42 @@ of(struct sh_subscription *subscription)
 	return (struct sh_subscription_replay *)(void *)subscription->holder;
 }
 
+/* Whether something waits that has come later than a subscription. */
+static bool
+is_owed(const struct sh_subscription_replay *replay, uint64_t since)
+{
+	const struct messages *live = &replay->live;
+
+	return replay->torn ||
+	    (live->at < live->count &&
+		live->list[live->count - 1]->seq > since);
+}
+
+/* What waits would have come through other filters too, and they have left it to
+ * this one. */
+static void
+tell_others(const struct sh_subscription_replay *replay)
+{
+	const struct sh_topic *topic = replay->subscription->topic;
+	struct sh_subscriber *subscriber = replay->subscription->subscriber;
+	struct sh_subscription *other;
+
+	/* all of them end with it */
+	if (subscriber->node.id != 0 && subscriber->conn == NULL)
+		return;
+	TAILQ_FOREACH(other, &subscriber->subscriptions, of_subscriber)
+		if (other->topic->is_wild && is_owed(replay, other->since) &&
+		    sh_filter_matches(other->topic->name, other->topic->len,
+			topic->name, topic->len))
+			sh_trouble_lost(other);
+}
+
 static void
 on_forget(struct sh_subscription *subscription)
 {
 	struct sh_subscription_replay *replay = of(subscription);
 
+	tell_others(replay);
 	subscription->holder = NULL;
 	replay->subscription = NULL;
 	if (!replay->busy)
@@ -137,11 +182,11 @@ on_take(struct sh_subscription *subscription,
 	struct sh_subscription_replay *replay = of(subscription);
 	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < count && !replay->full; i++) {
 		if (replay->live.bytes + sh_message_size(messages[i]) >
 			LIVE_BYTES_MAX ||
 		    !keep(&replay->live, messages[i]))
-			replay->torn = true;
+			replay->torn = replay->full = true;
 		else
 			sh_message_hold(messages[i]);
 	}
@@ -378,14 +423,30 @@ is_empty(const struct sh_subscription_replay *replay)
 	    replay->live.at == replay->live.count;
 }
 
+/* Of what is given next. */
+static size_t
+next_size(const struct sh_subscription_replay *replay)
+{
+	const struct sh_message *message = NULL;
+
+	if (!replay->gap)
+		message = first_of(&replay->told);
+	if (!replay->gap && message == NULL)
+		message = first_of(&replay->live);
+	return message != NULL
+	    ? sh_message_size(message)
+	    : sizeof(*message) + replay->subscription->topic->len;
+}
+
 /* If not, sh_replay_drained() comes. */
 static bool
-has_room(const struct sh_subscription *subscription)
+has_room(const struct sh_subscription_replay *replay)
 {
+	const struct sh_subscription *subscription = replay->subscription;
 	struct sh_conn *conn = subscription->subscriber->conn;
 
 	if (subscription->form == NULL)
-		return true;
+		return sh_program_has_room(subscription, next_size(replay));
 	if (conn == NULL)
 		return false;
 	if (sh_conn_has_room(conn, 0))
@@ -398,11 +459,10 @@ has_room(const struct sh_subscription *subscription)
 static bool
 give_some(struct sh_subscription_replay *replay, int *left)
 {
-	struct sh_subscription *subscription = replay->subscription;
 	bool more = true;
 
 	while (more && !is_empty(replay) && *left > 0) {
-		if (!has_room(subscription))
+		if (!has_room(replay))
 			return false;
 		(*left)--;
 		more = give_next(replay);

@@ -16,5 +16,5 @@ int sh_replay_begin(struct sh_subscription *subscription,
     const struct shoal_subscribe_options *options);
 /** Give a part. Whether some is left that can be given. For the loop. */
 bool sh_replay_step(struct sh_topics *topics);
-/** A connection has drained. */
+/** A connection has drained, or the program has taken a message. */
 void sh_replay_drained(struct sh_topics *topics);

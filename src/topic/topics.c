@@ -228,7 +228,6 @@ sh_topics_close(struct sh_topics **topics)
 	if (topics == NULL || *topics == NULL)
 		return;
 	t = *topics;
-	sh_loop_task_end(t->loop, &t->task);
 	on_settled(t);
 	sh_publishers_fail(t);
 	sh_fanout_clear(t);
@@ -245,6 +244,8 @@ sh_topics_close(struct sh_topics **topics)
 	}
 	if (t->carrier != NULL)
 		t->carrier->ops->close(&t->carrier);
+	/* what has ended may have begun it */
+	sh_loop_task_end(t->loop, &t->task);
 	fini_tables(t);
 	free(t);
 	*topics = NULL;

@@ -330,6 +330,9 @@ void sh_topic_call_listeners(
 /** Messages for one of the program's (holds them). */
 void sh_program_take(struct sh_subscription *subscription,
     struct sh_message *const *messages, size_t count);
+/** Whether so many bytes would find room. */
+bool
+sh_program_has_room(const struct sh_subscription *subscription, size_t size);
 /** Messages for it are lost. */
 void sh_program_lost(struct sh_subscription *subscription);
 /** Call those that have something to be called with, each with a few. Whether some

@@ -170,6 +170,10 @@ tell(struct sh_subscription *subscription)
 	}
 	r = sh_fanout_give(subscription, message);
 	sh_message_drop(&message);
+	/* what it has replaced is an older gap */
+	if (r == SH_DELIVERED_LOSSY &&
+	    sh_conn_is_conflated(subscription->subscriber->conn))
+		r = SH_DELIVERED;
 	if (r == SH_DELIVERED_LOSSY || r == -SHOAL_ENOMEM)
 		subscription->gap = true;
 	if (r == SH_DELIVERED_FULL)
@@ -259,15 +263,39 @@ is_hit(const struct loss *loss, const struct sh_topic *topic)
 }
 
 static void
+lose_of(struct sh_topic *topic)
+{
+	struct sh_subscription *subscription;
+
+	TAILQ_FOREACH(subscription, &topic->subscriptions, of_topic)
+		sh_trouble_lost(subscription);
+}
+
+static void
 lose(struct sh_hash_node *node, void *arg)
 {
 	struct sh_topic *topic = SH_CONTAINER(node, struct sh_topic, node);
-	struct sh_subscription *subscription;
 
-	if (!is_hit(arg, topic))
-		return;
-	TAILQ_FOREACH(subscription, &topic->subscriptions, of_topic)
-		sh_trouble_lost(subscription);
+	if (is_hit(arg, topic))
+		lose_of(topic);
+}
+
+/* Each message may be lost while there is too much to do, and there may be a
+ * million of names. False without memory. */
+static bool
+lose_topic(struct sh_topics *topics, const char *name, size_t len)
+{
+	struct sh_topic *exact =
+	    sh_topic_find(topics, name, len, sh_topic_hash(name, len));
+	struct sh_matches matches;
+	size_t i;
+
+	if (sh_matches_find(&matches, topics, exact, name, len) < 0)
+		return false;
+	for (i = 0; i < matches.count; i++)
+		lose_of(sh_matches_at(&matches, i));
+	sh_matches_fini(&matches);
+	return true;
 }
 
 void
@@ -278,6 +306,8 @@ sh_trouble_lost_all(struct sh_topics *topics, const char *filter)
 	if (filter != NULL) {
 		loss.len = strlen(filter);
 		loss.is_wild = sh_filter_is_wild(filter, loss.len);
+		if (!loss.is_wild && lose_topic(topics, filter, loss.len))
+			return;
 	}
 	sh_hash_each(&topics->names, lose, &loss);
 }

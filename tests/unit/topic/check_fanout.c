@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "co/co.h"
 #include "io/conn.h"
+#include "io/shared.h"
 #include "session/tcp.h"
 #include "topic/topics.h"
 
@@ -341,6 +342,26 @@ START_TEST(test_left_meanwhile)
 }
 END_TEST
 
+/* Who comes to a filter amid a message and leaves it again has not got it there. */
+START_TEST(test_came_and_left_meanwhile)
+{
+	struct peer *last = &peers[MANY - 1];
+	size_t i;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	for (i = 0; i < MANY; i++)
+		subscribe(add_peer(), "#");
+	publish("t", "x");
+	subscribe(last, "t");
+	RIG_TURNS(&rig, 1);
+	ck_assert_uint_lt(count_served(), MANY);
+	ck_assert_int_eq(shoal_conn_unsubscribe(last->conn, "t"), 0);
+	RIG_UNTIL(&rig, count_served() == MANY);
+	expect(last, "x");
+	close_rig();
+}
+END_TEST
+
 /* A small topic does not wait for a large one. */
 START_TEST(test_topics_take_turns)
 {
@@ -385,6 +406,7 @@ END_TEST
 /* --- rendering -------------------------------------------------------------------- */
 
 static int rendered;
+static char names_of_many[MANY][8];
 
 static ssize_t
 render(
@@ -456,6 +478,29 @@ START_TEST(test_rendered_long)
 }
 END_TEST
 
+/* What one alone is sent does not wait until all others have theirs. */
+START_TEST(test_rendered_for_each)
+{
+	static char text[CHUNK];
+	size_t i;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	for (i = 0; i < MANY; i++) {
+		struct peer *peer = add_peer();
+
+		snprintf(names_of_many[i], sizeof(names_of_many[i]), "%zu", i);
+		subscribe_rendered(peer, "t", names_of_many[i]);
+	}
+	memset(text, 'x', sizeof(text) - 1);
+	publish("t", text);
+	RIG_TURNS(&rig, 1);
+	ck_assert_uint_lt(count_served(), MANY);
+	ck_assert_uint_lt(sh_shared_memory(), 4 * CHUNK);
+	RIG_UNTIL(&rig, count_served() == MANY);
+	close_rig();
+}
+END_TEST
+
 static ssize_t
 end_all(
     const struct shoal_topic_message *message, char *buf, size_t cap, void *arg)
@@ -496,17 +541,25 @@ queued(const struct peer *peer)
 	return shoal_conn_queued(peer->conn);
 }
 
+/* Let the kernel take less. */
+static void
+shrink(const struct peer *peer)
+{
+	int size = 64 * 1024;
+
+	setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	setsockopt(sh_conn_fd(sh_conn_of_public(peer->conn)), SOL_SOCKET,
+	    SO_SNDBUF, &size, sizeof(size));
+}
+
 /* By what its handler sends. */
 static void
 fill(struct peer *peer)
 {
 	static char much[MUCH];
-	int size = 64 * 1024;
 
 	memset(much, '.', sizeof(much));
-	setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	setsockopt(sh_conn_fd(sh_conn_of_public(peer->conn)), SOL_SOCKET,
-	    SO_SNDBUF, &size, sizeof(size));
+	shrink(peer);
 	ck_assert_int_eq(shoal_conn_send(peer->conn, much, sizeof(much)), 0);
 	RIG_TURNS(&rig, 2);
 	ck_assert_uint_ge(queued(peer), HIGH);
@@ -573,6 +626,35 @@ START_TEST(test_gap_comes_before)
 	ck_assert_uint_gt(queued(slow), 1000);
 	publish("t", "2");
 	expect_text(slow, "[s gap t][s t 2]");
+	close_rig();
+}
+END_TEST
+
+/* The latest message is not replaced by what tells that others were, nor left out
+ * for it. */
+START_TEST(test_latest_with_gaps)
+{
+	static char some[CHUNK / 2 + 1];
+	struct peer *slow;
+
+	open_marks(SHOAL_FULL_CONFLATE, HIGH, 1);
+	slow = add_peer();
+	subscribe(slow, "filling");
+	subscribe_rendered(slow, "t", "s");
+	shrink(slow);
+	memset(some, '.', CHUNK / 2);
+	while (rig.counters.messages_dropped == 0) {
+		publish("filling", some);
+		RIG_TURNS(&rig, 1);
+	}
+	publish("t", "1");
+	RIG_TURNS(&rig, 2);
+	publish("t", "2");
+	RIG_TURNS(&rig, 2);
+	publish("t", "3");
+	RIG_TURNS(&rig, 2);
+	/* all but the last ones have been replaced; of the 3rd it is told too */
+	expect_text(slow, "[s t 3][s gap t]");
 	close_rig();
 }
 END_TEST
@@ -794,8 +876,9 @@ END_TEST
 
 SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_once_through_filters, test_members, test_bounded_steps,
-    test_left_meanwhile, test_topics_take_turns, test_end_amid,
-    test_rendered_once, test_rendered_long, test_render_ends_all,
-    test_gap_is_told, test_gap_comes_before, test_gap_of_plain,
+    test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
+    test_end_amid, test_rendered_once, test_rendered_long,
+    test_rendered_for_each, test_render_ends_all, test_gap_is_told,
+    test_gap_comes_before, test_latest_with_gaps, test_gap_of_plain,
     test_closed_when_full, test_pause, test_pause_ends_with_peer, test_behind,
     test_listeners)
