@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include <shoal/error.h>
@@ -102,6 +103,15 @@ last_error(natsConnection *connection)
 				 : natsStatus_GetText(status);
 }
 
+/* One whose password all servers refuse ends for want of a server: that is no news. */
+static bool
+is_news(enum sh_nats_phase before, enum sh_nats_phase now, const char *why)
+{
+	return before == SH_NATS_CONNECTED || before == SH_NATS_CONNECTING ||
+	    (now == SH_NATS_GIVEN_UP &&
+		strcmp(why, natsStatus_GetText(NATS_NO_SERVER)) != 0);
+}
+
 static void
 set_down(struct sh_nats *nats, enum sh_nats_phase phase, const char *why)
 {
@@ -110,9 +120,7 @@ set_down(struct sh_nats *nats, enum sh_nats_phase phase, const char *why)
 		nats->gap_due = true;
 		nats->away_since_ms = sh_clock_ms();
 	}
-	/* when it is given up, there is another reason, which somebody can act on */
-	if (nats->phase == SH_NATS_CONNECTED ||
-	    nats->phase == SH_NATS_CONNECTING || phase == SH_NATS_GIVEN_UP)
+	if (is_news(nats->phase, phase, why))
 		sh_nats_put_news(nats, SH_NATS_DOWN, why);
 	nats->phase = phase;
 	pthread_cond_signal(&nats->work);
@@ -244,7 +252,8 @@ static void
 set_not_up(struct sh_nats *nats, const char *why)
 {
 	pthread_mutex_lock(&nats->lock);
-	sh_nats_put_news(nats, SH_NATS_DOWN, why);
+	if (is_news(nats->phase, SH_NATS_GIVEN_UP, why))
+		sh_nats_put_news(nats, SH_NATS_DOWN, why);
 	if (nats->phase == SH_NATS_CONNECTING)
 		nats->phase = SH_NATS_BROKEN;
 	pthread_mutex_unlock(&nats->lock);

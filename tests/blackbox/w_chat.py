@@ -132,6 +132,10 @@ def check_two_windows():
         expect(fits(ada), "larger than", ada.screen)
         bob.click("#leave")
         bob.wait_entries(("note", "", "You left"))
+        # there is less room for the log then
+        bob.wait_run("const log = get('log'); return log.scrollHeight -"
+                     "    log.scrollTop - log.clientHeight < 2;",
+                     "the end of the log")
         same(bob.focus(), "name")
         ada.wait_entries(("note", "", "Böb left"))
         ada.wait_people("Ada")
