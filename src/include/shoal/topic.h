@@ -202,7 +202,8 @@ struct shoal_subscriber_options {
 	void (*on_message)(
 	    const struct shoal_topic_message *message, void *arg);
 	void *arg;
-	size_t queue_max; /* bytes that wait to be taken, 1 MiB; more: a gap */
+	/* bytes that wait to be taken, 1 MiB; more: a gap, but a replay waits */
+	size_t queue_max;
 };
 
 /** Make a subscriber of the program, of this process. NULL for options that make
