@@ -319,6 +319,8 @@ come_and_go(void)
 	come(1, 8);
 	other = subscribe("#");
 	come(1, 10);
+	tell(1, 9);
+	tell(1, 10);
 	answer(0, 1, 10, false);
 	shoal_subscriber_free(&s);
 	shoal_subscriber_free(&other);
@@ -326,7 +328,7 @@ come_and_go(void)
 
 START_TEST(who_comes_later_begins_there)
 {
-	run(come_and_go, "1.1 1.7 1.8 ?1.8 ");
+	run(come_and_go, "1.1 1.7 1.8 ?1.8 1.9 1.9 1.10 1.10 ");
 }
 END_TEST
 
