@@ -145,7 +145,8 @@ def check_reload():
             Clients(spread.port, seconds=60) as clients:
         run_scene(clients)
         clients.do("stream", "on")
-        for _ in range(5 if SLOW else 2):
+        # as many old generations as reload.max_old lets live
+        for _ in range(3 if SLOW else 2):
             one.reload()
             two.reload()
             clients.do("progress", 200)

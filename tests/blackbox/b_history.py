@@ -269,7 +269,9 @@ def collect(client, publishers):
 
 
 def check_reloads_while_many_publish():
-    with Server() as server:
+    """The history holds what a slow worker may be behind when the home moves."""
+    with Server(more="topics = { history = ("
+                ' { filter = "#"; bytes = "48M"; } ); };') as server:
         reader = Client(server.address)
         reader.subscribe("chat/9")
         publishers = []

@@ -134,7 +134,10 @@ def wait_gone(pid, seconds=10):
     except OSError:
         return True
     try:
-        return bool(select.select([pidfd], [], [], seconds * PATIENCE)[0])
+        # not select(): there may be more than 1,024 descriptors
+        poll = select.poll()
+        poll.register(pidfd, select.POLLIN)
+        return bool(poll.poll(seconds * PATIENCE * 1000))
     finally:
         os.close(pidfd)
 
