@@ -140,8 +140,8 @@ sh_control_parse(
 	size_t n;
 
 	if (end == NULL)
-		return len < SH_CONTROL_LINE_MAX ? 0 : -SHOAL_EMSGSIZE;
-	if (end - buf >= SH_CONTROL_LINE_MAX)
+		return len < SH_CONTROL_LINE_MAX - 1 ? 0 : -SHOAL_EMSGSIZE;
+	if (end + 1 - buf >= SH_CONTROL_LINE_MAX)
 		return -SHOAL_EMSGSIZE;
 	*request = (struct sh_control_request){ 0 };
 	if (end < at || memcmp(buf, greeting, sizeof(greeting) - 1) != 0)

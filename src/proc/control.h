@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-	SH_CONTROL_LINE_MAX = 512, /* of a request, with its newline */
+	SH_CONTROL_LINE_MAX = 512, /* of a request, with newline and NUL */
 	SH_CONTROL_VERB_MAX = 24,
 	SH_CONTROL_ARGS_MAX = 8,
 	SH_CONTROL_TEXT_MAX = 64, /* of a value, with its NUL */
@@ -41,7 +41,7 @@ int64_t sh_control_arg(const struct sh_control_request *request,
 const char *
 sh_control_text(const struct sh_control_request *request, const char *key);
 /** Write a request; buf has SH_CONTROL_LINE_MAX. Its length, or
- *  -SHOAL_EMSGSIZE. */
+ *  -SHOAL_EMSGSIZE; every request that was parsed has room. */
 int sh_control_format(const struct sh_control_request *request, char *buf);
 /** Add an argument. */
 void sh_control_add(

@@ -214,15 +214,50 @@ START_TEST(long_lines_are_refused)
 
 	memset(line, 'x', sizeof(line));
 	ck_assert_int_eq(
-	    sh_control_parse(&request, line, SH_CONTROL_LINE_MAX - 1), 0);
-	ck_assert_int_eq(sh_control_parse(&request, line, SH_CONTROL_LINE_MAX),
-	    -SHOAL_EMSGSIZE);
-	line[SH_CONTROL_LINE_MAX] = '\n';
+	    sh_control_parse(&request, line, SH_CONTROL_LINE_MAX - 2), 0);
 	ck_assert_int_eq(
-	    sh_control_parse(&request, line, sizeof(line)), -SHOAL_EMSGSIZE);
+	    sh_control_parse(&request, line, SH_CONTROL_LINE_MAX - 1),
+	    -SHOAL_EMSGSIZE);
 	line[SH_CONTROL_LINE_MAX - 1] = '\n';
 	ck_assert_int_eq(
+	    sh_control_parse(&request, line, sizeof(line)), -SHOAL_EMSGSIZE);
+	line[SH_CONTROL_LINE_MAX - 2] = '\n';
+	ck_assert_int_eq(
 	    sh_control_parse(&request, line, sizeof(line)), -SHOAL_EINVAL);
+}
+END_TEST
+
+/* A line of verb and arguments that is as long as may be. */
+static size_t
+fill_line(char *line, size_t len)
+{
+	size_t at = (size_t)sprintf(line, "shoal/1 list");
+	char key = 'a';
+
+	while (len - at > 68)
+		at += (size_t)sprintf(line + at, " %c=\"%.63s\"", key++,
+		    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		    "xxxx");
+	at += (size_t)sprintf(line + at, " %c=\"", key);
+	while (at < len - 2)
+		line[at++] = 'x';
+	line[at++] = '"';
+	line[at++] = '\n';
+	return at;
+}
+
+START_TEST(longest_line_that_parses_is_written)
+{
+	char line[SH_CONTROL_LINE_MAX], again[SH_CONTROL_LINE_MAX];
+	struct sh_control_request request;
+	size_t len = fill_line(line, SH_CONTROL_LINE_MAX);
+
+	ck_assert_int_eq(
+	    sh_control_parse(&request, line, len), -SHOAL_EMSGSIZE);
+	len = fill_line(line, SH_CONTROL_LINE_MAX - 1);
+	ck_assert_int_eq(sh_control_parse(&request, line, len), (int)len);
+	ck_assert_int_eq(sh_control_format(&request, again), (int)len);
+	ck_assert_mem_eq(again, line, len);
 }
 END_TEST
 
@@ -286,5 +321,6 @@ SH_SUITE("proc/control", requests_come_back, texts_come_back,
     long_texts_are_refused, fullest_request_fits,
     byte_by_byte_it_is_not_complete_before_the_end,
     only_the_first_line_is_taken, malformed_requests_are_refused,
-    nul_bytes_are_refused, long_lines_are_refused, heads_of_answers_parse,
+    nul_bytes_are_refused, long_lines_are_refused,
+    longest_line_that_parses_is_written, heads_of_answers_parse,
     endless_heads_are_refused)
