@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "settings/settings.h"
-#include "topic/broker.h"
+#include "broker/broker.h"
 #include "worker/worker.h"
 
 static const char *

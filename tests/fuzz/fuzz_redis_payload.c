@@ -9,7 +9,7 @@
 
 #include "base/panic.h"
 #include "topic/publication.h"
-#include "topic/redis_payload.h"
+#include "broker/redis_payload.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -13,10 +13,11 @@ sync       io co base
 session    io proto co base
 proc       base
 client     io co base
-topic      client session io proto co proc base
+topic      session io proto co proc base
+broker     topic client io proto co base
 module     settings proto base
 check      module settings topic proc io base
-worker     module topic session io co proc settings base
+worker     module broker topic session io co proc settings base
 master     proc base
 crew       master proc base
 cmd        proc settings base

@@ -27,7 +27,7 @@ struct sh_broker_options {
 int sh_carrier_redis_open(struct sh_loop *loop,
     const struct sh_broker_options *options, struct sh_carrier **out);
 #ifdef HAVE_NATS
-/** Likewise through NATS, see topic/carrier_nats.c. A shoal that was built without
+/** Likewise through NATS, see broker/nats.c. A shoal that was built without
  *  libnats has none. */
 int sh_carrier_nats_open(struct sh_loop *loop,
     const struct sh_broker_options *options, struct sh_carrier **out);

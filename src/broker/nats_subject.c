@@ -1,7 +1,7 @@
 /* This file is how topics and filters become subjects of NATS, and back. */
 #include "config.h"
 
-#include "topic/nats_subject.h"
+#include "broker/nats_subject.h"
 
 #include <stdio.h>
 #include <string.h>

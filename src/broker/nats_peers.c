@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "io/loop.h"
-#include "topic/carrier_nats.h"
+#include "broker/nats.h"
 
 enum {
 	GREET_MS = 5000,

@@ -14,7 +14,7 @@
 #include "io/wheel.h"
 #include "topic/carrier.h"
 #include "topic/keep.h"
-#include "topic/nats_subject.h"
+#include "broker/nats_subject.h"
 
 /* A filter that is wanted. */
 struct sh_nats_want {
@@ -136,7 +136,7 @@ bool sh_nats_may_tell(struct sh_carrier_nats *carrier);
 void sh_nats_arrived(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
 
-/* --- carrier_nats_hold.c --------------------------------------------------- */
+/* --- nats_hold.c --------------------------------------------------- */
 
 void sh_nats_hold_begin(struct sh_carrier_nats *carrier);
 /** Hold a message (copies), or leave it to the gap. */
@@ -146,7 +146,7 @@ void sh_nats_hold_message(
 void sh_nats_hold_end(struct sh_carrier_nats *carrier);
 void sh_nats_hold_close(struct sh_carrier_nats *carrier);
 
-/* --- carrier_nats_peers.c -------------------------------------------------- */
+/* --- nats_peers.c -------------------------------------------------- */
 
 void sh_nats_peers_open(struct sh_carrier_nats *carrier);
 void sh_nats_peers_close(struct sh_carrier_nats *carrier);
@@ -160,7 +160,7 @@ void sh_nats_peers_heard(
 bool sh_nats_is_new(
     struct sh_carrier_nats *carrier, uint64_t process, uint64_t serial);
 
-/* --- carrier_nats_log.c: streams ------------------------------------------- */
+/* --- nats_log.c: streams ------------------------------------------- */
 
 void sh_nats_logs_close(struct sh_carrier_nats *carrier);
 /** It is connected: ask for all streams. */
@@ -186,7 +186,7 @@ void sh_nats_log_answered(struct sh_carrier_nats *carrier,
 bool sh_nats_log_place(struct sh_carrier_nats *carrier,
     const struct sh_nats_message *message, struct sh_publication *publication);
 
-/* --- carrier_nats_replay.c ------------------------------------------------- */
+/* --- nats_replay.c ------------------------------------------------- */
 
 int sh_nats_replay(struct sh_carrier *carrier, const struct sh_replay *asked);
 void sh_nats_replay_forget(struct sh_carrier *carrier, void *arg);

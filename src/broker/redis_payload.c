@@ -1,7 +1,7 @@
 /* This file reads and writes what goes over a channel of Redis. */
 #include "config.h"
 
-#include "topic/redis_payload.h"
+#include "broker/redis_payload.h"
 
 #include <endian.h>
 #include <string.h>

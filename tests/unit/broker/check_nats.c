@@ -21,7 +21,7 @@
 #include "base/counters.h"
 #include "io/loop.h"
 #include "support/suite.h"
-#include "topic/broker.h"
+#include "broker/broker.h"
 #include "topic/carrier.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
@@ -988,7 +988,7 @@ START_TEST(test_many_losses)
 }
 END_TEST
 
-SH_SUITE("topic/carrier_nats", test_once_and_in_order, test_filters,
+SH_SUITE("broker/nats", test_once_and_in_order, test_filters,
     test_too_large_and_full, test_inbox_is_bounded, test_restart,
     test_wrong_password, test_many_restarts, test_server_comes_late,
     test_history, test_history_outlives_the_server, test_no_streams,

@@ -1,4 +1,4 @@
-/* This file tests topic/redis_payload.c and topic/redis_wanted.c. */
+/* This file tests broker/redis_payload.c and broker/redis_wanted.c. */
 #include "config.h"
 
 #include <stdio.h>
@@ -11,8 +11,8 @@
 #include "base/attr.h"
 #include "support/suite.h"
 #include "topic/publication.h"
-#include "topic/redis_payload.h"
-#include "topic/redis_wanted.h"
+#include "broker/redis_payload.h"
+#include "broker/redis_wanted.h"
 
 enum { CAP = 2048 };
 
@@ -212,6 +212,6 @@ START_TEST(what_is_wanted_is_counted)
 }
 END_TEST
 
-SH_SUITE("topic/redis_payload", a_payload_is_read, what_is_none_is_refused,
+SH_SUITE("broker/redis_payload", a_payload_is_read, what_is_none_is_refused,
     a_text_is_utf_8, filters_become_channels_and_patterns,
     what_is_wanted_is_counted)

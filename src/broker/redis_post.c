@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/panic.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 void
 sh_redis_word_add(struct sh_redis_words *words, const char *text, size_t len)

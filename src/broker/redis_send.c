@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "client/redis_reply.h"
 #include "io/await.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 enum {
 	/* of one write */

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "topic/redis_scripts.h"
+#include "broker/redis_scripts.h"
 
 /* Only what is over a bound is looked at: "first" is when the oldest entry was
  * published, so a publication that is within the bounds reads none. */

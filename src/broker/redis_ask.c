@@ -1,6 +1,6 @@
 /*
  * This file asks Redis for channels and patterns, and gives them up. The answers
- * come in the order of the questions; who reads them is carrier_redis_follow.c.
+ * come in the order of the questions; who reads them is redis_follow.c.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "io/await.h"
 #include "io/loop.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 /* Send what has been asked, in the turn in which it was, or when the one before has
  * been sent. */

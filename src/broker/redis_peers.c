@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 void
 sh_redis_peers_take(

@@ -1,11 +1,11 @@
 /*
- * This file is what the files of the carrier through Redis (carrier_redis*.c) know of
+ * This file is what the files of the carrier through Redis (redis*.c) know of
  * each other; it is not for anybody else.
  *
  * There are two connections, each with a coroutine: one is subscribed to what is
- * wanted (carrier_redis_follow.c), one publishes, and reads histories
- * (carrier_redis_send.c). A third coroutine is there while channels are asked for
- * (carrier_redis_ask.c).
+ * wanted (redis_follow.c), one publishes, and reads histories
+ * (redis_send.c). A third coroutine is there while channels are asked for
+ * (redis_ask.c).
  */
 #pragma once
 
@@ -24,9 +24,9 @@
 #include "co/co.h"
 #include "io/loop.h"
 #include "topic/carrier.h"
-#include "topic/redis_payload.h"
-#include "topic/redis_scripts.h"
-#include "topic/redis_wanted.h"
+#include "broker/redis_payload.h"
+#include "broker/redis_scripts.h"
+#include "broker/redis_wanted.h"
 
 struct sh_loop;
 struct sh_redis_recall;
@@ -143,18 +143,18 @@ sh_redis_carrier_of(const struct sh_carrier *carrier)
 	return (struct sh_redis_carrier *)(uintptr_t)carrier;
 }
 
-/* --- carrier_redis.c -------------------------------------------------------- */
+/* --- redis.c -------------------------------------------------------- */
 
 /** Be a user, or none any longer: it may be gone afterwards. */
 void sh_redis_carrier_ref(struct sh_redis_carrier *carrier);
 void sh_redis_carrier_unref(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_follow.c: what comes -------------------------------------- */
+/* --- redis_follow.c: what comes -------------------------------------- */
 
 /** A coroutine's function; has a reference. */
 void sh_redis_follow_main(void *arg);
 
-/* --- carrier_redis_inbox.c: what is handed on ---------------------------------- */
+/* --- redis_inbox.c: what is handed on ---------------------------------- */
 
 void sh_redis_inbox_init(struct sh_redis_carrier *carrier);
 /** There is something to hand on. */
@@ -162,7 +162,7 @@ void sh_redis_inbox_hand_on(struct sh_redis_carrier *carrier);
 /** Nothing is handed on any more. */
 void sh_redis_inbox_end(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_ask.c: what is to come ------------------------------------ */
+/* --- redis_ask.c: what is to come ------------------------------------ */
 
 /** Ask for a channel or pattern, or give it up, if there is a connection. 0 or
  *  -SHOAL_ENOMEM. */
@@ -178,7 +178,7 @@ int sh_redis_answered(struct sh_redis_carrier *carrier, const char *error);
 /** Forget what was asked. */
 void sh_redis_asks_clear(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_post.c: what waits ---------------------------------------- */
+/* --- redis_post.c: what waits ---------------------------------------- */
 
 /* The words of a command; the last one may be in several places. */
 struct sh_redis_words {
@@ -209,14 +209,14 @@ void sh_redis_posts_clear(struct sh_redis_carrier *carrier);
 /** Tell that there is room, if somebody has been refused. */
 void sh_redis_posts_tell_room(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_send.c: what is sent -------------------------------------- */
+/* --- redis_send.c: what is sent -------------------------------------- */
 
 /** A coroutine's function; has a reference. */
 void sh_redis_send_main(void *arg);
 /** There is something to do for it. */
 void sh_redis_send_wake(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_history.c: what is kept ----------------------------------- */
+/* --- redis_history.c: what is kept ----------------------------------- */
 
 struct sh_keep;
 
@@ -244,7 +244,7 @@ int sh_redis_keep(struct sh_redis_carrier *carrier,
 /** Queue the questions whether Redis has come back with histories of before. */
 void sh_redis_renew(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_recall.c: what is asked of it ------------------------------ */
+/* --- redis_recall.c: what is asked of it ------------------------------ */
 
 /** Queue a question. As ops->replay. */
 int sh_redis_recall(
@@ -267,7 +267,7 @@ void sh_redis_recalls_expire(struct sh_redis_carrier *carrier, bool all);
 /** Free all without telling anybody. */
 void sh_redis_recalls_clear(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_peers.c: who takes part ------------------------------------- */
+/* --- redis_peers.c: who takes part ------------------------------------- */
 
 /** Queue the question how many there are, if it is time. */
 void sh_redis_peers_ask(struct sh_redis_carrier *carrier);
@@ -277,7 +277,7 @@ void sh_redis_peers_take(
 /** Say to all that this process is there: they count anew. */
 void sh_redis_peers_greet(struct sh_redis_carrier *carrier);
 
-/* --- carrier_redis_tell.c: what is said -------------------------------------- */
+/* --- redis_tell.c: what is said -------------------------------------- */
 
 /** It cannot be reached, or was lost. */
 void sh_redis_tell_down(struct sh_redis_carrier *carrier, int error, bool lost);

@@ -10,7 +10,7 @@
 
 #include "client/redis_message.h"
 #include "client/redis_reply.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 #include "topic/publication.h"
 
 /* --- a message --- */

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/redis_reply.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
 

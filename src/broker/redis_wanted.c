@@ -1,7 +1,7 @@
 /* This file keeps what a process wants of Redis. */
 #include "config.h"
 
-#include "topic/redis_wanted.h"
+#include "broker/redis_wanted.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 #include <shoal/error.h>
 #include <shoal/topic.h>
 
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
 

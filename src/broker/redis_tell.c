@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 enum {
 	AGAIN_US = 60 * 1000 * 1000,

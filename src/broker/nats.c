@@ -15,7 +15,7 @@
  */
 #include "config.h"
 
-#include "topic/carrier_nats.h"
+#include "broker/nats.h"
 
 #include <endian.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@
 #include "base/server_url.h"
 #include "proto/utf8.h"
 #include "io/loop.h"
-#include "topic/broker.h"
+#include "broker/broker.h"
 #include "topic/publication.h"
 
 enum {

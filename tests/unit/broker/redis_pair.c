@@ -1,7 +1,7 @@
 /* This file is two carriers through Redis. */
 #include "config.h"
 
-#include "unit/topic/redis_pair.h"
+#include "unit/broker/redis_pair.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 
 #include "co/co.h"
 #include "io/loop.h"
-#include "topic/broker.h"
+#include "broker/broker.h"
 
 enum { BODY_MAX = 1 << 20 };
 

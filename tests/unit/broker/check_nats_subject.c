@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "support/suite.h"
-#include "topic/nats_subject.h"
+#include "broker/nats_subject.h"
 
 START_TEST(test_root)
 {
@@ -105,5 +105,5 @@ START_TEST(test_stream_names)
 }
 END_TEST
 
-SH_SUITE("topic/nats_subject", test_root, test_there_and_back, test_longest,
+SH_SUITE("broker/nats_subject", test_root, test_there_and_back, test_longest,
     test_not_ours, test_filters, test_stream_names)

@@ -11,7 +11,7 @@
 #include "base/attr.h"
 #include "support/suite.h"
 #include "topic/keep.h"
-#include "unit/topic/redis_pair.h"
+#include "unit/broker/redis_pair.h"
 
 /* What a question was answered. */
 struct answer {
@@ -511,7 +511,7 @@ START_TEST(an_entry_of_another_topic_is_a_gap)
 }
 END_TEST
 
-SH_SUITE("topic/carrier_redis_history", a_history_keeps_within_its_bounds,
+SH_SUITE("broker/redis_history", a_history_keeps_within_its_bounds,
     what_is_behind_an_offset_is_given, a_long_history_comes_in_pages,
     an_empty_redis_begins_a_new_epoch, a_redis_that_kept_its_data_goes_on,
     old_data_begin_a_new_epoch, scripts_that_were_forgotten_are_loaded_again,

@@ -1,6 +1,6 @@
 /*
- * This file tests topic/carrier_redis*.c with two carriers in one process and a real
- * redis-server between them. Histories are check_carrier_redis_history.c.
+ * This file tests broker/redis*.c with two carriers in one process and a real
+ * redis-server between them. Histories are check_redis_history.c.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/attr.h"
-#include "unit/topic/redis_pair.h"
+#include "unit/broker/redis_pair.h"
 #include "support/suite.h"
 
 /* --- what is published comes back --- */
@@ -278,7 +278,7 @@ START_TEST(a_password_counts)
 }
 END_TEST
 
-SH_SUITE("topic/carrier_redis", messages_come_once_and_in_order,
+SH_SUITE("broker/redis", messages_come_once_and_in_order,
     only_what_is_wanted_comes, what_others_publish_is_left_alone,
     a_full_queue_refuses_and_tells_of_room,
     a_redis_that_comes_back_is_used_again, a_silent_redis_is_given_up,

@@ -1,7 +1,7 @@
 /*
  * This file is the connection that is subscribed: it is made, and made again, and
- * what comes by it is read. What it is subscribed to is carrier_redis_ask.c, where it
- * goes carrier_redis_inbox.c.
+ * what comes by it is read. What it is subscribed to is redis_ask.c, where it
+ * goes redis_inbox.c.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "client/redis_reply.h"
 #include "io/await.h"
-#include "topic/carrier_redis_private.h"
+#include "broker/redis_private.h"
 
 /* Of messages that are handed on together, more or less. */
 enum { BATCH_BYTES = 1024 * 1024 };
