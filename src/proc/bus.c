@@ -305,10 +305,13 @@ sh_bus_join(const struct sh_bus_options *options, struct sh_bus_self **out)
 	self->owed = sh_try_calloc(bus->count / 64 + 1, sizeof(*self->owed));
 	self->want_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->want_counts));
+	self->wanted_since =
+	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->wanted_since));
 	self->pause_counts =
 	    sh_try_calloc(SH_BUS_PLACES, sizeof(*self->pause_counts));
 	if (self->told == NULL || self->owed == NULL ||
-	    self->want_counts == NULL || self->pause_counts == NULL) {
+	    self->want_counts == NULL || self->wanted_since == NULL ||
+	    self->pause_counts == NULL) {
 		self->process = UINT32_MAX;
 		sh_bus_leave(&self);
 		return -SHOAL_ENOMEM;
@@ -335,6 +338,7 @@ sh_bus_leave(struct sh_bus_self **self)
 	free(s->told);
 	free(s->owed);
 	free(s->want_counts);
+	free(s->wanted_since);
 	free(s->pause_counts);
 	free(s->buf);
 	free(s);

@@ -109,8 +109,8 @@ size_t sh_bus_record_max(const struct sh_bus_self *self);
 int sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out);
 
 /** Want what has this hash, once more or once less; a filter has 8,192 places, so
- *  that others may come too. Others see it before this returns. What
- *  was written before, but not read, may come too. */
+ *  that others may come too. Others see it before this returns: what is written
+ *  from then on comes. What was written before does not. */
 void sh_bus_want(struct sh_bus_self *self, uint64_t hash);
 void sh_bus_unwant(struct sh_bus_self *self, uint64_t hash);
 /** Want everything, once more or once less. */

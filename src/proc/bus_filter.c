@@ -1,5 +1,14 @@
-/* This file says what a process wants, and who is to pause; it reads and writes no
- * records. */
+/*
+ * This file says what a process wants, and who is to pause; it reads and writes no
+ * records.
+ *
+ * What nobody wanted was not written, and what others wanted lies in the rings, and
+ * who sleeps may not have read it for hours. So that who begins to want something
+ * gets all from then on, and nothing from before, it sets its bit and then counts
+ * `wants' up. A writer looks at `wants', then at the bits: a record with a count that
+ * is high enough was written by somebody who saw the bit, and sees it for all that
+ * follows. A record with a lower count is from before.
+ */
 #include "config.h"
 
 #include "proc/bus.h"
@@ -40,10 +49,21 @@ take_back(_Atomic uint64_t *bits, uint32_t *counts, uint64_t hash)
 	return true;
 }
 
+/* The count of the records that are for it. */
+static uint64_t
+begin_wanting(const struct sh_bus_self *self)
+{
+	return atomic_fetch_add(&self->bus->shared->wants, 1) + 1;
+}
+
 void
 sh_bus_want(struct sh_bus_self *self, uint64_t hash)
 {
+	uint32_t place = sh_bus_place(hash);
+
 	add(self->block->wanted, self->want_counts, hash);
+	if (self->want_counts[place] == 1)
+		self->wanted_since[place] = begin_wanting(self);
 }
 
 void
@@ -58,6 +78,8 @@ sh_bus_want_all(struct sh_bus_self *self, bool yes)
 	sh_assert(yes || self->want_all_count > 0);
 	self->want_all_count += yes ? 1 : UINT32_MAX;
 	atomic_store(&self->block->wants_all, self->want_all_count != 0);
+	if (yes && self->want_all_count == 1)
+		self->wanted_all_since = begin_wanting(self);
 }
 
 void

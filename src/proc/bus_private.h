@@ -3,8 +3,8 @@
  *
  * Who writes what: a ring, its head and what its block says is written by the
  * process of that index; `notified', `waits' and `late' by everybody; `present' by
- * processes that join and leave, and by the master for the dead; `burials' and
- * `last_head' by the master. Positions in a ring are counts of bytes since the mapping
+ * processes that join and leave, and by the master for the dead; `wants' by who begins
+ * to want something; `burials' and `last_head' by the master. Positions in a ring are counts of bytes since the mapping
  * was made. They go on over all processes that ever have an index, so that no position
  * means two things.
  */
@@ -28,6 +28,8 @@ struct sh_bus_shared {
 	_Atomic uint64_t generation; /* that serves */
 	_Atomic uint32_t used;    /* indices that were ever used: 0 up to it */
 	_Atomic uint64_t burials; /* of the dead, see sh_bus_bury() */
+	/* how often somebody began to want something: see bus_filter.c */
+	_Alignas(SH_BUS_LINE) _Atomic uint64_t wants;
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t present[]; /* a bit per index */
 };
 
@@ -72,6 +74,7 @@ struct sh_bus_frame {
 	uint64_t to_incarnation;
 	uint64_t hash;
 	uint64_t incarnation; /* of the writer */
+	uint64_t wants;       /* how many there had been */
 };
 
 struct sh_bus_self {
@@ -85,7 +88,9 @@ struct sh_bus_self {
 	uint64_t scan_at;   /* look again when the head is there */
 	int64_t refused_ms; /* since when it is refused, 0: it is not */
 	uint32_t *want_counts, *pause_counts; /* by place */
+	uint64_t *wanted_since;               /* by place: of `wants' */
 	uint32_t want_all_count;
+	uint64_t wanted_all_since;
 	void (*owe)(void *arg); /* NULL: who sleeps is woken at once */
 	void *owe_arg;
 	uint64_t *owed;        /* a bit for each that is to be woken ... */

@@ -95,12 +95,23 @@ fall_behind(struct source *source, struct sh_record *record_out)
 	return -SHOAL_ETRUNCATED;
 }
 
+/* And has done so since before it was written. */
+static bool
+wants(const struct sh_bus_self *self, const struct sh_bus_frame *frame)
+{
+	uint32_t place = sh_bus_place(frame->hash);
+
+	return (self->want_counts[place] != 0 &&
+		   frame->wants >= self->wanted_since[place]) ||
+	    (self->want_all_count != 0 &&
+		frame->wants >= self->wanted_all_since);
+}
+
 static bool
 is_for(const struct sh_bus_self *self, const struct sh_bus_frame *frame)
 {
 	if (frame->to == SH_BUS_ALL)
-		return frame->hash == 0 || self->want_all_count != 0 ||
-		    self->want_counts[sh_bus_place(frame->hash)] != 0;
+		return frame->hash == 0 || wants(self, frame);
 	return frame->to == self->process &&
 	    (frame->to_incarnation == 0 ||
 		frame->to_incarnation ==
@@ -173,7 +184,8 @@ read_ring(struct sh_bus_self *self, uint32_t process, uint64_t head,
 		.cursor = cursor_of(self, process) };
 	struct sh_bus_frame frame;
 
-	while (source.cursor != head) {
+	/* it may be behind that: see read_after_dead() */
+	while ((int64_t)(head - source.cursor) > 0) {
 		copy_out(&source, source.cursor, &frame, sizeof(frame));
 		if (is_lapped(&source))
 			return fall_behind(&source, record_out);
@@ -217,7 +229,8 @@ read_buried(struct sh_bus_self *self, struct sh_record *record_out)
  * Who has seen the end of a process and writes of it shall be heard after that
  * process: its successor as a home begins a new epoch, and what the old one had
  * said would be out of date. So the dead are looked for after the head was loaded,
- * and nothing behind that head is read.
+ * and nothing behind that head is read; unless the process has ended since, and this
+ * was among what it has left.
  */
 static int
 read_after_dead(

@@ -230,7 +230,9 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 	struct sh_bus_frame frame = { .to = record->to,
 		.to_incarnation = record->to_incarnation,
 		.kind = record->kind,
-		.hash = record->hash };
+		.hash = record->hash,
+		/* before it is looked who wants it */
+		.wants = atomic_load(&self->bus->shared->wants) };
 	uint64_t head =
 	    atomic_load_explicit(&self->block->head, memory_order_relaxed);
 	size_t len = 0;

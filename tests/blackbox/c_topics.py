@@ -34,6 +34,23 @@ def check_everybody_gets_all():
         same(result["received"], SUBSCRIBERS * PUBLISHERS * EACH)
 
 
+def check_nothing_from_before():
+    """Who subscribes gets what is published from then on, and nothing older that
+    was on its way to other workers."""
+    with Hub(workers=WORKERS) as hub, Clients(hub.port()) as clients:
+        clients.do("open", "early", 1)
+        clients.do("subscribe", "early", "room")
+        clients.do("open", "publisher", 1)
+        clients.do("feed", "publisher", "room")
+        clients.do("publish", 50)
+        clients.do("settle")
+        clients.do("open", "late", 40)
+        clients.do("subscribe", "late", "room")
+        clients.do("publish", 1)
+        same(clients.do("settle")["received"], 50 + 1 + 40)
+        clients.finish()
+
+
 def check_wildcards():
     """Each gets what its filters match, what several match once."""
     with Hub(workers=WORKERS) as hub, Clients(hub.port()) as clients:

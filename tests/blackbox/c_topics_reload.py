@@ -24,17 +24,20 @@ def check_old_workers_end():
             Clients(hub.port()) as clients:
         clients.do("reconnect", "on")
         clients.do("open", "both", 100)
-        clients.do("subscribe", "both", "room")
+        # they would be told of a gap
+        clients.do("subscribe", "both", "room", "r")
         clients.do("feed", "both", "room")
         clients.do("stream", "on")
         for number in range(3):
             clients.do("progress", 10000)
+            clients.do("confirmed")
             hub.reload()
             clients.do("lost", 100 * (number + 1))
         clients.do("progress", 10000)
         clients.do("stream", "off")
         result = clients.do("settle")
-        same((result["lost"], result["codes"]), (300, {"1012": 300}), result)
+        same((result["lost"], result["codes"], result["gaps"]),
+             (300, {"1012": 300}, 0), result)
         clients.finish()
 
 

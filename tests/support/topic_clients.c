@@ -266,6 +266,7 @@ static const struct {
 	{ "subscribe", are_confirmed },
 	{ "unsubscribe", are_confirmed },
 	{ "churn", are_confirmed },
+	{ "confirmed", are_confirmed },
 	{ "feed", is_at_once },
 	{ "stall", is_at_once },
 	{ "excuse", is_at_once },

@@ -198,6 +198,33 @@ START_TEST(only_who_wants_it_gets_it)
 }
 END_TEST
 
+START_TEST(what_was_written_before_it_was_wanted_does_not_come)
+{
+	setup_bus(3, NEVER_MS);
+	sh_bus_want(who[1], 11);
+	ck_assert_int_eq(write_text(0, 11, "before"), 0);
+	sh_bus_want(who[2], 11);
+	ck_assert_int_eq(write_text(0, 11, "after"), 0);
+	ck_assert_str_eq(next_text(2), "after");
+	ck_assert_str_eq(next_text(2), "");
+	/* another one at the same place is no beginning */
+	ck_assert_int_eq(write_text(0, 11, "between"), 0);
+	sh_bus_want(who[2], 11);
+	ck_assert_str_eq(next_text(2), "between");
+	/* and there is none while it is wanted by nobody here */
+	sh_bus_unwant(who[2], 11);
+	sh_bus_unwant(who[2], 11);
+	ck_assert_int_eq(write_text(0, 11, "unwanted"), 0);
+	sh_bus_want_all(who[2], true);
+	ck_assert_int_eq(write_text(0, 12, "all"), 0);
+	ck_assert_str_eq(next_text(2), "all");
+	ck_assert_str_eq(next_text(2), "");
+	ck_assert_str_eq(next_text(1), "before");
+	ck_assert_uint_eq(drain(1), 3);
+	teardown_bus();
+}
+END_TEST
+
 START_TEST(one_process_can_be_told)
 {
 	struct sh_record record = { .to = 2, .to_incarnation = 102 };
@@ -632,9 +659,11 @@ START_TEST(processes_are_found)
 END_TEST
 
 SH_SUITE("proc/bus", records_of_all_lengths_come_as_they_are,
-    a_record_has_a_maximum, only_who_wants_it_gets_it, one_process_can_be_told,
-    each_writer_is_heard_in_turn, who_sleeps_is_woken_once,
-    a_wakeup_may_be_owed, a_full_ring_refuses_until_there_is_room,
+    a_record_has_a_maximum, only_who_wants_it_gets_it,
+    what_was_written_before_it_was_wanted_does_not_come,
+    one_process_can_be_told, each_writer_is_heard_in_turn,
+    who_sleeps_is_woken_once, a_wakeup_may_be_owed,
+    a_full_ring_refuses_until_there_is_room,
     who_wants_nothing_of_it_is_woken_to_move_on,
     a_slow_reader_is_lapped_and_learns_it, nobody_waits_for_who_is_late,
     the_dead_are_not_waited_for, the_dead_are_heard_before_who_outlives_them,

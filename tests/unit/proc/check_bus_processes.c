@@ -22,7 +22,7 @@ enum {
 	RING = SH_BUS_RING_MIN,
 	NEVER_MS = 1 << 30, /* how long a busy machine takes is not tested */
 	TALKERS = 5,
-	LEN_MAX = RING / 4 - 64,
+	LEN_MAX = RING / 4 - 128, /* with what is before it, see say() */
 	LAST = 1 /* kind of a record: there is no other behind it */
 };
 
