@@ -14,21 +14,39 @@
 #include "check/check_plan.h"
 #include "check/check_topics.h"
 #include "proc/privileges.h"
+#include "topic/keep.h"
 
-/* Module code runs as the user that it will serve as, not as root. */
+/* Module code runs as the user that it will serve as, not as root, and sees the
+ * files that it will see. */
 static bool
 become_worker(const struct sh_plan *plan, struct sh_diagnostics *diags)
 {
-	struct sh_plan_identity identity = plan->identity;
 	char why[256];
 
-	/* modules are loaded by a path below /proc */
-	identity.chroot[0] = '\0';
-	if (!identity.change ||
-	    sh_privileges_drop(&identity, why, sizeof(why)) == 0)
+	if (!plan->identity.change ||
+	    sh_privileges_drop(&plan->identity, why, sizeof(why)) == 0)
 		return true;
 	sh_diagnose(diags, NULL, "cannot become the workers' user: %s", why);
 	return false;
+}
+
+/* In the order of a worker, see prologue() there: modules are loaded by a path below
+ * /proc, which another root hides. Whether handlers can be asked. */
+static bool
+load_modules(const struct sh_settings *settings, struct sh_check_result *result,
+    struct sh_diagnostics *diags)
+{
+	const struct sh_plan *plan = result->plan;
+	bool hides_proc = plan != NULL && plan->identity.chroot[0] != '\0';
+
+	if (hides_proc)
+		sh_check_load_modules(settings, result, diags);
+	if (plan != NULL && !become_worker(plan, diags))
+		return false;
+	if (!hides_proc)
+		sh_check_load_modules(settings, result, diags);
+	sh_check_ask_modules(settings, &result->catalog, diags);
+	return result->catalog.module_count == settings->module_count;
 }
 
 static void
@@ -49,10 +67,7 @@ check_settings(const struct sh_check_input *input,
 	/* with a module missing its handlers would be reported as unknown */
 	if (result->module_count != settings->module_count)
 		return;
-	if (result->plan != NULL && !become_worker(result->plan, diags))
-		return;
-	sh_check_load_modules(settings, result, diags);
-	if (result->catalog.module_count == settings->module_count)
+	if (load_modules(settings, result, diags))
 		sh_check_handlers(settings, &result->catalog, diags);
 }
 
@@ -61,6 +76,7 @@ sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
     struct sh_check_result *result, struct sh_diagnostics *diags)
 {
 	*result = (struct sh_check_result){ 0 };
+	sh_keep_clear();
 	sh_catalog_init(&result->catalog, input->program);
 	sh_catalog_make_current(&result->catalog);
 	if (sh_settings_load(&input->source, &result->doc, diags) < 0)
