@@ -19,12 +19,12 @@
 /* Module code runs as the user that it will serve as, not as root, and sees the
  * files that it will see. */
 static bool
-become_worker(const struct sh_plan *plan, struct sh_diagnostics *diags)
+become_worker(
+    const struct sh_plan_identity *identity, struct sh_diagnostics *diags)
 {
 	char why[256];
 
-	if (!plan->identity.change ||
-	    sh_privileges_drop(&plan->identity, why, sizeof(why)) == 0)
+	if (sh_privileges_drop(identity, why, sizeof(why)) == 0)
 		return true;
 	sh_diagnose(diags, NULL, "cannot become the workers' user: %s", why);
 	return false;
@@ -36,12 +36,11 @@ static bool
 load_modules(const struct sh_settings *settings, struct sh_check_result *result,
     struct sh_diagnostics *diags)
 {
-	const struct sh_plan *plan = result->plan;
-	bool hides_proc = plan != NULL && plan->identity.chroot[0] != '\0';
+	bool hides_proc = result->plan->identity.chroot[0] != '\0';
 
 	if (hides_proc)
 		sh_check_load_modules(settings, result, diags);
-	if (plan != NULL && !become_worker(plan, diags))
+	if (!become_worker(&result->plan->identity, diags))
 		return false;
 	if (!hides_proc)
 		sh_check_load_modules(settings, result, diags);
@@ -64,8 +63,10 @@ check_settings(const struct sh_check_input *input,
 	sh_check_open_modules(settings, result, diags);
 	result->plan = sh_check_make_plan(
 	    input, result->doc, settings->module_count, diags);
-	/* with a module missing its handlers would be reported as unknown */
-	if (result->module_count != settings->module_count)
+	/* with a module missing its handlers would be reported as unknown; and
+	 * none of their code runs as somebody else */
+	if (result->module_count != settings->module_count ||
+	    result->plan == NULL)
 		return;
 	if (load_modules(settings, result, diags))
 		sh_check_handlers(settings, &result->catalog, diags);

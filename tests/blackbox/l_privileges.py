@@ -123,9 +123,29 @@ def check_file_in_chroot():
                out, err)
         os.chown(token, pwd.getpwnam(USER).pw_uid, -1)
         shoal.good("test")
+        shoal.write(shoal.read().replace(f'user = "{USER}";', ""))
+        shoal.good("test")
         shoal.run()
         same(fetch(shoal.port(), request("/room/")).status, 401)
         shoal.reload()
+
+
+def check_other_errors():
+    """Whatever else is wrong, no code of a module runs as root."""
+    with Shoal() as shoal:
+        path = modules.build(
+            shoal.path("probe.so"),
+            check='snprintf(why, cap, "I am %d", (int)getuid()); return -1;')
+        for user, who in ((f'user = "{USER}";', pwd.getpwnam(USER).pw_uid),
+                          ('user = "nosuchuser";', None), ("", 0)):
+            shoal.configure(
+                listener(handler="probe.answer"), workers_more=user,
+                modules=modules.entry(path), more='broker = { type = "redis"; '
+                'url = "redis://x"; password_file = "/nowhere/x"; };')
+            code, out, err = shoal.cli("test")
+            expect(code != 0 and "/nowhere/x" in out + err, out, err)
+            same(f"I am {who}" in out + err, who is not None, out, err)
+            same("I am " in out + err, who is not None, out, err)
 
 
 def check_no_such():
