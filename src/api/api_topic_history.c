@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "io/await.h"
 #include "io/loop.h"
+#include "module/catalog.h"
 #include "topic/carrier.h"
 #include "topic/filter.h"
 #include "topic/keep.h"
@@ -33,7 +34,8 @@ shoal_topic_keep(const char *filter, const struct shoal_topic_history *history)
 {
 	struct sh_keep keep;
 
-	if (sh_loop_current() == NULL)
+	/* a check of handlers has no loop, and forgets the rules as it ends */
+	if (sh_loop_current() == NULL && sh_catalog_current() == NULL)
 		return -SHOAL_ESTATE;
 	if (history->size < sizeof(*history))
 		return -SHOAL_EINVAL;

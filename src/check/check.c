@@ -14,21 +14,38 @@
 #include "check/check_plan.h"
 #include "check/check_topics.h"
 #include "proc/privileges.h"
+#include "topic/keep.h"
 
-/* Module code runs as the user that it will serve as, not as root. */
+/* Module code runs as the user that it will serve as, not as root, and sees the
+ * files that it will see. */
 static bool
-become_worker(const struct sh_plan *plan, struct sh_diagnostics *diags)
+become_worker(
+    const struct sh_plan_identity *identity, struct sh_diagnostics *diags)
 {
-	struct sh_plan_identity identity = plan->identity;
 	char why[256];
 
-	/* modules are loaded by a path below /proc */
-	identity.chroot[0] = '\0';
-	if (!identity.change ||
-	    sh_privileges_drop(&identity, why, sizeof(why)) == 0)
+	if (sh_privileges_drop(identity, why, sizeof(why)) == 0)
 		return true;
 	sh_diagnose(diags, NULL, "cannot become the workers' user: %s", why);
 	return false;
+}
+
+/* In the order of a worker, see prologue() there: modules are loaded by a path below
+ * /proc, which another root hides. Whether handlers can be asked. */
+static bool
+load_modules(const struct sh_settings *settings, struct sh_check_result *result,
+    struct sh_diagnostics *diags)
+{
+	bool hides_proc = result->plan->identity.chroot[0] != '\0';
+
+	if (hides_proc)
+		sh_check_load_modules(settings, result, diags);
+	if (!become_worker(&result->plan->identity, diags))
+		return false;
+	if (!hides_proc)
+		sh_check_load_modules(settings, result, diags);
+	sh_check_ask_modules(settings, &result->catalog, diags);
+	return result->catalog.module_count == settings->module_count;
 }
 
 static void
@@ -46,13 +63,12 @@ check_settings(const struct sh_check_input *input,
 	sh_check_open_modules(settings, result, diags);
 	result->plan = sh_check_make_plan(
 	    input, result->doc, settings->module_count, diags);
-	/* with a module missing its handlers would be reported as unknown */
-	if (result->module_count != settings->module_count)
+	/* with a module missing its handlers would be reported as unknown; and
+	 * none of their code runs as somebody else */
+	if (result->module_count != settings->module_count ||
+	    result->plan == NULL)
 		return;
-	if (result->plan != NULL && !become_worker(result->plan, diags))
-		return;
-	sh_check_load_modules(settings, result, diags);
-	if (result->catalog.module_count == settings->module_count)
+	if (load_modules(settings, result, diags))
 		sh_check_handlers(settings, &result->catalog, diags);
 }
 
@@ -61,6 +77,7 @@ sh_check(const struct sh_check_input *input, const struct sh_plan *previous,
     struct sh_check_result *result, struct sh_diagnostics *diags)
 {
 	*result = (struct sh_check_result){ 0 };
+	sh_keep_clear();
 	sh_catalog_init(&result->catalog, input->program);
 	sh_catalog_make_current(&result->catalog);
 	if (sh_settings_load(&input->source, &result->doc, diags) < 0)

@@ -85,6 +85,27 @@ ask_module(const struct sh_settings *settings, uint32_t i,
 }
 
 void
+sh_check_ask_modules(const struct sh_settings *settings,
+    const struct sh_catalog *catalog, struct sh_diagnostics *diags)
+{
+	size_t loaded = 0;
+	uint32_t i;
+
+	/* in the same order, but for those that could not be loaded */
+	for (i = 0;
+	     i < settings->module_count && loaded < catalog->module_count;
+	     i++) {
+		const struct sh_catalog_module *module =
+		    &catalog->modules[loaded];
+
+		if (strcmp(module->name, module_name(settings, i)) != 0)
+			continue;
+		ask_module(settings, i, module->module, diags);
+		loaded++;
+	}
+}
+
+void
 sh_check_load_modules(const struct sh_settings *settings,
     struct sh_check_result *result, struct sh_diagnostics *diags)
 {
@@ -104,12 +125,6 @@ sh_check_load_modules(const struct sh_settings *settings,
 			    "modules[%u] '%s' (%s): %s", i,
 			    module_name(settings, i),
 			    sh_settings_text(settings, entry->file), why);
-		else
-			ask_module(settings, i,
-			    result->catalog
-				.modules[result->catalog.module_count - 1]
-				.module,
-			    diags);
 	}
 }
 

@@ -238,6 +238,7 @@ sh_check_make_plan(const struct sh_check_input *input,
 		.plan = sh_xcalloc(1, size),
 		.diags = diags };
 	size_t before = diags->errors;
+	bool is_known;
 
 	p.plan->magic = SH_PLAN_MAGIC;
 	p.plan->size = (uint32_t)size;
@@ -246,11 +247,12 @@ sh_check_make_plan(const struct sh_check_input *input,
 	p.plan->module_count = module_count;
 	p.plan->settings_off = (uint32_t)(size - settings->size);
 	memcpy((char *)p.plan + p.plan->settings_off, settings, settings->size);
+	sh_planning_identity(&p);
+	is_known = diags->errors == before;
 	if (input->source.file != NULL)
 		sh_planning_copy(&p, p.plan->config_path,
 		    sizeof(p.plan->config_path), input->source.file,
 		    "the path of the configuration");
-	sh_planning_identity(&p);
 	plan_numbers(&p);
 	plan_descriptors(&p);
 	plan_control(&p);
@@ -259,9 +261,8 @@ sh_check_make_plan(const struct sh_check_input *input,
 	sh_planning_addresses(&p,
 	    (struct sh_plan_address *)(void *)((char *)p.plan +
 		p.plan->addresses_off));
-	if (diags->errors != before) {
-		free(p.plan);
-		return NULL;
-	}
-	return p.plan;
+	if (is_known)
+		return p.plan;
+	free(p.plan);
+	return NULL;
 }

@@ -1,5 +1,6 @@
 /*
- * This file checks what settings say of topics: filters, which only topics know.
+ * This file checks what settings say of topics: filters, which only topics know. It
+ * lets the checks of handlers know which histories there are.
  */
 #include "config.h"
 
@@ -9,6 +10,7 @@
 #include "settings/load.h"
 #include "settings/settings.h"
 #include "topic/filter.h"
+#include "topic/keep.h"
 
 static const char *
 filter_of(const struct sh_settings *settings, uint32_t i)
@@ -44,12 +46,27 @@ check_filter(const struct sh_settings *settings, uint32_t i,
 			    i, filter, origin_of(settings, j));
 }
 
+/* As a worker does. What is wrong with it is told elsewhere. */
+static void
+keep(const struct sh_settings *settings, uint32_t i)
+{
+	const struct sh_settings_history *history =
+	    sh_settings_history(settings, i);
+	const struct sh_keep bounds = { .count = history->count,
+		.bytes = history->bytes,
+		.age_ms = history->age_ms };
+
+	(void)sh_keep_add(filter_of(settings, i), &bounds, true);
+}
+
 void
 sh_check_topics(
     const struct sh_settings *settings, struct sh_diagnostics *diags)
 {
 	uint32_t i;
 
-	for (i = 0; i < settings->history_count; i++)
+	for (i = 0; i < settings->history_count; i++) {
 		check_filter(settings, i, diags);
+		keep(settings, i);
+	}
 }

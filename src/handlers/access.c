@@ -19,7 +19,7 @@
 
 #include "handlers/refuse.h"
 
-enum { TOKEN_MAX = 1024, KEY_MAX = 64 };
+enum { TOKEN_MAX = 1024, KEY_MAX = 64, WHY_MAX = 512 };
 
 /* --- settings -------------------------------------------------------------- */
 
@@ -52,34 +52,9 @@ sh_token_is_set(const struct shoal_settings *settings, const char *name)
 	    value_of(settings, name, "_file")[0] != '\0';
 }
 
-int
-sh_token_check(const struct shoal_settings *settings, const char *name,
-    char *why, size_t cap)
-{
-	const char *token = value_of(settings, name, "");
-	const char *path = value_of(settings, name, "_file");
-
-	if (token[0] != '\0' && path[0] != '\0')
-		snprintf(why, cap,
-		    "config.%s and config.%s_file are both set; use one", name,
-		    name);
-	else if (token[0] != '\0' && !is_token(token))
-		snprintf(why, cap,
-		    "config.%s has to be printable ASCII without blanks, at "
-		    "most %d bytes",
-		    name, TOKEN_MAX);
-	else if (path[0] != '\0' && path[0] != '/')
-		snprintf(why, cap,
-		    "config.%s_file '%s' is no absolute path; write it from /",
-		    name, path);
-	else
-		return 0;
-	return -SHOAL_ECONFIG;
-}
-
 /* The first line of the file, without blanks at its end. */
 static int
-read_file(const char *path, char *text, size_t cap)
+read_line(const char *path, char *text, size_t cap)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -100,32 +75,72 @@ read_file(const char *path, char *text, size_t cap)
 	return 0;
 }
 
+/* The token in the file that NAME_file says. text has TOKEN_MAX + 2 bytes. */
+static int
+read_file(const struct shoal_settings *settings, const char *name, char *text,
+    char *why, size_t cap)
+{
+	const char *path = value_of(settings, name, "_file");
+	int r = read_line(path, text, TOKEN_MAX + 2);
+
+	if (r < 0) {
+		snprintf(why, cap,
+		    "config.%s_file '%s' cannot be read: %s; the workers' user "
+		    "has to be able to",
+		    name, path, shoal_strerror(r));
+		return r;
+	}
+	if (is_token(text))
+		return 0;
+	snprintf(why, cap,
+	    "config.%s_file '%s' has no token in its first line: printable "
+	    "ASCII without blanks, at most %d bytes",
+	    name, path, TOKEN_MAX);
+	return -SHOAL_ECONFIG;
+}
+
+int
+sh_token_check(const struct shoal_settings *settings, const char *name,
+    char *why, size_t cap)
+{
+	const char *token = value_of(settings, name, "");
+	const char *path = value_of(settings, name, "_file");
+	char text[TOKEN_MAX + 2];
+
+	if (token[0] != '\0' && path[0] != '\0')
+		snprintf(why, cap,
+		    "config.%s and config.%s_file are both set; use one", name,
+		    name);
+	else if (token[0] != '\0' && !is_token(token))
+		snprintf(why, cap,
+		    "config.%s has to be printable ASCII without blanks, at "
+		    "most %d bytes",
+		    name, TOKEN_MAX);
+	else if (path[0] != '\0' && path[0] != '/')
+		snprintf(why, cap,
+		    "config.%s_file '%s' is no absolute path; write it from /",
+		    name, path);
+	else if (path[0] != '\0')
+		return read_file(settings, name, text, why, cap);
+	else
+		return 0;
+	return -SHOAL_ECONFIG;
+}
+
 int
 sh_token_read(
     const struct shoal_settings *settings, const char *name, char **out)
 {
 	const char *token = value_of(settings, name, "");
-	const char *path = value_of(settings, name, "_file");
-	char text[TOKEN_MAX + 2];
+	char text[TOKEN_MAX + 2], why[WHY_MAX];
 	int r;
 
 	*out = NULL;
-	if (path[0] != '\0') {
-		r = read_file(path, text, sizeof(text));
+	if (value_of(settings, name, "_file")[0] != '\0') {
+		r = read_file(settings, name, text, why, sizeof(why));
 		if (r < 0) {
-			shoal_log(SHOAL_LOG_ERR,
-			    "config.%s_file '%s' cannot be read: %s; the "
-			    "workers' user has to be able to",
-			    name, path, shoal_strerror(r));
+			shoal_log(SHOAL_LOG_ERR, "%s", why);
 			return r;
-		}
-		if (!is_token(text)) {
-			shoal_log(SHOAL_LOG_ERR,
-			    "config.%s_file '%s' has no token in its first "
-			    "line: printable ASCII without blanks, at most %d "
-			    "bytes",
-			    name, path, TOKEN_MAX);
-			return -SHOAL_ECONFIG;
 		}
 		token = text;
 	}

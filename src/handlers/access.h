@@ -19,8 +19,8 @@ struct sh_access {
 	struct shoal_delegate *authorize; /* decides instead, or NULL */
 };
 
-/** Check the settings NAME and NAME_file of a token, of which one may be set. 0, or
- *  -SHOAL_ECONFIG with the reason in why. */
+/** Check the settings NAME and NAME_file of a token, of which one may be set, and
+ *  that the file has one. 0, or negative with the reason in why. */
 int sh_token_check(const struct shoal_settings *settings, const char *name,
     char *why, size_t cap);
 /** Whether one of them is set. */

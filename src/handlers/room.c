@@ -17,6 +17,8 @@
 #include "handlers/builtin.h"
 #include "handlers/refuse.h"
 
+enum { WHY_MAX = 512 };
+
 /* --- settings -------------------------------------------------------------- */
 
 static bool
@@ -63,21 +65,9 @@ check_access(const struct shoal_settings *settings, char *why, size_t cap)
 	return r;
 }
 
+/* Every process says it: the check, and each worker. */
 static int
-check_room(const struct shoal_settings *settings, char *why, size_t cap)
-{
-	int r = sh_topic_rule_check(settings, why, cap);
-
-	if (r == 0)
-		r = check_format(settings, why, cap);
-	return r == 0 ? check_access(settings, why, cap) : r;
-}
-
-/* --- begin and end --------------------------------------------------------- */
-
-static int
-keep_history(
-    const struct shoal_settings *settings, const struct sh_topic_rule *rule)
+keep_history(const struct shoal_settings *settings, char *why, size_t cap)
 {
 	const struct shoal_topic_history history = {
 		.size = sizeof(history),
@@ -85,21 +75,40 @@ keep_history(
 		.bytes = shoal_settings_int(settings, "history.bytes"),
 		.age_ms = shoal_settings_int(settings, "history.age"),
 	};
+	struct sh_topic_rule rule;
 	char filter[SHOAL_TOPIC_MAX + 1];
 	int r;
 
 	if (history.count == 0 && history.bytes == 0 && history.age_ms == 0)
 		return 0;
-	sh_topic_rule_filter(rule, filter);
+	sh_topic_rule_read(settings, &rule);
+	sh_topic_rule_filter(&rule, filter);
 	r = shoal_topic_keep(filter, &history);
 	if (r == -SHOAL_EEXIST)
-		shoal_log(SHOAL_LOG_ERR,
-		    "room: the topics '%s' keep a history with other bounds "
-		    "already; say the same everywhere, or give this room "
-		    "another topic_prefix",
+		snprintf(why, cap,
+		    "config.history: the topics '%s' keep a history with "
+		    "other bounds already, of another handler; say the same "
+		    "everywhere, or give this room another topic_prefix",
 		    filter);
+	else if (r < 0)
+		snprintf(why, cap, "config.history of '%s': %s", filter,
+		    shoal_strerror(r));
 	return r;
 }
+
+static int
+check_room(const struct shoal_settings *settings, char *why, size_t cap)
+{
+	int r = sh_topic_rule_check(settings, why, cap);
+
+	if (r == 0)
+		r = check_format(settings, why, cap);
+	if (r == 0)
+		r = check_access(settings, why, cap);
+	return r == 0 ? keep_history(settings, why, cap) : r;
+}
+
+/* --- begin and end --------------------------------------------------------- */
 
 static void
 read_settings(const struct shoal_settings *settings, struct sh_room *room)
@@ -128,6 +137,7 @@ static int
 open_room(const struct shoal_settings *settings, void **arg_out)
 {
 	struct sh_room *room = calloc(1, sizeof(*room));
+	char why[WHY_MAX] = "";
 	int r;
 
 	if (room == NULL)
@@ -141,7 +151,9 @@ open_room(const struct shoal_settings *settings, void **arg_out)
 	if (r == 0)
 		r = sh_authorize_open(settings, &room->access);
 	if (r == 0)
-		r = keep_history(settings, &room->rule);
+		r = keep_history(settings, why, sizeof(why));
+	if (why[0] != '\0')
+		shoal_log(SHOAL_LOG_ERR, "room: %s", why);
 	if (r < 0) {
 		close_room(room);
 		return r;

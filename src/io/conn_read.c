@@ -9,30 +9,42 @@
 
 enum {
 	/* one peer that sends tiny pieces must not keep the others waiting */
-	READS_PER_TURN = 64
+	READS_PER_TURN = 64,
+	/* of each that has an empty queue, the answer to one read goes beyond
+	 * what all queues may take, or it would never be told to go on */
+	READ_WHEN_SHORT = 16 * 1024
 };
 
+/* What to ask for; less than that empties the socket. */
+static size_t
+read_size(const struct sh_loop *loop)
+{
+	if (SH_LIKELY(!sh_loop_is_short(loop)))
+		return loop->read_size;
+	return loop->read_size < READ_WHEN_SHORT ? loop->read_size
+						 : READ_WHEN_SHORT;
+}
+
 static ssize_t
-read_once(struct sh_conn *conn)
+read_once(struct sh_conn *conn, size_t size)
 {
 	ssize_t n;
 
 	do {
-		n = recv(conn->event.ev_fd, conn->loop->read_buffer,
-		    conn->loop->read_size, 0);
+		n = recv(conn->event.ev_fd, conn->loop->read_buffer, size, 0);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }
 
 static void
-deliver(struct sh_conn *conn, size_t n)
+deliver(struct sh_conn *conn, size_t n, size_t size)
 {
 	struct sh_loop *loop = conn->loop;
 
 	conn->active_ms = sh_loop_now_ms(loop);
 	SH_COUNT(loop->counters->bytes_received, n);
 	SH_COUNT(loop->counters->messages_received, 1);
-	loop->read_short = n < loop->read_size;
+	loop->read_short = n < size;
 	loop->sent = false;
 	conn->group->options.ops->received(conn, loop->read_buffer, n);
 }
@@ -51,10 +63,9 @@ stop_reading(struct sh_conn *conn, ssize_t n)
 
 /* What was there when the drain began is still read, not what came later. */
 static void
-count_drained(struct sh_conn *conn, size_t n)
+count_drained(struct sh_conn *conn, size_t n, size_t size)
 {
-	if (n >= conn->drain_left ||
-	    (n < conn->loop->read_size && !conn->hangup))
+	if (n >= conn->drain_left || (n < size && !conn->hangup))
 		conn->drain_left = 0;
 	else
 		conn->drain_left -= (uint32_t)n;
@@ -75,18 +86,19 @@ sh_conn_read(struct sh_conn *conn)
 	bool more;
 
 	while (total < SH_READ_SIZE && reads++ < READS_PER_TURN) {
-		ssize_t n = read_once(conn);
+		size_t size = read_size(conn->loop);
+		ssize_t n = read_once(conn, size);
 
 		if (SH_UNLIKELY(n <= 0)) {
 			stop_reading(conn, n);
 			return;
 		}
 		if (SH_UNLIKELY(conn->draining))
-			count_drained(conn, (size_t)n);
+			count_drained(conn, (size_t)n, size);
 		/* a short read has emptied the socket, and more makes an edge;
 		 * but an end that was announced makes no other one */
-		more = (size_t)n == conn->loop->read_size || conn->hangup;
-		deliver(conn, (size_t)n);
+		more = (size_t)n == size || conn->hangup;
+		deliver(conn, (size_t)n, size);
 		if (!may_go_on(conn)) {
 			conn->missed = more;
 			return;
@@ -105,7 +117,7 @@ sh_conn_discard(struct sh_conn *conn)
 	unsigned reads = 0;
 
 	while (total < SH_READ_SIZE && reads++ < READS_PER_TURN) {
-		ssize_t n = read_once(conn);
+		ssize_t n = read_once(conn, conn->loop->read_size);
 
 		if (n < 0 && errno == EAGAIN)
 			return;

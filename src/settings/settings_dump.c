@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "settings/settings_doc.h"
+#include "settings/settings_group.h"
 #include "settings/settings_value.h"
 #include "settings/settings_writer.h"
 
@@ -52,12 +53,26 @@ format_real(double real, struct sh_buf *out)
 	free(text);
 }
 
+/* Of a handler or module. A switch is none, and one that is not set tells so. */
+static bool
+is_secret(const struct dump *dump, const struct sh_settings_item *item)
+{
+	return sh_setting_is_secret(text_at(dump, item->path)) &&
+	    item->type != SH_TYPE_BOOL &&
+	    (item->type != SH_TYPE_STRING ||
+		text_at(dump, item->text)[0] != '\0');
+}
+
 static void
 format_item(const struct dump *dump, const struct sh_settings_item *item,
     struct sh_buf *out)
 {
 	bool wide = item->number < INT32_MIN || item->number > INT32_MAX;
 
+	if (is_secret(dump, item)) {
+		quote(dump, SH_SECRET_SHOWN, out);
+		return;
+	}
 	switch ((enum sh_settings_type)item->type) {
 	case SH_TYPE_BOOL:
 		sh_buf_puts(out, item->number != 0 ? "true" : "false");

@@ -9,9 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/panic.h"
 #include "base/text.h"
 
@@ -22,6 +24,32 @@ sh_setting_find(const struct shoal_setting *schema, const char *key)
 		if (strcmp(schema->key, key) == 0)
 			return schema;
 	return NULL;
+}
+
+/* What stands behind the last dot, without the index of a list. */
+static size_t
+find_name(const char *path, const char **name_out)
+{
+	const char *dot = strrchr(path, '.');
+
+	*name_out = dot != NULL ? dot + 1 : path;
+	return strcspn(*name_out, "[");
+}
+
+bool
+sh_setting_is_secret(const char *path)
+{
+	static const char *const ends[] = { "password", "secret", "token" };
+	const char *name;
+	size_t len = find_name(path, &name), i;
+
+	for (i = 0; i < SH_ARRAY_LEN(ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (len >= n && strncasecmp(name + len - n, ends[i], n) == 0)
+			return true;
+	}
+	return false;
 }
 
 static int

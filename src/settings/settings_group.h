@@ -16,6 +16,9 @@ struct sh_group_value {
 /** The row of a key, or NULL. */
 const struct shoal_setting *
 sh_setting_find(const struct shoal_setting *schema, const char *key);
+/** Whether what a key is set to is not shown, by its name: the last of its path ends
+ *  in password, secret or token. */
+bool sh_setting_is_secret(const char *path);
 /** Read a default, which is written without quotes. 0, -SHOAL_EINVAL when it
  *  is not of the row's type, -ERANGE. */
 int sh_setting_parse(const struct shoal_setting *setting, const char *text,

@@ -55,11 +55,15 @@ format_bound(const struct shoal_setting *setting, int64_t n, struct sh_buf *out)
 		sh_buf_printf(out, "%lld", (long long)n);
 }
 
-/* Append a value as it stands in the file. */
+/* Append a value as it stands in the file; but a secret, for the log. */
 static void
 format_value(const struct checker *checker, const struct sh_settings_item *item,
     struct sh_buf *out)
 {
+	if (sh_setting_is_secret(text_of(checker, item->path))) {
+		sh_buf_puts(out, "something " SH_SECRET_SHOWN);
+		return;
+	}
 	switch ((enum sh_settings_type)item->type) {
 	case SH_TYPE_STRING:
 		sh_text_quote(text_of(checker, item->text), out);
@@ -165,6 +169,15 @@ report_unknown(
 	free(text);
 }
 
+/* A dump that was taken for a configuration. */
+static bool
+was_hidden(const struct checker *checker, const struct sh_settings_item *item)
+{
+	return item->type == SH_TYPE_STRING &&
+	    sh_setting_is_secret(text_of(checker, item->path)) &&
+	    strcmp(text_of(checker, item->text), SH_SECRET_SHOWN) == 0;
+}
+
 static void
 check_item(const struct checker *checker, const struct sh_settings_item *item)
 {
@@ -181,6 +194,11 @@ check_item(const struct checker *checker, const struct sh_settings_item *item)
 	    setting, checker->group->settings, item, &value);
 	if (r < 0)
 		report_value(checker, setting, item, r);
+	else if (was_hidden(checker, item))
+		sh_diagnose(checker->diags, text_of(checker, item->origin),
+		    "%s.%s is what `shoal config' writes in its place; write "
+		    "the real one",
+		    checker->where, setting->key);
 }
 
 void

@@ -114,9 +114,22 @@ go_on(const char **text, size_t *len, size_t segment_len)
 	*len -= n;
 }
 
-bool
-sh_filter_matches(
-    const char *filter, size_t filter_len, const char *topic, size_t topic_len)
+/* Whether a segment of what is left of a topic begins with '$'. */
+static bool
+has_aside(const char *topic, size_t len)
+{
+	while (len != 0) {
+		if (topic[0] == '$')
+			return true;
+		go_on(&topic, &len, sh_segment_len(topic, len));
+	}
+	return false;
+}
+
+/* asides: wildcards stand for segments that begin with '$', too, but the first. */
+static bool
+matches(const char *filter, size_t filter_len, const char *topic,
+    size_t topic_len, bool asides)
 {
 	if (topic_len != 0 && topic[0] == '$' && filter_len != 0 &&
 	    (filter[0] == '+' || filter[0] == '#'))
@@ -127,14 +140,31 @@ sh_filter_matches(
 
 		/* also what is before it: then nothing is left of the topic */
 		if (f == 1 && filter[0] == '#')
-			return true;
+			return asides || !has_aside(topic, topic_len);
 		if (t == 0)
 			return false;
-		if ((f != 1 || filter[0] != '+') &&
-		    (f != t || memcmp(filter, topic, f) != 0))
+		if (f == 1 && filter[0] == '+') {
+			if (!asides && topic[0] == '$')
+				return false;
+		} else if (f != t || memcmp(filter, topic, f) != 0) {
 			return false;
+		}
 		go_on(&filter, &filter_len, f);
 		go_on(&topic, &topic_len, t);
 	}
 	return topic_len == 0;
+}
+
+bool
+sh_filter_matches(
+    const char *filter, size_t filter_len, const char *topic, size_t topic_len)
+{
+	return matches(filter, filter_len, topic, topic_len, true);
+}
+
+bool
+sh_filter_keeps(
+    const char *filter, size_t filter_len, const char *topic, size_t topic_len)
+{
+	return matches(filter, filter_len, topic, topic_len, false);
 }

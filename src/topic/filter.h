@@ -18,6 +18,10 @@ bool sh_filter_is_wild(const char *filter, size_t len);
  *  match topics that begin with '$' (MQTT 5.0, 4.7.2). */
 bool sh_filter_matches(
     const char *filter, size_t filter_len, const char *topic, size_t topic_len);
+/** Likewise for histories: wildcards do not stand for segments that begin with '$',
+ *  such as "room/1/$members". What is said there is of the moment. */
+bool sh_filter_keeps(
+    const char *filter, size_t filter_len, const char *topic, size_t topic_len);
 /** Length of the segment at the begin of the text, which is what is left of a topic
  *  or filter. */
 size_t sh_segment_len(const char *text, size_t len);

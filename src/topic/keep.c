@@ -33,7 +33,7 @@ sh_keep_find(const char *topic, size_t len)
 	struct rule *rule;
 
 	STAILQ_FOREACH(rule, &rules, next)
-	if (sh_filter_matches(rule->filter, rule->len, topic, len))
+	if (sh_filter_keeps(rule->filter, rule->len, topic, len))
 		return &rule->keep;
 	return NULL;
 }

@@ -179,6 +179,8 @@ def check_errors():
             ('token = "x"; token_file = "/x";', "are both set"),
             ('token = "x"; authorize = "greet";', "take the tokens away"),
             ('token_file = "x";', "no absolute path"),
+            ('token_file = "/dev/null";', "has no token in its first line"),
+            ('token_file = "/nowhere/x";', "cannot be read: No such file"),
             ('token = "x"; timeout = "2h";', "out of range"),
             ('token = "x"; topic_from = "x";', "topic_from 'x' is not"),
             ('token = "x"; echo = true;', "unknown key 'echo'")):

@@ -223,6 +223,15 @@ def write(path, text):
         file.write(text)
 
 
+def told(shoal, *words):
+    """A test and a reload tell what is wrong, and where."""
+    for command in "test", "reload":
+        code, out, err = shoal.cli(command)
+        expect(code != 0, command, "agrees to", *words)
+        expect_in(out + err, f"{shoal.conf}:", "handler 'room': config.",
+                  *words)
+
+
 def check_token_file():
     """A token that is not in the configuration."""
     with Rooms() as shoal:
@@ -240,12 +249,13 @@ def check_token_file():
         refused(shoal, "/room/?token=from-file", 403)
         for words in "", "two words", "\xe4":
             write(path, words)
-            expect(shoal.cli("reload")[0] != 0, "reloaded with", repr(words))
-        expect_in(shoal.log_text(), "has no token in its first line")
+            told(shoal, "has no token in its first line")
         os.unlink(path)
-        expect(shoal.cli("reload")[0] != 0, "reloaded without it")
-        expect_in(shoal.log_text(), f"subscribe_token_file '{path}' cannot be "
-                  "read: No such file or directory")
+        told(shoal, f"subscribe_token_file '{path}' cannot be read: No such "
+             "file or directory")
+        os.mkdir(path)
+        told(shoal, f"'{path}' cannot be read: Is a directory")
+        os.rmdir(path)
         shoal.join("/room/?token=another").say("x").hear("x")
 
 
@@ -371,6 +381,7 @@ def check_history():
     with Rooms(route(config=JSON + "history = { count = 3; };"),
                route("/some/", JSON + 'replay = 2; '
                      'history = { count = 3; };'),
+               route("/strict/", JSON + "close_on_gap = true;"),
                route("/plain/"), workers=2) as shoal:
         ada = shoal.join().welcome()
         # what comes while it is still asked for may be from there
@@ -393,9 +404,12 @@ def check_history():
         newest.ping()
         ada.say("6")
         newest.hear_data("6")
-        lost = shoal.join("/room/?" + place_of(got[0])).welcome()
-        same(lost.object().get("gap"), True)
-        lost.hear_data("4", "5", "6")
+        # close_on_gap is of no use here: it would be the same the next time
+        for path in "/room/", "/strict/lobby":
+            lost = shoal.join(f"{path}?{place_of(got[0])}").welcome()
+            same(lost.object().get("gap"), True)
+            lost.hear_data("4", "5", "6")
+            lost.ping()
         other = shoal.join(
             f"/room/?epoch=1&offset={got[4]['offset']}").welcome()
         same(other.object().get("gap"), True)
@@ -448,12 +462,31 @@ def check_errors():
             code, out, err = shoal.cli("test")
             expect(code != 0, "agreed to", config)
             expect_in(out + err, *words)
-    with Shoal(web(route("/a/", "history = { count = 1; };"),
-                   route("/b/", "history = { count = 2; };"))) as shoal:
-        code, out, err = shoal.cli("start")
-        expect(code != 0, "started with two histories")
-        expect_in(shoal.log_text() + out + err,
-                  "'room/#' keep a history with other bounds")
+
+
+def check_histories():
+    """Of rooms with the same topics, and of the file, which goes before."""
+    first, second = [route(f"/{n}/", f"history = {{ count = {n}; }};")
+                     for n in (1, 2)]
+    wrong = web(first, second)
+    with Shoal(wrong) as shoal:
+        for command in "test", "start":
+            code, out, err = shoal.cli(command)
+            expect(code != 0, command, "agreed to two histories")
+            expect_in(out + err, f"{shoal.conf}:10: error: "
+                      "listeners[0].routes[1].handler 'room': config.history: "
+                      "the topics 'room/#' keep a history with other bounds")
+        for good, more in ((web(first, second.replace("= 2", "= 1")), ""),
+                           (web(first, route("/2/", 'topic_prefix = "x/"; '
+                                             "history = { count = 2; };")), ""),
+                           (wrong, 'topics = { history = ( '
+                            '{ filter = "room/#"; count = 3; } ); };')):
+            shoal.configure(good, more=more)
+            shoal.good("test")
+        # another one later: what was checked before is forgotten
+        shoal.run()
+        shoal.configure(web(second))
+        shoal.reload()
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
 import modules  # noqa: E402
 from clients import exchange  # noqa: E402
+from http_raw import fetch, request  # noqa: E402
+from rooms import route, web  # noqa: E402
 from shoal import Shoal, kill_worker, listener  # noqa: E402
 from waiting import (SKIPPED, expect, run_checks, same,  # noqa: E402
                      status_field, until)
@@ -99,6 +101,51 @@ def check_chroot():
         shoal.reload()
         shoal.good("reopen")
         same(exchange(shoal.port(), b"x"), b"inside:x")
+
+
+def check_file_in_chroot():
+    """A check reads as the workers do: their root, their user."""
+    with Shoal() as shoal:
+        root = shoal.path("root")
+        os.mkdir(root)
+        shoal.configure(
+            web(route(config='subscribe_token_file = "/token";')),
+            workers_more=f'user = "{USER}"; chroot = "{root}";')
+        token = os.path.join(root, "token")
+        code, out, err = shoal.cli("test")
+        expect(code != 0 and "'/token' cannot be read: No such" in out + err,
+               out, err)
+        with open(token, "w", encoding="ascii") as file:
+            file.write("in\n")
+        os.chmod(token, 0o600)
+        code, out, err = shoal.cli("test")
+        expect(code != 0 and "'/token' cannot be read: Perm" in out + err,
+               out, err)
+        os.chown(token, pwd.getpwnam(USER).pw_uid, -1)
+        shoal.good("test")
+        shoal.write(shoal.read().replace(f'user = "{USER}";', ""))
+        shoal.good("test")
+        shoal.run()
+        same(fetch(shoal.port(), request("/room/")).status, 401)
+        shoal.reload()
+
+
+def check_other_errors():
+    """Whatever else is wrong, no code of a module runs as root."""
+    with Shoal() as shoal:
+        path = modules.build(
+            shoal.path("probe.so"),
+            check='snprintf(why, cap, "I am %d", (int)getuid()); return -1;')
+        for user, who in ((f'user = "{USER}";', pwd.getpwnam(USER).pw_uid),
+                          ('user = "nosuchuser";', None), ("", 0)):
+            shoal.configure(
+                listener(handler="probe.answer"), workers_more=user,
+                modules=modules.entry(path), more='broker = { type = "redis"; '
+                'url = "redis://x"; password_file = "/nowhere/x"; };')
+            code, out, err = shoal.cli("test")
+            expect(code != 0 and "/nowhere/x" in out + err, out, err)
+            same(f"I am {who}" in out + err, who is not None, out, err)
+            same("I am " in out + err, who is not None, out, err)
 
 
 def check_no_such():

@@ -26,7 +26,8 @@ enum shoal_setting_type {
 	SHOAL_SETTING_SIZE      /* "64k", 65536; read as bytes */
 };
 
-/* One key that a handler or module knows. A table ends with key == NULL. */
+/* One key that a handler or module knows. A table ends with key == NULL. What is set
+ * for a key whose name ends in "password", "secret" or "token" is not shown. */
 struct shoal_setting {
 	const char *key;
 	enum shoal_setting_type type;

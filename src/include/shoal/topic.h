@@ -283,13 +283,15 @@ struct shoal_topic_history {
 
 /**
  * Let the topics that match a filter keep a history. Every worker has to say the
- * same: call it in a start hook or in open of a handler. The same is said in
+ * same: call it in a start hook or in open of a handler; in its check, too, so that
+ * `shoal test' finds what does not go together. The same is said in
  * shoal.conf(5) by topics.history. The first filter that matches counts, those
- * of the file before these.
+ * of the file before these; wildcards do not stand for segments that begin with
+ * '$', which are of the moment.
  *
  * Returns  0; -SHOAL_EINVAL; -SHOAL_EEXIST for a filter that has other bounds;
  *          -SHOAL_ESTATE when the worker serves already; -SHOAL_ENOMEM
- * Context  start hook, open of a handler, shoal_run()
+ * Context  start hook, open and check of a handler, shoal_run()
  * Suspends never
  */
 SHOAL_API int

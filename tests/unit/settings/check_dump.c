@@ -109,6 +109,43 @@ START_TEST(json_has_plain_numbers)
 }
 END_TEST
 
+/* Of handlers, routes and modules, at any depth. */
+START_TEST(secrets_are_not_shown)
+{
+	struct sh_settings_doc *doc;
+	char *dump;
+	int json;
+
+	sample_enter();
+	doc = sample_load_text(
+	    "modules = ( { name = \"m\"; file = \"m.so\"; config = {\n"
+	    "  apiToken = \"hunter2\"; db = { password = \"hunter2\"; };\n"
+	    "  l = ( { my_secret = 72; } ); token = [ \"hunter2\" ]; }; } );\n"
+	    "listeners = ( { address = \"*:80\"; protocol = \"http\";\n"
+	    "  routes = ( { path = \"/\"; handler = \"room\"; config = {\n"
+	    "    publish_token = \"hunter2\"; secret = true; token = \"\";\n"
+	    "    token_file = \"/file\"; tokens = 3; }; } ); } );\n");
+	for (json = 0; json < 2; json++) {
+		dump = sample_dump(doc, json != 0, false);
+		ck_assert_ptr_null(strstr(dump, "hunter2"));
+		ck_assert_ptr_null(strstr(dump, "72"));
+		ck_assert_ptr_nonnull(strstr(dump, "/file"));
+		ck_assert_ptr_nonnull(strstr(dump,
+		    json ? "\"publish_token\": \"(not shown)\""
+			 : "publish_token = \"(not shown)\""));
+		ck_assert_ptr_nonnull(
+		    strstr(dump, json ? "\"secret\": true" : "secret = true"));
+		ck_assert_ptr_nonnull(
+		    strstr(dump, json ? "\"token\": \"\"" : "token = \"\""));
+		ck_assert_ptr_nonnull(
+		    strstr(dump, json ? "\"tokens\": 3" : "tokens = 3"));
+		free(dump);
+	}
+	sh_settings_doc_free(&doc);
+	sample_leave();
+}
+END_TEST
+
 START_TEST(keys_are_all_listed)
 {
 	const struct sh_key *key;
@@ -193,5 +230,5 @@ START_TEST(only_fixed_keys_differ)
 END_TEST
 
 SH_SUITE("settings/dump", a_dump_loads_to_the_same_values,
-    origins_stand_behind_values, json_has_plain_numbers, keys_are_all_listed,
-    only_fixed_keys_differ)
+    origins_stand_behind_values, json_has_plain_numbers, secrets_are_not_shown,
+    keys_are_all_listed, only_fixed_keys_differ)

@@ -20,6 +20,11 @@ static const struct shoal_setting schema[] = {
 	{ "deep.size", SHOAL_SETTING_SIZE, "64k", 0, 0, "bytes" },
 	{ NULL },
 };
+static const struct shoal_setting closed[] = {
+	{ "token", SHOAL_SETTING_STRING, "", 0, 0, "who may" },
+	{ "pin.secret", SHOAL_SETTING_INT, "0", 0, 9, "who else" },
+	{ NULL },
+};
 static const struct shoal_setting strict[] = {
 	{ "name", SHOAL_SETTING_STRING, NULL, 0, 0, "who it is" },
 	{ NULL },
@@ -131,6 +136,15 @@ START_TEST(mistakes_are_explained)
 		    "t.conf:9: error: unknown key 'qqqqqqq.r' in "
 		    "listeners[0].config; known here: prefix, rooms, loud, "
 		    "ratio, wait, deep.size\n7 errors\n" },
+		{ "token = 1234;\npin = { secret = 1234; };", closed,
+		    "t.conf:3: error: listeners[0].config.token: expected a "
+		    "string, got something (not shown)\n"
+		    "t.conf:4: error: listeners[0].config.pin.secret = "
+		    "something (not shown) is out of range 0..9\n2 errors\n" },
+		{ "token = \"(not shown)\";", closed,
+		    "t.conf:3: error: listeners[0].config.token is what "
+		    "`shoal config' writes in its place; write the real "
+		    "one\n1 error\n" },
 		{ "prefix = [ \"a\" ]; rooms = { x = 1; }; wait = \"1h\";",
 		    schema,
 		    "t.conf:3: error: listeners[0].config.prefix: expected a "

@@ -41,6 +41,26 @@ START_TEST(first_match_counts)
 }
 END_TEST
 
+/* Who comes and goes is not what was said. */
+START_TEST(wildcards_pass_over_asides)
+{
+	ck_assert_int_eq(add("chat/+/$log", 1), 0);
+	ck_assert_int_eq(add("chat/#", 2), 0);
+	ck_assert_int_eq(add("+/$x", 3), 0);
+	ck_assert_int_eq(add("a/+", 4), 0);
+	ck_assert_int_eq(count_of("chat/1/$members"), -1);
+	ck_assert_int_eq(count_of("chat/$members"), -1);
+	ck_assert_int_eq(count_of("chat/$a/b"), -1);
+	ck_assert_int_eq(count_of("chat/$a/$log"), -1);
+	ck_assert_int_eq(count_of("a/$"), -1);
+	ck_assert_int_eq(count_of("chat/1/$log"), 1);
+	ck_assert_int_eq(count_of("chat/cash$"), 2);
+	ck_assert_int_eq(count_of("chat/$x"), 3);
+	ck_assert_int_eq(count_of("a/x$"), 4);
+	sh_keep_clear();
+}
+END_TEST
+
 START_TEST(a_filter_has_one_rule)
 {
 	struct sh_keep keep = { .age_ms = 5 };
@@ -77,5 +97,5 @@ START_TEST(what_makes_no_sense_is_refused)
 }
 END_TEST
 
-SH_SUITE("topic/keep", first_match_counts, a_filter_has_one_rule,
-    what_makes_no_sense_is_refused)
+SH_SUITE("topic/keep", first_match_counts, wildcards_pass_over_asides,
+    a_filter_has_one_rule, what_makes_no_sense_is_refused)
