@@ -7,7 +7,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 sys.path.insert(0, os.path.dirname(__file__))
 
-from b_history import Client, Server as History, texts_of  # noqa: E402
+from b_history import (Client, Server as History, same_texts,  # noqa: E402
+                       texts_of)
 from machines import Machines  # noqa: E402
 from redis_server import RedisServer, program  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -228,8 +229,9 @@ def check_history():
         stays.subscribe("chat/1", -1)
         for number in range(10):
             writer.publish("chat/1", f"a{number}")
-        epoch, offset = reader.wait_events(10)[-1][1:3]
-        same(offset, 10)
+        epoch, offset = same_texts(
+            reader, 10, *(f"a{number}" for number in range(10)))[-1][1:3]
+        same(offset, 10, reader.events)
         wait_text(stays, "a9")
         reader.sock.close()
         for number in range(5):
@@ -244,14 +246,13 @@ def check_history():
         for daemon in (one, two):
             again = daemon.client()
             again.subscribe("chat/1", -1, (epoch, offset))
-            same(texts_of(again.wait_events(6)),
-                 [f"b{number}" for number in range(6)])
+            same_texts(again, 6, *(f"b{number}" for number in range(6)))
             again.sock.close()
         # nothing was lost to who stayed, if a gap was told or not
         wait_text(stays, "b5")
         same([text for text in texts_of(stays.events) if text != "gap"],
              [f"a{number}" for number in range(10)] +
-             [f"b{number}" for number in range(6)])
+             [f"b{number}" for number in range(6)], stays.events)
 
 
 def check_lost_history():
@@ -272,7 +273,7 @@ def check_lost_history():
               "the first of a new history", 20)
         again = one.client()
         again.subscribe("chat/1", -1, (epoch, offset))
-        same(texts_of(again.wait_events(2)), ["gap", "b"])
+        same_texts(again, 2, "gap", "b")
         expect(again.events[1][1] != epoch, again.events)
 
 
