@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from b_history import (Client, Server as History, same_texts,  # noqa: E402
                        texts_of)
+from gate import Gate  # noqa: E402
 from machines import Machines  # noqa: E402
 from redis_server import RedisServer, program  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -253,6 +254,34 @@ def check_history():
         same([text for text in texts_of(stays.events) if text != "gap"],
              [f"a{number}" for number in range(10)] +
              [f"b{number}" for number in range(6)], stays.events)
+
+
+def check_answer_before_messages():
+    """A history that is answered sooner than what it tells comes live: nothing comes
+    twice, and to others all comes."""
+    texts = [f"a{number}" for number in range(11)]
+    message = b"*3\r\n$7\r\nmessage\r\n$12\r\nshoal:chat/1\r\n"
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader, other = near.client(), far.client(), far.client()
+        workers = len({reader.pid, other.pid})
+        gate.shut()
+        reader.subscribe("chat/1", -1)
+        other.subscribe("chat/1")
+        until(lambda: gate.count_held(b"shoal:chat/1") == workers,
+              "the channel to be subscribed")
+        for text in texts[:10]:
+            writer.publish("chat/1", text)
+        until(lambda: gate.count_held(message) == 10 * workers,
+              "all to be on the way")
+        gate.shut(message)
+        same_texts(reader, 10, *texts[:10])
+        gate.open()
+        writer.publish("chat/1", texts[10])
+        same([event[3] for event in same_texts(reader, 11, *texts)],
+             10 * [True] + [False])
+        same([event[3] for event in same_texts(other, 11, *texts)],
+             11 * [False])
 
 
 def check_lost_history():
