@@ -106,7 +106,7 @@ settle(struct sh_redis_carrier *carrier)
 	if (carrier->settled || !carrier->in_up || carrier->closed ||
 	    !STAILQ_EMPTY(&carrier->asks))
 		return;
-	carrier->settled = carrier->was_settled = true;
+	carrier->settled = carrier->relied_on = true;
 	SH_SET(carrier->counters->broker_up, 1);
 	sh_redis_tell_up(carrier);
 	if (!carrier->greeted)

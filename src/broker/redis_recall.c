@@ -92,6 +92,8 @@ static int
 release(struct sh_redis_recall *recall)
 {
 	recall->held = false;
+	/* what comes goes on where the answer ends */
+	recall->carrier->relied_on = true;
 	return ask_page(recall);
 }
 
