@@ -199,8 +199,9 @@ take_head(struct sh_redis_recall *recall, const struct shoal_redis_reply *reply,
 		return -SHOAL_EPROTO;
 	recall->gap |= item[2]->integer != 0;
 	*more_out = item[3]->integer != 0;
-	/* another epoch in the middle begins from its first */
-	if (recall->until == 0 || recall->ask.epoch != epoch)
+	/* another epoch in the middle begins from its first, and goes no further,
+	 * as the script does */
+	if (recall->until == 0 || last < recall->until)
 		recall->until = last;
 	recall->ask.epoch = epoch;
 	return 0;
