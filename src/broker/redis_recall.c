@@ -162,6 +162,18 @@ sh_redis_recall_forget(struct sh_redis_carrier *carrier, void *arg)
 
 /* --- answers --- */
 
+/* What was told must not be told of other messages, as what has come. */
+static void
+note_place(const struct sh_redis_recall *recall)
+{
+	struct sh_redis_carrier *carrier = recall->carrier;
+	size_t len = sh_redis_name_write(
+	    carrier->name, carrier->prefix, recall->topic, false);
+
+	sh_redis_wanted_note(&carrier->wanted, carrier->name, len,
+	    recall->ask.epoch, recall->until);
+}
+
 static void
 end(struct sh_redis_recall *recall, int result)
 {
@@ -169,6 +181,8 @@ end(struct sh_redis_recall *recall, int result)
 	uint64_t offset = recall->until;
 	bool gap = recall->gap, told = !recall->forgotten;
 
+	if (result == 0 && told && recall->until != 0)
+		note_place(recall);
 	LIST_REMOVE(recall, link);
 	free(recall);
 	if (told)
