@@ -418,8 +418,6 @@ serve(struct sh_batch *batch, struct sh_subscription *subscription)
 			return;
 		since = least_since(batch, subscriber);
 	}
-	if (SH_UNLIKELY(subscription->gap) && !sh_trouble_tell(subscription))
-		return;
 	if (SH_UNLIKELY(since > batch->first))
 		while (batch->messages[from]->seq <= since)
 			from++;
@@ -427,6 +425,8 @@ serve(struct sh_batch *batch, struct sh_subscription *subscription)
 	    !sh_subscription_is_held(subscription))
 		from += sh_overlap_skip(
 		    subscription, batch->messages + from, batch->count - from);
+	if (SH_UNLIKELY(subscription->gap) && !sh_trouble_tell(subscription))
+		return;
 	if (SH_UNLIKELY(
 		(batch->senders & sender_bit(subscriber->node.id)) != 0))
 		give_around(batch, subscription, from);

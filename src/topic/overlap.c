@@ -68,6 +68,20 @@ sh_overlap_begin(
 	subscription->holder = &overlap->holder;
 }
 
+/* Whether nothing is missing before one that is news: a loss may be told later. */
+static bool
+goes_on(const struct sh_overlap *overlap, const struct sh_topic *topic,
+    const struct sh_message *message)
+{
+	const struct sh_publication *publication = &message->publication;
+
+	if (publication->offset == 0)
+		return true;
+	return publication->epoch == overlap->epoch &&
+	    (topic->topics->carrier->ops->offsets_skip ||
+		publication->offset == overlap->offset + 1);
+}
+
 /* With the first that is news it is over: what comes is in order. */
 size_t
 sh_overlap_skip(struct sh_subscription *subscription,
@@ -76,12 +90,16 @@ sh_overlap_skip(struct sh_subscription *subscription,
 	const struct sh_overlap *overlap =
 	    (const struct sh_overlap *)(const void *)subscription->holder;
 	size_t i = 0;
+	bool gap;
 
 	while (i < count &&
 	    sh_overlap_has(overlap->epoch, overlap->offset, messages[i]))
 		i++;
+	gap = i < count && !goes_on(overlap, subscription->topic, messages[i]);
 	if (i < count ||
 	    messages[count - 1]->publication.offset == overlap->offset)
 		on_forget(subscription);
+	if (gap)
+		sh_trouble_lost(subscription);
 	return i;
 }

@@ -17,7 +17,7 @@ struct sh_subscription;
 void sh_overlap_begin(
     struct sh_subscription *subscription, uint64_t epoch, uint64_t offset);
 /** The first of at least one message, in order, that it has not been told; or count.
- *  Only for one that has begun. */
+ *  What is missing before it is a gap. Only for one that has begun. */
 size_t sh_overlap_skip(struct sh_subscription *subscription,
     struct sh_message *const *messages, size_t count);
 /** Whether who was told all up to an offset has had a message. */

@@ -337,6 +337,26 @@ START_TEST(a_gap_is_told_at_once)
 }
 END_TEST
 
+/* Nothing had come live before the loss, which is told later than what comes. */
+static void
+loss_not_told_yet(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	answer(&asked[0], 1, 1, 3);
+	turns(4);
+	come(1, 6, 7);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(what_is_missing_is_a_gap)
+{
+	run(loss_not_told_yet, "1.1r 1.2r 1.3r GAP 1.6 1.7 ");
+}
+END_TEST
+
 /* It ends with an epoch that is not the one that was told. */
 static void
 another_epoch(void)
@@ -357,7 +377,7 @@ another_epoch(void)
 
 START_TEST(another_epoch_is_news)
 {
-	run(another_epoch, "7.1r 7.2r 7.3r 8.1 8.2 8.1r 8.2r 8.3r ");
+	run(another_epoch, "7.1r 7.2r 7.3r GAP 8.1 8.2 8.1r 8.2r 8.3r ");
 }
 END_TEST
 
@@ -387,4 +407,5 @@ END_TEST
 SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     others_get_what_one_was_told, what_the_process_asks_for_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
-    another_epoch_is_news, without_an_answer_all_is_news)
+    what_is_missing_is_a_gap, another_epoch_is_news,
+    without_an_answer_all_is_news)
