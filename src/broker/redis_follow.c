@@ -107,7 +107,7 @@ lose(struct sh_redis_carrier *carrier, int error)
 {
 	if (carrier->in_up) {
 		SH_COUNT(carrier->counters->broker_reconnects, 1);
-		carrier->gap |= carrier->was_settled;
+		carrier->gap |= carrier->relied_on;
 		/* one that ends before anything is subscribed would be made
 		 * again and again */
 		if (!carrier->greeted)

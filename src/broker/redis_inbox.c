@@ -50,23 +50,6 @@ is_double(struct sh_redis_carrier *carrier, const uint8_t *number)
 }
 
 static void
-note_place(struct sh_redis_carrier *carrier,
-    const struct shoal_redis_message *message,
-    const struct sh_publication *publication)
-{
-	struct sh_redis_want *want;
-
-	if (publication->offset == 0)
-		return;
-	want = sh_redis_wanted_find(
-	    &carrier->wanted, message->channel, message->channel_len, false);
-	if (want == NULL)
-		return;
-	want->epoch = publication->epoch;
-	want->offset = publication->offset;
-}
-
-static void
 take_message(
     struct sh_redis_carrier *carrier, const struct shoal_redis_message *message)
 {
@@ -89,7 +72,10 @@ take_message(
 	if (is_double(carrier, number))
 		return;
 	SH_COUNT(carrier->counters->broker_received, 1);
-	note_place(carrier, message, &publication);
+	if (publication.offset != 0)
+		sh_redis_wanted_note(&carrier->wanted, message->channel,
+		    message->channel_len, publication.epoch,
+		    publication.offset);
 	carrier->carrier.events.arrived(
 	    &publication, carrier->carrier.events.arg);
 }
@@ -106,7 +92,7 @@ settle(struct sh_redis_carrier *carrier)
 	if (carrier->settled || !carrier->in_up || carrier->closed ||
 	    !STAILQ_EMPTY(&carrier->asks))
 		return;
-	carrier->settled = carrier->was_settled = true;
+	carrier->settled = carrier->relied_on = true;
 	SH_SET(carrier->counters->broker_up, 1);
 	sh_redis_tell_up(carrier);
 	if (!carrier->greeted)

@@ -100,7 +100,9 @@ struct sh_redis_carrier {
 	struct sh_redis_link *in_link;
 
 	bool in_up; /* asks may be sent */
-	bool settled, was_settled, gap;
+	bool settled;
+	bool relied_on; /* what is lost is missed by somebody */
+	bool gap;
 	bool greeted; /* others know of this connection */
 	struct sh_redis_wanted wanted;
 	struct sh_redis_asks asks;

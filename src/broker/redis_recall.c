@@ -92,6 +92,8 @@ static int
 release(struct sh_redis_recall *recall)
 {
 	recall->held = false;
+	/* what comes goes on where the answer ends */
+	recall->carrier->relied_on = true;
 	return ask_page(recall);
 }
 
@@ -160,6 +162,18 @@ sh_redis_recall_forget(struct sh_redis_carrier *carrier, void *arg)
 
 /* --- answers --- */
 
+/* What was told must not be told of other messages, as what has come. */
+static void
+note_place(const struct sh_redis_recall *recall)
+{
+	struct sh_redis_carrier *carrier = recall->carrier;
+	size_t len = sh_redis_name_write(
+	    carrier->name, carrier->prefix, recall->topic, false);
+
+	sh_redis_wanted_note(&carrier->wanted, carrier->name, len,
+	    recall->ask.epoch, recall->until);
+}
+
 static void
 end(struct sh_redis_recall *recall, int result)
 {
@@ -167,6 +181,8 @@ end(struct sh_redis_recall *recall, int result)
 	uint64_t offset = recall->until;
 	bool gap = recall->gap, told = !recall->forgotten;
 
+	if (result == 0 && told && recall->until != 0)
+		note_place(recall);
 	LIST_REMOVE(recall, link);
 	free(recall);
 	if (told)
@@ -197,8 +213,9 @@ take_head(struct sh_redis_recall *recall, const struct shoal_redis_reply *reply,
 		return -SHOAL_EPROTO;
 	recall->gap |= item[2]->integer != 0;
 	*more_out = item[3]->integer != 0;
-	/* another epoch in the middle begins from its first */
-	if (recall->until == 0 || recall->ask.epoch != epoch)
+	/* another epoch in the middle begins from its first, and goes no further,
+	 * as the script does */
+	if (recall->until == 0 || last < recall->until)
 		recall->until = last;
 	recall->ask.epoch = epoch;
 	return 0;

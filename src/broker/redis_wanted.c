@@ -160,6 +160,19 @@ sh_redis_wanted_remove(struct sh_redis_wanted *wanted, const char *name,
 	return true;
 }
 
+void
+sh_redis_wanted_note(struct sh_redis_wanted *wanted, const char *name,
+    size_t len, uint64_t epoch, uint64_t offset)
+{
+	struct sh_redis_want *want =
+	    sh_redis_wanted_find(wanted, name, len, false);
+
+	if (want == NULL || (want->epoch == epoch && want->offset >= offset))
+		return;
+	want->epoch = epoch;
+	want->offset = offset;
+}
+
 int
 sh_redis_wanted_each(const struct sh_redis_wanted *wanted,
     int (*fn)(struct sh_redis_want *want, void *arg), void *arg)

@@ -61,7 +61,8 @@ struct sh_carrier_ops {
 	int (*publish)(struct sh_carrier *carrier,
 	    const struct sh_publication *publication, bool kept);
 	/* Ask for a history: answered when all that was wanted before is in
-	 * effect, so that nothing falls between. The struct is copied, what it points to is not
+	 * effect, so that nothing falls between. What is told by it may come by
+	 * arrived() too, before or after that. The struct is copied, what it points to is not
 	 * needed after the return. 0; -SHOAL_ENOMEM; then done() does not come. */
 	int (*replay)(
 	    struct sh_carrier *carrier, const struct sh_replay *replay);

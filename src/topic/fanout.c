@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/panic.h"
 #include "io/shared.h"
+#include "topic/overlap.h"
 #include "topic/replay.h"
 #include "topic/topics_private.h"
 
@@ -334,7 +335,7 @@ give_range(struct sh_batch *batch, struct sh_subscription *subscription,
 {
 	if (SH_UNLIKELY(from == to))
 		return;
-	if (SH_UNLIKELY(subscription->holder != NULL))
+	if (sh_subscription_is_held(subscription))
 		subscription->holder->take(
 		    subscription, batch->messages + from, to - from);
 	else if (SH_UNLIKELY(subscription->form == NULL))
@@ -417,11 +418,15 @@ serve(struct sh_batch *batch, struct sh_subscription *subscription)
 			return;
 		since = least_since(batch, subscriber);
 	}
-	if (SH_UNLIKELY(subscription->gap) && !sh_trouble_tell(subscription))
-		return;
 	if (SH_UNLIKELY(since > batch->first))
 		while (batch->messages[from]->seq <= since)
 			from++;
+	if (SH_UNLIKELY(subscription->holder != NULL) &&
+	    !sh_subscription_is_held(subscription))
+		from += sh_overlap_skip(
+		    subscription, batch->messages + from, batch->count - from);
+	if (SH_UNLIKELY(subscription->gap) && !sh_trouble_tell(subscription))
+		return;
 	if (SH_UNLIKELY(
 		(batch->senders & sender_bit(subscriber->node.id)) != 0))
 		give_around(batch, subscription, from);
@@ -459,7 +464,7 @@ serve_next(struct sh_batch *batch)
 	struct sh_cursor *cursor = &batch->cursor;
 	struct sh_subscription *subscription = cursor->next;
 	struct sh_form *form = subscription->form;
-	bool sent = form != NULL && subscription->holder == NULL;
+	bool sent = form != NULL && !sh_subscription_is_held(subscription);
 	bool rendered =
 	    sent && need_rendering(batch, form, subscription->subscriber->conn);
 

@@ -357,3 +357,12 @@ sh_follow_take(
 	move_to(follow, publication->epoch, publication->offset);
 	return true;
 }
+
+bool
+sh_follow_has(
+    struct sh_topics *topics, const struct sh_publication *publication)
+{
+	const struct sh_follow *follow = find(topics, publication);
+
+	return follow != NULL && is_old(follow, publication);
+}

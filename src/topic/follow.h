@@ -16,5 +16,9 @@ struct sh_topics;
  *  not, it is dropped, or kept and given later by sh_publish_deliver(). */
 bool sh_follow_take(
     struct sh_topics *topics, const struct sh_publication *publication);
+/** Whether what came live is at an offset, or behind it: up to there, nothing comes any
+ *  more. */
+bool sh_follow_has(
+    struct sh_topics *topics, const struct sh_publication *publication);
 /** Forget all; while the carrier is there. */
 void sh_follow_clear(struct sh_topics *topics);

@@ -118,7 +118,7 @@ push_gaps(struct shoal_subscriber *s)
 
 	s->base.has_gap = false;
 	TAILQ_FOREACH(subscription, &s->base.subscriptions, of_subscriber) {
-		if (!subscription->gap || subscription->holder != NULL)
+		if (!subscription->gap || sh_subscription_is_held(subscription))
 			continue;
 		if (!push_gap(s, subscription))
 			s->base.has_gap = true;

@@ -2,7 +2,8 @@
  * This file gives subscriptions what histories have. A replay asks the carrier; what
  * it brings, and what is published meanwhile, is kept; then it is given, in order and
  * each message once, as fast as the subscriber reads. With the last one the replay
- * ends, and the subscription is like all others.
+ * ends, and the subscription is like all others; but what it was told may come live
+ * only now (overlap.h).
  */
 #include "config.h"
 
@@ -17,6 +18,7 @@
 #include "io/conn.h"
 #include "topic/filter.h"
 #include "topic/keep.h"
+#include "topic/overlap.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -45,10 +47,11 @@ struct sh_subscription_replay {
 	uint64_t epoch,
 	    offset; /* asked behind; then the end of what was told */
 	size_t max;
-	bool busy; /* not to be freed just now */
-	bool gap;  /* what was asked for is not all there */
-	bool torn; /* what came meanwhile is not all here */
-	bool full; /* of that, no more is kept: a gap comes behind */
+	bool known; /* it is the history that says where that is */
+	bool busy;  /* not to be freed just now */
+	bool gap;   /* what was asked for is not all there */
+	bool torn;  /* what came meanwhile is not all here */
+	bool full;  /* of that, no more is kept: a gap comes behind */
 	struct messages told, live;
 };
 
@@ -214,6 +217,7 @@ on_message(const struct sh_publication *publication, void *arg)
 	}
 	replay->epoch = publication->epoch;
 	replay->offset = publication->offset;
+	replay->known = true;
 }
 
 static void
@@ -237,6 +241,7 @@ on_done(int result, uint64_t epoch, uint64_t offset, bool gap, void *arg)
 	if (result == 0 && epoch != 0) {
 		replay->epoch = epoch;
 		replay->offset = offset;
+		replay->known = true;
 	}
 	begin_giving(replay);
 	ask_next(topics);
@@ -381,17 +386,6 @@ give_gap(struct sh_subscription_replay *replay)
 	return more;
 }
 
-static bool
-was_told(const struct sh_subscription_replay *replay,
-    const struct sh_message *message)
-{
-	const struct sh_publication *publication = &message->publication;
-
-	return publication->offset != 0 &&
-	    publication->epoch == replay->epoch &&
-	    publication->offset <= replay->offset;
-}
-
 /* The next one; false: there is none, or the subscription has ended. */
 static bool
 give_next(struct sh_subscription_replay *replay)
@@ -406,7 +400,7 @@ give_next(struct sh_subscription_replay *replay)
 		message = next_of(&replay->live);
 		if (message == NULL)
 			return false;
-		if (was_told(replay, message)) {
+		if (sh_overlap_has(replay->epoch, replay->offset, message)) {
 			sh_message_drop(&message);
 			return true;
 		}
@@ -481,6 +475,9 @@ end(struct sh_subscription_replay *replay)
 		subscription->holder = NULL;
 		if (replay->torn)
 			sh_trouble_lost(subscription);
+		if (replay->known)
+			sh_overlap_begin(
+			    subscription, replay->epoch, replay->offset);
 	}
 	free_replay(replay);
 }

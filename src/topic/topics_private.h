@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 #include <shoal/topic.h>
+#include "base/attr.h"
 #include "base/counters.h"
 #include "co/co.h"
 #include "io/id_table.h"
@@ -100,9 +101,10 @@ struct sh_topic {
 };
 
 /* Messages for it are taken here instead, until what is before them has been sent:
- * begin of what a replay keeps. */
+ * begin of what a replay keeps, or of what it leaves behind, which keeps nothing and
+ * has forget() only (overlap.h). */
 struct sh_holder {
-	/* Keep messages, in order; borrowed. */
+	/* Keep messages, in order; borrowed. NULL: it keeps none. */
 	void (*take)(struct sh_subscription *subscription,
 	    struct sh_message *const *messages, size_t count);
 	/* Some are lost. */
@@ -128,6 +130,14 @@ struct sh_subscription {
 	bool gap : 1;             /* is to be told before its next message */
 	bool close_on_gap : 1;
 };
+
+/* Whether what is for it is kept back just now. */
+static inline bool
+sh_subscription_is_held(const struct sh_subscription *subscription)
+{
+	return SH_UNLIKELY(subscription->holder != NULL) &&
+	    subscription->holder->take != NULL;
+}
 
 _Static_assert(sizeof(struct sh_subscription) <= 104,
     "a subscription is small, see ARCHITECTURE.md");

@@ -110,7 +110,7 @@ sh_trouble_lost(struct sh_subscription *subscription)
 {
 	struct sh_subscriber *subscriber = subscription->subscriber;
 
-	if (subscription->holder != NULL) {
+	if (sh_subscription_is_held(subscription)) {
 		subscription->holder->lost(subscription);
 		return;
 	}
@@ -194,7 +194,7 @@ sh_trouble_tell(struct sh_subscription *subscription)
 {
 	struct sh_conn *conn = subscription->subscriber->conn;
 
-	if (subscription->form == NULL || subscription->holder != NULL)
+	if (subscription->form == NULL || sh_subscription_is_held(subscription))
 		return true;
 	/* what becomes of the message its limits say */
 	return !sh_conn_has_room(conn, 0) || tell(subscription);
@@ -217,7 +217,7 @@ tell_all(struct sh_subscriber *subscriber)
 		    &subscriber->subscriptions, subscription, of_subscriber);
 		TAILQ_INSERT_TAIL(
 		    &subscriber->subscriptions, subscription, of_subscriber);
-		if (!subscription->gap || subscription->holder != NULL)
+		if (!subscription->gap || sh_subscription_is_held(subscription))
 			continue;
 		/* it drains, or the next message tells */
 		subscriber->has_gap = true;

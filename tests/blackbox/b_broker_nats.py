@@ -7,7 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 
-from b_history import Client, Server as History, texts_of  # noqa: E402
+from b_history import Client, Server as History, same_texts  # noqa: E402
 from machines import Machines  # noqa: E402
 from nats_server import NatsServer, skip_without  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -206,7 +206,8 @@ def check_history():
         stays.subscribe("chat/1", -1)
         for number in range(10):
             writer.publish("chat/1", f"a{number}")
-        epoch, offset = reader.wait_events(10)[-1][1:3]
+        epoch, offset = same_texts(
+            reader, 10, *(f"a{number}" for number in range(10)))[-1][1:3]
         stays.wait_events(10)
         reader.sock.close()
         for number in range(5):
@@ -220,8 +221,7 @@ def check_history():
         for daemon in (one, two):
             again = daemon.client()
             again.subscribe("chat/1", -1, (epoch, offset))
-            same(texts_of(again.wait_events(6)),
-                 [f"b{number}" for number in range(6)])
+            same_texts(again, 6, *(f"b{number}" for number in range(6)))
             again.sock.close()
 
 

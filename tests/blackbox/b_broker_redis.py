@@ -7,7 +7,9 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 sys.path.insert(0, os.path.dirname(__file__))
 
-from b_history import Client, Server as History, texts_of  # noqa: E402
+from b_history import (Client, Server as History, same_texts,  # noqa: E402
+                       texts_of)
+from gate import Gate  # noqa: E402
 from machines import Machines  # noqa: E402
 from redis_server import RedisServer, program  # noqa: E402
 from spread import Spread  # noqa: E402
@@ -228,8 +230,9 @@ def check_history():
         stays.subscribe("chat/1", -1)
         for number in range(10):
             writer.publish("chat/1", f"a{number}")
-        epoch, offset = reader.wait_events(10)[-1][1:3]
-        same(offset, 10)
+        epoch, offset = same_texts(
+            reader, 10, *(f"a{number}" for number in range(10)))[-1][1:3]
+        same(offset, 10, reader.events)
         wait_text(stays, "a9")
         reader.sock.close()
         for number in range(5):
@@ -244,14 +247,41 @@ def check_history():
         for daemon in (one, two):
             again = daemon.client()
             again.subscribe("chat/1", -1, (epoch, offset))
-            same(texts_of(again.wait_events(6)),
-                 [f"b{number}" for number in range(6)])
+            same_texts(again, 6, *(f"b{number}" for number in range(6)))
             again.sock.close()
         # nothing was lost to who stayed, if a gap was told or not
         wait_text(stays, "b5")
         same([text for text in texts_of(stays.events) if text != "gap"],
              [f"a{number}" for number in range(10)] +
-             [f"b{number}" for number in range(6)])
+             [f"b{number}" for number in range(6)], stays.events)
+
+
+def check_answer_before_messages():
+    """A history that is answered sooner than what it tells comes live: nothing comes
+    twice, and to others all comes."""
+    texts = [f"a{number}" for number in range(11)]
+    message = b"*3\r\n$7\r\nmessage\r\n$12\r\nshoal:chat/1\r\n"
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader, other = near.client(), far.client(), far.client()
+        workers = len({reader.pid, other.pid})
+        gate.shut()
+        reader.subscribe("chat/1", -1)
+        other.subscribe("chat/1")
+        until(lambda: gate.count_held(b"shoal:chat/1") == workers,
+              "the channel to be subscribed")
+        for text in texts[:10]:
+            writer.publish("chat/1", text)
+        until(lambda: gate.count_held(message) == 10 * workers,
+              "all to be on the way")
+        gate.shut(message)
+        same_texts(reader, 10, *texts[:10])
+        gate.open()
+        writer.publish("chat/1", texts[10])
+        same([event[3] for event in same_texts(reader, 11, *texts)],
+             10 * [True] + [False])
+        same([event[3] for event in same_texts(other, 11, *texts)],
+             11 * [False])
 
 
 def check_lost_history():
@@ -272,7 +302,7 @@ def check_lost_history():
               "the first of a new history", 20)
         again = one.client()
         again.subscribe("chat/1", -1, (epoch, offset))
-        same(texts_of(again.wait_events(2)), ["gap", "b"])
+        same_texts(again, 2, "gap", "b")
         expect(again.events[1][1] != epoch, again.events)
 
 

@@ -134,6 +134,13 @@ def texts_of(events):
     return [event[0] for event in events]
 
 
+def same_texts(client, count, *wanted):
+    """So many events come, with these texts; else tells of each what it was."""
+    events = client.wait_events(count)
+    same(texts_of(events), list(wanted), events)
+    return events
+
+
 def check_bounds_and_last_value():
     with Server() as server:
         clients = list(server.on_every_worker().values())

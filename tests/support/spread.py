@@ -49,13 +49,17 @@ class Spread:
             return await asyncio.open_unix_connection(target)
         return await asyncio.open_connection(*target)
 
+    async def bring(self, reader, writer):
+        """What the server sends."""
+        await copy(reader, writer)
+
     async def serve(self, reader, writer):
         try:
             server_reader, server_writer = await self.connect()
         except OSError:
             writer.close()
             return
-        back = asyncio.ensure_future(copy(server_reader, writer))
+        back = asyncio.ensure_future(self.bring(server_reader, writer))
         self.tasks.add(back)
         back.add_done_callback(self.tasks.discard)
         await copy(reader, server_writer)

@@ -391,6 +391,44 @@ START_TEST(old_data_begin_a_new_epoch)
 }
 END_TEST
 
+/* Nothing has come since, but what was told is known. */
+static void
+set_back_told(void *arg)
+{
+	struct shoal_redis *redis = rig_connect();
+	struct answer got;
+	struct pair pair;
+	int i;
+
+	add_rules();
+	pair_open(&pair, NULL);
+	pair_settle(&pair);
+	for (i = 1; i <= 4; i++)
+		side_keep(&pair.b, "count/1", i, 0, 1);
+	WAIT_FOR(recall(&pair.b, "count/1", 0, 0, SIZE_MAX).offset == 4);
+	side_want(&pair.a, "count/1");
+	pair_settle(&pair);
+	got = recall(&pair.a, "count/1", 0, 0, SIZE_MAX);
+	OK(got.offset == 4 && pair.a.arrived == 0);
+	OK(shoal_co_redis_command(
+	       redis, NULL, "HSET test:place:count/1 offset 2") == 0);
+	OK(shoal_co_redis_command(
+	       redis, NULL, "CLIENT KILL TYPE normal SKIPME yes") == 0);
+	WAIT_FOR(side_try_keep(&pair.b, "count/1", 9, 0, 1) == 0);
+	WAIT_FOR(recall(&pair.a, "count/1", 0, 0, SIZE_MAX).epoch != got.epoch);
+	pair_close(&pair);
+	shoal_redis_free(&redis);
+	sh_keep_clear();
+}
+
+START_TEST(old_data_are_older_than_what_was_told)
+{
+	rig_start(NULL, NULL);
+	rig_run(set_back_told);
+	rig_kill();
+}
+END_TEST
+
 static void
 no_script(void *arg)
 {
@@ -514,5 +552,6 @@ END_TEST
 SH_SUITE("broker/redis_history", a_history_keeps_within_its_bounds,
     what_is_behind_an_offset_is_given, a_long_history_comes_in_pages,
     an_empty_redis_begins_a_new_epoch, a_redis_that_kept_its_data_goes_on,
-    old_data_begin_a_new_epoch, scripts_that_were_forgotten_are_loaded_again,
+    old_data_begin_a_new_epoch, old_data_are_older_than_what_was_told,
+    scripts_that_were_forgotten_are_loaded_again,
     nothing_falls_between_replay_and_live, an_entry_of_another_topic_is_a_gap)
