@@ -74,7 +74,7 @@ void sh_bus_set_ready(struct sh_bus_self *self);
 /** Becomes readable (an edge, there is nothing to be read from it) when there is
  *  a record, room for who was refused with -SHOAL_EAGAIN, or somebody has come or
  *  gone. After an edge there is no other before sh_bus_awake(): look once more
- *  behind that, and sleep only if there was nothing. */
+ *  behind that, for all that is waited for, and sleep only if there was nothing. */
 int sh_bus_fd(const struct sh_bus_self *self);
 void sh_bus_awake(struct sh_bus_self *self);
 /** Make it readable, for who goes on reading later without sh_bus_awake(). */

@@ -175,13 +175,37 @@ listen(unsigned max)
 	return false;
 }
 
-/* Sleep if there is nothing to do; a wakeup that gets lost hangs the test. */
+/* Sleep if there is nothing to do; a wakeup that gets lost hangs the test. What is
+ * waited for beside records has to be looked for behind sh_bus_awake() too: who
+ * has been woken before it is not woken again. */
 static void
-sleep_well(int timeout_ms)
+sleep_until(bool (*has_come)(void))
 {
+	/* let others come between */
+	if (draw(4) == 0)
+		sched_yield();
 	sh_bus_awake(party.self);
-	if (listen(1))
-		bus_edges_wait(party.edges, timeout_ms);
+	if (listen(1) && (has_come == NULL || !has_come()))
+		bus_edges_wait(party.edges, -1);
+}
+
+static void
+sleep_well(void)
+{
+	sleep_until(NULL);
+}
+
+static bool
+has_been_told(void)
+{
+	return sh_bus_has_been_told(party.self);
+}
+
+/* Another one takes part. */
+static bool
+has_company(void)
+{
+	return sh_bus_peer_count(party.self) >= 2;
 }
 
 static bool
@@ -221,10 +245,10 @@ talk(const struct start *start, uint32_t process, uint64_t hash, unsigned n)
 		if (r == 0)
 			listen(draw(8));
 		else
-			sleep_well(-1);
+			sleep_until(has_been_told);
 	}
 	while (!have_all_said(TALKERS, process))
-		sleep_well(-1);
+		sleep_well();
 	NEED(party.lapped == 0);
 	sh_bus_leave(&party.self);
 	_exit(0);
@@ -287,7 +311,7 @@ answer(uint32_t process, uint64_t incarnation, unsigned n)
 		if (process == 0)
 			NEED(say(incarnation, 5, 0) == 0);
 		while (party.heard[other].number <= i)
-			sleep_well(-1);
+			sleep_well();
 		if (process == 1)
 			NEED(say(incarnation, 5, 0) == 0);
 	}
@@ -333,7 +357,7 @@ babble(uint64_t incarnation, unsigned n)
 	for (i = 0; n == 0 || i < n; i++) {
 		while (
 		    say(incarnation, 5, i + 1 == n ? LAST : 0) == -SHOAL_EAGAIN)
-			sleep_well(-1);
+			sleep_until(has_been_told);
 	}
 	sh_bus_leave(&party.self);
 	_exit(0);
@@ -346,7 +370,7 @@ overhear(void)
 	sh_bus_want(party.self, 5);
 	NEED(kill(getppid(), 0) == 0);
 	while (!party.heard[1].last)
-		sleep_well(-1);
+		sleep_well();
 	NEED(party.lapped == 0);
 	sh_bus_leave(&party.self);
 	_exit(0);
@@ -373,7 +397,7 @@ kill_in_the_middle(pid_t pid, uint64_t incarnation)
 	while (party.heard[1].incarnation != incarnation ||
 	    party.heard[1].number < number) {
 		listen(1 + draw(20));
-		sleep_well(-1);
+		sleep_well();
 	}
 	kill(pid, SIGKILL);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -395,15 +419,15 @@ START_TEST(of_a_writer_that_is_killed_whole_records_are_left)
 	other = fork();
 	if (other == 0)
 		overhear();
-	while (sh_bus_peer_count(party.self) < 2)
-		sleep_well(-1);
+	while (!has_company())
+		sleep_until(has_company);
 	while (n-- > 0) {
 		pid = start_babbler(++incarnation, 0);
 		kill_in_the_middle(pid, incarnation);
 	}
 	pid = start_babbler(++incarnation, 200);
 	while (!party.heard[1].last)
-		sleep_well(-1);
+		sleep_well();
 	ck_assert_uint_eq(party.lapped, 0);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert_int_eq(status, 0);
@@ -462,7 +486,7 @@ listen_for_ever(uint32_t process, uint64_t incarnation)
 	/* what was said before it came is not known to it */
 	party.lapped = 1;
 	for (;;)
-		sleep_well(-1);
+		sleep_well();
 }
 
 START_TEST(a_writer_goes_on_when_readers_are_killed)
@@ -480,12 +504,12 @@ START_TEST(a_writer_goes_on_when_readers_are_killed)
 		if (pid == 0)
 			listen_for_ever(1, ++incarnation);
 		incarnation++;
-		while (sh_bus_peer_count(party.self) < 2)
-			sleep_well(-1);
+		while (!has_company())
+			sleep_until(has_company);
 		until = party.written + 1 + draw(1000);
 		while (party.written < until)
 			if (say(6, 5, 0) == -SHOAL_EAGAIN)
-				sleep_well(-1);
+				sleep_until(has_been_told);
 		kill(pid, SIGKILL);
 		ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 		/* it fails on what is not whole */
