@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "broker/nats.h"
+#include "broker/nats_private.h"
 
 struct sh_nats_held {
 	STAILQ_ENTRY(sh_nats_held) next;

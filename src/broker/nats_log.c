@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/loop.h"
-#include "broker/nats.h"
+#include "broker/nats_private.h"
 #include "topic/publication.h"
 
 enum {

@@ -14,7 +14,7 @@
 
 #include "base/mem.h"
 #include "io/loop.h"
-#include "broker/nats.h"
+#include "broker/nats_private.h"
 
 enum {
 	GREET_MS = 5000,

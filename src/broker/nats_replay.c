@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "io/loop.h"
-#include "broker/nats.h"
+#include "broker/nats_private.h"
 #include "topic/publication.h"
 
 static void

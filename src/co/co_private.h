@@ -8,7 +8,11 @@
 #include "co/co.h"
 #include "co/co_switch.h"
 
-enum { SH_CO_MAGIC = 0x6f63 };
+enum {
+	SH_CO_MAGIC = 0x6f63,
+	/* a number is made of the index plus one and a generation */
+	SH_CO_INDEX_BITS = 24
+};
 
 enum sh_co_state {
 	SH_CO_FREE,
@@ -53,6 +57,60 @@ struct sh_co {
 	TAILQ_ENTRY(sh_co) woken;
 	struct sh_co_context inside; /* where it waits itself */
 };
+
+TAILQ_HEAD(sh_co_list, sh_co);
+
+/* A number of the table: who has it, and how often it was used. */
+struct sh_co_number {
+	struct sh_co *co; /* NULL: nobody */
+	uint64_t generation;
+	uint32_t next_free; /* number plus one; 0: none */
+};
+
+struct sh_co_pool {
+	struct sh_co_pool_options options;
+	struct sh_stack_pool *stacks;
+	struct sh_co *warm;    /* free ones, last one first */
+	struct sh_co *reserve; /* for when there is no other; may not wait */
+	size_t warm_count;
+	size_t alive;
+	bool has_forgotten; /* some that never end */
+	struct sh_co_list woken;
+	size_t woken_count;
+	struct sh_co_number *places;
+	uint32_t place_count;
+	uint32_t free_place; /* number plus one; 0: none */
+	uint32_t round;      /* of trimming */
+	uint32_t trim_next;
+	size_t high_water; /* seen so far */
+	uint64_t refused;
+};
+
+/* --- co.c ------------------------------------------------------------------ */
+
+/** What a coroutine does all its life: one call after another. */
+void sh_co_serve(void *co);
+
+/* The number of a coroutine, which is not noted to be known. */
+static inline int64_t
+sh_co_number_of(const struct sh_co *co)
+{
+	return (int64_t)(co->generation << SH_CO_INDEX_BITS | (co->index + 1));
+}
+
+/* --- co_pool.c ------------------------------------------------------------- */
+
+/** Make one that is free. NULL without memory or stack. */
+struct sh_co *sh_co_make(struct sh_co_pool *pool);
+/** Free it; it is not on the list of free ones. */
+void sh_co_destroy(struct sh_co *co);
+
+/* --- co_trim.c ------------------------------------------------------------- */
+
+/** Look how much of its stack has been in use. */
+void sh_co_note_high_water(struct sh_co *co);
+
+/* --- co_local.c ------------------------------------------------------------ */
 
 /** Run what was deferred, then free the values. */
 void sh_co_local_end(struct sh_co *co);

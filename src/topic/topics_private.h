@@ -281,15 +281,21 @@ void sh_rendering_free(struct sh_rendering **rendering);
 void sh_fanout_add(struct sh_topic *topic, struct sh_message *message);
 /** Do a part of it; whether some is left. For the loop. */
 bool sh_fanout_step(void *topics);
+/** Forget everything, at the end. */
+void sh_fanout_clear(struct sh_topics *topics);
+
+/* --- fanout_batch.c ------------------------------------------------------------------ */
+
+/** A subscription ends: nothing may point to it. */
+void sh_fanout_forget(struct sh_subscription *subscription);
+
+/* --- fanout_give.c ------------------------------------------------------------------- */
+
 /** Send one message to one subscription, now, whatever else is on its way. An enum
  *  sh_delivered; -SHOAL_ENOENT: it has ended, for the user's function was called;
  *  -SHOAL_ENOMEM. Not on a coroutine. */
 int sh_fanout_give(
     struct sh_subscription *subscription, struct sh_message *message);
-/** A subscription ends: nothing may point to it. */
-void sh_fanout_forget(struct sh_subscription *subscription);
-/** Forget everything, at the end. */
-void sh_fanout_clear(struct sh_topics *topics);
 
 /* --- trouble.c: gaps and pauses ----------------------------------------------------- */
 

@@ -7,35 +7,15 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "support"))
 sys.path.insert(0, os.path.dirname(__file__))
 
+import carried  # noqa: E402
 from b_history import (Client, Server as History, same_texts,  # noqa: E402
                        texts_of)
+from carried import WORKERS, broker, door, hub, wait_away  # noqa: E402
 from gate import Gate  # noqa: E402
-from machines import Machines  # noqa: E402
 from redis_server import RedisServer, program  # noqa: E402
 from spread import Spread  # noqa: E402
-from topics import Clients, Hub  # noqa: E402
+from topics import Clients  # noqa: E402
 from waiting import SLOW, expect, run_checks, same, until  # noqa: E402
-
-WORKERS = 2
-SUBSCRIBERS = 300 if SLOW else 20
-PUBLISHERS = 20 if SLOW else 6
-
-
-def hub(server, more="", **settings):
-    """A daemon with a broker, which listens on a socket of the file system."""
-    daemon = Hub(more=server.broker(more), workers=WORKERS, **settings)
-    daemon.write(daemon.read().replace(
-        "127.0.0.1:0", "unix:" + daemon.path("http.sock")))
-    return daemon
-
-
-def door(daemon):
-    return daemon.path("http.sock")
-
-
-def broker(daemon):
-    """What `status --json' says of the broker."""
-    return daemon.status()["broker"]
 
 
 def wait_connected(*daemons):
@@ -45,132 +25,58 @@ def wait_connected(*daemons):
               "all workers to be subscribed at Redis", 20)
 
 
-def wait_away(*daemons, seconds=20):
-    """Until no worker is."""
-    for daemon in daemons:
-        until(lambda d=daemon: broker(d)["up"] == 0,
-              "all workers to have lost Redis", seconds)
+class Redis(carried.Carrier):
+    """Gaps are exact."""
+
+    subscribers = 300 if SLOW else 20
+    publishers = 20 if SLOW else 6
+    reloads = 3 if SLOW else 2
+    other_prefix = "other*"     # means itself
+    away_words = "broker: cannot reach Redis"
+    lost_words = "broker: lost Redis"
+    death_words = ("broker: lost Redis at 127.0.0.1",
+                   "it has closed the connection", "Connection refused",
+                   "broker: connected to Redis at 127.0.0.1")
+
+    def server(self, **settings):
+        return RedisServer(**settings)
+
+    def skip_without(self):
+        program()
+
+    def wait_connected(self, *daemons, times=1):
+        wait_connected(*daemons)
+
+    def restart(self, server, *daemons, times):
+        server.end()
+        wait_away(*daemons)
+        server.start()
+        wait_connected(*daemons)
+
+    def wait_gaps(self, clients, gaps):
+        clients.do("gaps", gaps)
+
+    def judge_gaps(self, told, gaps):
+        same(told, gaps)
 
 
-def run_scene(clients, subscribers=SUBSCRIBERS, publishers=PUBLISHERS,
-              messages=50):
-    """Some subscribe in several ways, some publish, all get all, once."""
-    for group in ("plain", "wild", "many"):
-        clients.do("open", group, subscribers)
-    clients.do("open", "publisher", publishers)
-    clients.do("subscribe", "plain", "t/a", "r")
-    clients.do("subscribe", "wild", "t/#", "r")
-    for pattern in ("t/+", "t/a", "+/a", "#"):
-        clients.do("subscribe", "many", pattern)
-    clients.do("feed", "publisher", "t/a")
-    clients.do("publish", messages)
-    result = clients.do("settle")
-    same((result["received"], result["gaps"]),
-         (3 * subscribers * publishers * messages, 0), result)
-    return result
-
-
-def check_two_daemons():
-    with RedisServer() as server, hub(server) as one, hub(server) as two, \
-            Spread(door(one), door(two)) as spread, \
-            Clients(spread.port) as clients:
-        wait_connected(one, two)
-        result = run_scene(clients)
-        expect(len(result["workers"]) > 2, result)
-        clients.finish()
-        figures = [broker(daemon) for daemon in (one, two)]
-        for key in ("dropped", "strange", "reconnects"):
-            same([figure[key] for figure in figures], [0, 0], figures)
-        expect(sum(f["published"] for f in figures) >= PUBLISHERS * 50,
-               figures)
-        expect(f"broker {server.url}, {WORKERS} workers connected" in
-               one.good("status"), one.good("status"))
-
-
-def check_other_prefix():
-    """Two services on one server do not hear each other."""
-    with RedisServer() as server, hub(server) as one, \
-            hub(server, 'prefix = "other*";') as two, \
-            Spread(door(one)) as spread, Spread(door(two)) as apart, \
-            Clients(spread.port) as clients, \
-            Clients(apart.port) as strangers:
-        run_scene(clients, subscribers=4)
-        run_scene(strangers, subscribers=4)
-        clients.finish()
-        strangers.finish()
-
-
-def check_server_dies():
-    """Those who have subscribed are told of a gap, and then all goes on."""
-    with RedisServer() as server, hub(server) as one, hub(server) as two, \
-            Spread(door(one), door(two)) as spread, \
-            Clients(spread.port) as clients:
-        run_scene(clients)
-        for times in range(1, 4):
-            server.end()
-            wait_away(one, two)
-            server.start()
-            wait_connected(one, two)
-            clients.do("gaps", times * 2 * SUBSCRIBERS)
-            clients.do("publish", 20)
-            result = clients.do("settle")
-            same(result["gaps"], times * 2 * SUBSCRIBERS, result)
-        same(one.counter("worker_crashes"), 0)
-        same(broker(one)["reconnects"], 3 * WORKERS)
-        for words in ("broker: lost Redis at 127.0.0.1",
-                      "it has closed the connection", "Connection refused",
-                      "broker: connected to Redis at 127.0.0.1"):
-            expect(words in one.log_text(), words)
-        clients.finish()
+REDIS = Redis()
 
 
 def check_frozen_server():
     """A server that says nothing is given up, and nothing comes twice."""
     with RedisServer() as server, hub(server) as one, \
             Spread(door(one)) as spread, Clients(spread.port) as clients:
-        run_scene(clients)
+        REDIS.run_scene(clients)
         server.freeze(True)
         wait_away(one)
         server.freeze(False)
         wait_connected(one)
-        clients.do("gaps", 2 * SUBSCRIBERS)
+        clients.do("gaps", 2 * REDIS.subscribers)
         clients.do("publish", 20)
         clients.do("settle")
         one.wait_log("no answer within broker.timeout")
         clients.finish()
-
-
-def check_reload():
-    """Old clients go on through reloads, while others publish."""
-    with RedisServer() as server, hub(server) as one, hub(server) as two, \
-            Spread(door(one), door(two)) as spread, \
-            Clients(spread.port, seconds=60) as clients:
-        run_scene(clients)
-        clients.do("stream", "on")
-        # as many old generations as reload.max_old lets live
-        for _ in range(3 if SLOW else 2):
-            one.reload()
-            two.reload()
-            clients.do("progress", 200)
-        clients.do("stream", "off")
-        result = clients.do("settle")
-        same((result["lost"], result["gaps"]), (0, 0), result)
-        clients.finish()
-
-
-def check_no_server():
-    """The service starts and stops without one, and joins it when it comes."""
-    with RedisServer() as server:
-        server.end()
-        with hub(server) as one, Spread(door(one)) as spread:
-            one.wait_log("broker: cannot reach Redis")
-            with Clients(spread.port) as clients:
-                server.start()
-                wait_connected(one)
-                run_scene(clients, subscribers=4)
-            server.end()
-            one.wait_log("broker: lost Redis")
-            same(one.stop(), 0)
 
 
 def check_password():
@@ -189,7 +95,7 @@ def check_password():
             one.reload()
             wait_connected(one)
             with Spread(door(one)) as spread, Clients(spread.port) as clients:
-                run_scene(clients, subscribers=4)
+                REDIS.run_scene(clients, subscribers=4)
             expect("geheim" not in one.log_text())
             os.unlink(secret)
             code, out, err = one.cli("test")
@@ -197,21 +103,10 @@ def check_password():
             expect("broker.password_file: cannot read" in out + err, out, err)
 
 
-class Historian(History):
+class Historian(carried.Historian):
     """A daemon with histories in Redis."""
 
-    def __init__(self, server):
-        super().__init__(workers=WORKERS)
-        self.write(self.read().replace(
-            "modules = (", server.broker() + "\nmodules = (", 1))
-
-    def __enter__(self):
-        super().__enter__()
-        wait_connected(self)
-        return self
-
-    def client(self):
-        return Client(self.address)
+    wait_connected = wait_connected
 
 
 def wait_text(client, text):
@@ -320,32 +215,5 @@ def check_another_type_needs_a_restart():
         expect("needs restart: broker.type" in err, err)
 
 
-def check_machines():
-    """Two machines that see each other by Redis alone; a cable is pulled."""
-    program()
-    with Machines(2) as net, \
-            RedisServer(address=net.middle.address,
-                        prefix=net.middle.prefix) as server:
-        daemons = [hub(server) for _ in range(2)]
-        try:
-            for daemon, machine in zip(daemons, net.others):
-                daemon.spawn(prefix=machine.prefix).wait_ready()
-            wait_connected(*daemons)
-            with Spread(*map(door, daemons)) as spread, \
-                    Clients(spread.port, seconds=60) as clients:
-                run_scene(clients)
-                net.cut(1)
-                wait_away(daemons[1], seconds=60)
-                net.mend(1)
-                wait_connected(*daemons)
-                clients.do("gaps", SUBSCRIBERS)
-                clients.do("publish", 20)
-                clients.do("settle")
-                clients.finish()
-        finally:
-            for daemon in daemons:
-                daemon.clean_up()
-
-
 if __name__ == "__main__":
-    sys.exit(run_checks(globals()))
+    sys.exit(run_checks({**REDIS.checks(), **globals()}))

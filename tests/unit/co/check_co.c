@@ -1,4 +1,4 @@
-/* This file tests co/co.c and co/co_switch.c. */
+/* This file tests co/co.c, co/co_pool.c and co/co_switch.c. */
 #include "config.h"
 
 #include <stdint.h>

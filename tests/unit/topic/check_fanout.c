@@ -1,5 +1,5 @@
 /*
- * This file tests how messages come to the connections of a process: topic/fanout.c
+ * This file tests how messages come to the connections of a process: topic/fanout*.c
  * and trouble.c, with real connections of TCP.
  */
 #include "config.h"

@@ -1,4 +1,7 @@
-/* This file is what the parts of the carrier through NATS know of each other. */
+/*
+ * This file is what the files of the carrier through NATS (nats*.c) know of each
+ * other; it is not for anybody else.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -113,28 +116,65 @@ struct sh_carrier_nats {
 	uint64_t kicks;
 };
 
-enum { SH_NATS_NAME_MAX = SH_NATS_ROOT_MAX + 64 + SH_NATS_TOPIC_MAX };
+enum {
+	SH_NATS_NAME_MAX = SH_NATS_ROOT_MAX + 64 + SH_NATS_TOPIC_MAX,
+	/* before a publication: the process that publishes, little-endian */
+	SH_NATS_PREAMBLE = 8
+};
 
+static inline struct sh_carrier_nats *
+sh_nats_carrier_of(const struct sh_carrier *carrier)
+{
+	return (struct sh_carrier_nats *)(uintptr_t)carrier;
+}
+
+/* --- nats_publish.c ------------------------------------------------ */
+
+/** Publish to a topic. As ops->publish. */
+int sh_nats_publish_topic(struct sh_carrier *carrier,
+    const struct sh_publication *publication, bool kept);
 /** Publish bytes to a subject below the root. As sh_nats_publish(). */
 int sh_nats_say(struct sh_carrier_nats *carrier, const char *subject,
     const void *data, size_t len);
+/** Let room() come if somebody waits for it. */
+void sh_nats_tell_room(struct sh_carrier_nats *carrier);
+
+/* --- nats_want.c: what is wanted, and in effect -------------------- */
+
+/** As ops->want and ops->unwant. */
+int sh_nats_want(struct sh_carrier *carrier, const char *filter);
+void sh_nats_unwant(struct sh_carrier *carrier, const char *filter);
+/** Send a message to ourselves behind what was asked for; later, if there is no
+ *  connection or room, or one is out. */
+void sh_nats_barrier_send(struct sh_carrier_nats *carrier);
+/** The one with a number has come back. */
+void sh_nats_barrier_back(struct sh_carrier_nats *carrier, const char *number);
 /** Look whether all that was wanted is in effect; settled() will tell. */
 void sh_nats_settle(struct sh_carrier_nats *carrier);
 bool sh_nats_is_settled(const struct sh_carrier_nats *carrier);
-/** Let room() come if somebody waits for it. */
-void sh_nats_tell_room(struct sh_carrier_nats *carrier);
+/** Forget all, when the client is closed. */
+void sh_nats_wants_close(struct sh_carrier_nats *carrier);
+
+/* --- nats_take.c: what comes --------------------------------------- */
+
+/** For the client. */
+void sh_nats_take_message(const struct sh_nats_message *message, void *carrier);
+/** A message of a topic has come. */
+void sh_nats_arrived(
+    struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
 /** Decode what was published; process_out is the number of who did. 0 or
  *  -SHOAL_EPROTO. */
 int sh_nats_decode(const void *data, size_t len, uint64_t *process_out,
     struct sh_publication *out);
-
 /** Something has come that is not of shoal: count it. */
 void sh_nats_foreign(struct sh_carrier_nats *carrier, const char *subject);
+
+/* --- nats_news.c: the connection ----------------------------------- */
+
+/** For the client. */
+void sh_nats_take_news(enum sh_nats_news news, const char *text, void *carrier);
 /** Whether one more line may be written about what may happen with each message. */
 bool sh_nats_may_tell(struct sh_carrier_nats *carrier);
-/** A message of a topic has come. */
-void sh_nats_arrived(
-    struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
 
 /* --- nats_hold.c --------------------------------------------------- */
 
