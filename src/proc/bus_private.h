@@ -3,10 +3,10 @@
  *
  * Who writes what: a ring, its head and what its block says is written by the
  * process of that index; `notified', `waits' and `late' by everybody; `present' by
- * processes that join and leave, and by the master for the dead; `wants' by who begins
- * to want something; `burials' and `last_head' by the master. Positions in a ring are counts of bytes since the mapping
- * was made. They go on over all processes that ever have an index, so that no position
- * means two things.
+ * processes that join and leave, and by the master for the dead; `wants' by who
+ * begins to want something; `burials' and `last_head' by the master. Positions in a
+ * ring are counts of bytes since the mapping was made. They go on over all processes
+ * that ever have an index, so that no position means two things.
  */
 #pragma once
 
