@@ -31,8 +31,9 @@ struct sh_follow {
 	uint64_t epoch, offset; /* of the last message */
 	uint64_t seq;           /* of this process, no lower than its own */
 	bool asking;
-	bool told; /* of a gap, since it was asked */
-	bool torn; /* not all could wait: ask again */
+	bool told;    /* of a gap, and nothing was given since */
+	bool had_gap; /* likewise, since it was asked */
+	bool torn;    /* not all could wait: ask again */
 	struct sh_message_list held;
 	size_t held_count, held_bytes;
 	size_t
@@ -130,13 +131,13 @@ add(struct sh_topics *topics, const struct sh_publication *publication)
 
 /* --- what is missing ------------------------------------------------------------ */
 
-/* Once for each time that it was asked. */
+/* One before each message that does not follow the one before it. */
 static void
 tell_gap(struct sh_follow *follow)
 {
 	if (!follow->told)
 		sh_loss_note(follow->topics, follow->topic);
-	follow->told = true;
+	follow->told = follow->had_gap = true;
 }
 
 static bool
@@ -158,6 +159,7 @@ static void
 give(struct sh_follow *follow, const struct sh_publication *publication)
 {
 	move_to(follow, publication->epoch, publication->offset);
+	follow->told = false;
 	sh_publish_deliver(follow->topics, publication);
 }
 
@@ -233,13 +235,16 @@ on_done(int result, uint64_t epoch, uint64_t offset, bool gap, void *arg)
 	bool torn = follow->torn;
 
 	follow->asking = follow->torn = false;
-	if (result < 0 || gap || (epoch != 0 && epoch != follow->epoch))
+	/* what was missing before a message that was told was seen then */
+	if (result < 0 || (gap && !follow->had_gap))
 		tell_gap(follow);
 	if (result == 0 && epoch != 0)
 		give_held_until(follow, epoch, offset);
 	if (result == 0 && epoch != 0 &&
-	    (epoch != follow->epoch || offset > follow->offset))
+	    (epoch != follow->epoch || offset > follow->offset)) {
+		tell_gap(follow);
 		move_to(follow, epoch, offset);
+	}
 	give_held(follow, result == 0);
 	if (torn && !follow->asking)
 		ask(follow);
@@ -260,7 +265,7 @@ ask(struct sh_follow *follow)
 		.arg = follow,
 	};
 
-	follow->told = false;
+	follow->told = follow->had_gap = false;
 	follow->asked_count = follow->held_count;
 	follow->asking = true;
 	if (carrier->ops->replay(carrier, &replay) == 0)

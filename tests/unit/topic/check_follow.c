@@ -304,6 +304,35 @@ START_TEST(without_an_answer_it_goes_on)
 }
 END_TEST
 
+/* Each is told, of however many. */
+static void
+no_answer_to_many(void)
+{
+	struct shoal_subscriber *s = subscribe("a/b");
+
+	come(1, 1);
+	come(1, 3);
+	come(1, 5);
+	come(1, 6);
+	come(1, 8);
+	answer(-SHOAL_ETIMEDOUT, 0, 0, false);
+	come(1, 10);
+	tell(1, 10);
+	tell(1, 12);
+	tell(1, 14);
+	answer(0, 1, 16, true);
+	come(1, 17);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(all_that_is_missing_is_told)
+{
+	run(no_answer_to_many,
+	    "1.1 ?1.1 GAP 1.3 GAP 1.5 1.6 GAP 1.8 "
+	    "?1.8 GAP 1.10 GAP 1.12 GAP 1.14 GAP 1.17 ");
+}
+END_TEST
+
 /* Who was not there has missed nothing. */
 static void
 come_and_go(void)
@@ -369,5 +398,5 @@ END_TEST
 
 SH_SUITE("topic/follow", doubles_are_dropped, what_is_missing_is_asked_for,
     what_the_history_lacks_is_a_gap, an_epoch_ends,
-    without_an_answer_it_goes_on, who_comes_later_begins_there,
-    offsets_may_skip, the_end_forgets_questions)
+    without_an_answer_it_goes_on, all_that_is_missing_is_told,
+    who_comes_later_begins_there, offsets_may_skip, the_end_forgets_questions)
