@@ -301,7 +301,7 @@ sh_home_run(struct sh_home *home, bool read)
 	sh_order_run(home);
 	sh_outbox_run(home, read);
 	sh_tale_run(home);
-	sh_ask_run(home);
+	sh_ask_run(home, read);
 	sweep(home);
 	home->busy = false;
 	return time_left(home);

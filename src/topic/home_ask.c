@@ -121,13 +121,13 @@ put_question(
 	ask->to = r == 0 ? to->incarnation : 0;
 }
 
-/* False: it was removed. */
+/* False: it was removed. Only who has read all knows that there is no answer. */
 static bool
-run_ask(struct sh_home *home, struct sh_ask *ask)
+run_ask(struct sh_home *home, struct sh_ask *ask, bool read)
 {
 	struct sh_bus_peer peer;
 
-	if (sh_home_now(home) - ask->heard_ms >= SH_HOME_ASK_MS) {
+	if (read && sh_home_now(home) - ask->heard_ms >= SH_HOME_ASK_MS) {
 		finish(home, ask, -SHOAL_ETIMEDOUT, 0, 0, false);
 		return false;
 	}
@@ -139,13 +139,13 @@ run_ask(struct sh_home *home, struct sh_ask *ask)
 
 /* One that is removed may have removed others. */
 void
-sh_ask_run(struct sh_home *home)
+sh_ask_run(struct sh_home *home, bool read)
 {
 	struct sh_ask *ask = TAILQ_FIRST(&home->asks);
 
 	while (ask != NULL)
-		ask = run_ask(home, ask) ? TAILQ_NEXT(ask, next)
-					 : TAILQ_FIRST(&home->asks);
+		ask = run_ask(home, ask, read) ? TAILQ_NEXT(ask, next)
+					       : TAILQ_FIRST(&home->asks);
 }
 
 void

@@ -222,7 +222,7 @@ void sh_move_run(struct sh_home *home, bool read);
 void sh_move_free(struct sh_home *home);
 
 /* home_ask.c */
-void sh_ask_run(struct sh_home *home);
+void sh_ask_run(struct sh_home *home, bool read);
 void sh_ask_tell(struct sh_home *home, uint64_t id,
     const struct sh_publication *publication);
 void sh_ask_told(struct sh_home *home, uint64_t id, uint64_t epoch,

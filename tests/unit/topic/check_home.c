@@ -513,6 +513,31 @@ START_TEST(a_replay_ends_in_time)
 }
 END_TEST
 
+START_TEST(an_answer_that_lies_unread_is_one)
+{
+	const struct world_proc *self;
+	int topic, i;
+
+	begin(2, 1000);
+	topic = topic_of_slot(0, true);
+	for (i = 0; i < 100; i++)
+		world_publish(1, topic);
+	world_settle();
+	self = &world.procs[1];
+	world_replay(1, topic, 0, 0, SIZE_MAX);
+	world_turn(1);
+	world_turn(0);
+	world.now_ms += 2 * SH_HOME_ASK_MS;
+	sh_home_run(self->home, false);
+	ck_assert_int_eq(self->done_count, 0);
+	world_settle();
+	ck_assert_int_eq(self->done_count, 1);
+	ck_assert_int_eq(self->result, 0);
+	ck_assert_int_eq(self->replayed_count, 100);
+	end();
+}
+END_TEST
+
 SH_SUITE("topic/home", messages_get_one_order,
     who_does_not_want_it_knows_that_it_is_out, what_is_not_out_is_bounded,
     room_is_told, a_reload_keeps_epoch_and_order,
@@ -523,4 +548,4 @@ SH_SUITE("topic/home", messages_get_one_order,
     what_was_lost_on_the_way_comes_again, the_next_home_knows_what_was_had,
     replays_have_bounds, a_replay_goes_on_when_there_is_room,
     a_replay_goes_on_at_the_next_home, a_replay_of_a_log_that_is_gone_has_a_gap,
-    a_replay_ends_in_time)
+    a_replay_ends_in_time, an_answer_that_lies_unread_is_one)
