@@ -11,6 +11,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "proc/bus_private.h"
@@ -40,7 +41,8 @@ copy_out(const struct source *source, uint64_t at, void *to, size_t len)
 	size_t first = len < size - offset ? len : size - offset;
 
 	memcpy(to, ring + offset, first);
-	memcpy((char *)to + first, ring, len - first);
+	if (SH_UNLIKELY(first < len))
+		memcpy((char *)to + first, ring, len - first);
 }
 
 /* Whether what was copied from the cursor on may have been overwritten: see put()

@@ -13,6 +13,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/panic.h"
 #include "proc/bus_private.h"
@@ -136,7 +137,8 @@ copy_in(struct sh_bus_self *self, uint64_t at, const void *data, size_t len)
 	if (len == 0)
 		return;
 	memcpy(ring + offset, data, first);
-	memcpy(ring, (const char *)data + first, len - first);
+	if (SH_UNLIKELY(first < len))
+		memcpy(ring, (const char *)data + first, len - first);
 }
 
 /*
