@@ -251,6 +251,9 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 		return r;
 	frame.len = (uint32_t)len;
 	frame.place = (uint32_t)head;
+	/* whatever this process has read or seen, it has seen that era too: a later
+	 * load of one word gives no earlier value */
+	frame.era = atomic_load(&self->bus->shared->era);
 	frame.incarnation = atomic_load_explicit(
 	    &self->block->incarnation, memory_order_relaxed);
 	put(self, &frame, parts, count, head + sh_bus_frame_size(len));
@@ -258,6 +261,12 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 	self->stats.written++;
 	self->stats.written_bytes += len;
 	return 0;
+}
+
+void
+sh_bus_begin_era(struct sh_bus_self *self)
+{
+	atomic_fetch_add(&self->bus->shared->era, 1);
 }
 
 bool

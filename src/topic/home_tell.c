@@ -110,15 +110,13 @@ begin(struct sh_home *home, struct sh_tale *tale, struct sh_log *log)
 static struct sh_log_entry *
 go_on(struct sh_tale *tale, const struct sh_log *log)
 {
-	struct sh_log_entry *entry;
-
-	if (log->epoch != tale->epoch)
-		return NULL;
-	entry = sh_log_behind(log, tale->offset);
 	if (tale->offset < tale->end &&
 	    sh_log_lacks(log, tale->epoch, tale->offset))
 		tale->gap = true;
-	return entry;
+	/* another log has the name meanwhile */
+	if (log->epoch != tale->epoch)
+		return NULL;
+	return sh_log_behind(log, tale->offset);
 }
 
 static struct sh_log_entry *

@@ -8,6 +8,7 @@
 #include "support/suite.h"
 #include "topic/home_private.h"
 #include "topic/keep.h"
+#include "topic/log.h"
 #include "topic/publication.h"
 #include "unit/topic/home_world.h"
 
@@ -452,6 +453,43 @@ START_TEST(a_replay_goes_on_at_the_next_home)
 }
 END_TEST
 
+/* Others may need the memory of a log while it is told. */
+START_TEST(a_replay_of_a_log_that_is_gone_has_a_gap)
+{
+	const char *name;
+	struct sh_log *log;
+	int topic, i, again;
+
+	for (again = 0; again < 2; again++) {
+		begin(2, 1000);
+		topic = topic_of_slot(0, true);
+		name = world_topic(topic);
+		for (i = 0; i < 100; i++)
+			world_publish(1, topic);
+		world_settle();
+		world.cap = 20;
+		world_replay(1, topic, 0, 0, SIZE_MAX);
+		for (i = 0; i < 3; i++) {
+			world_turn(0);
+			world_turn(1);
+		}
+		ck_assert_int_gt(world.procs[1].replayed_count, 10);
+		ck_assert_int_eq(world.procs[1].done_count, 0);
+		log = sh_logs_find(
+		    world.procs[0].home->logs, name, 1, sh_topic_hash(name, 1));
+		sh_logs_remove(world.procs[0].home->logs, &log);
+		/* a new one may have taken its place */
+		if (again)
+			world_publish(0, topic);
+		world_settle();
+		ck_assert_int_eq(world.procs[1].done_count, 1);
+		ck_assert_int_lt(world.procs[1].replayed_count, 100);
+		ck_assert(world.procs[1].gap);
+		end();
+	}
+}
+END_TEST
+
 START_TEST(a_replay_ends_in_time)
 {
 	int topic, i;
@@ -484,4 +522,5 @@ SH_SUITE("topic/home", messages_get_one_order,
     an_old_home_that_does_not_answer_is_not_waited_for,
     what_was_lost_on_the_way_comes_again, the_next_home_knows_what_was_had,
     replays_have_bounds, a_replay_goes_on_when_there_is_room,
-    a_replay_goes_on_at_the_next_home, a_replay_ends_in_time)
+    a_replay_goes_on_at_the_next_home, a_replay_of_a_log_that_is_gone_has_a_gap,
+    a_replay_ends_in_time)

@@ -357,6 +357,33 @@ START_TEST(what_is_missing_is_a_gap)
 }
 END_TEST
 
+/* Something is lost while the history is asked for: what came then is behind it. */
+static void
+loss_amid_a_question(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	come(1, 3, 4);
+	turns(4);
+	carrier.events.lost(NULL, carrier.events.arg);
+	come(1, 7, 8);
+	turns(4);
+	answer(&asked[0], 1, 1, 3);
+	/* the process asks for what it has missed */
+	answer(&asked[1], 1, 7, 8);
+	turns(4);
+	carrier.events.lost(NULL, carrier.events.arg);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(a_gap_is_told_where_it_was)
+{
+	run(loss_amid_a_question, "1.1r 1.2r 1.3r 1.4 GAP 1.7 1.8 GAP ");
+}
+END_TEST
+
 /* It ends with an epoch that is not the one that was told. */
 static void
 another_epoch(void)
@@ -407,5 +434,5 @@ END_TEST
 SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     others_get_what_one_was_told, what_the_process_asks_for_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
-    what_is_missing_is_a_gap, another_epoch_is_news,
+    what_is_missing_is_a_gap, a_gap_is_told_where_it_was, another_epoch_is_news,
     without_an_answer_all_is_news)
