@@ -275,6 +275,17 @@ serve_batch(struct sh_batch *batch, struct budget *budget)
 	return true;
 }
 
+/* Behind those that wait too; one that has messages. */
+static void
+line_up(struct sh_topic *topic)
+{
+	struct sh_topics *topics = topic->topics;
+	bool waits = sh_loss_is_before(topics, STAILQ_FIRST(&topic->messages));
+
+	TAILQ_INSERT_TAIL(
+	    waits ? &topics->behind : &topics->fanning, topic, fanning);
+}
+
 /* A part of the topic's share. */
 static void
 serve_topic(struct sh_topic *topic, struct budget *budget)
@@ -297,11 +308,36 @@ serve_topic(struct sh_topic *topic, struct budget *budget)
 	if (budget->subscribers != 0)
 		budget->subscribers--;
 	sh_batch_end(batch);
-	if (!STAILQ_EMPTY(&topic->messages))
-		return;
 	TAILQ_REMOVE(&topics->fanning, topic, fanning);
+	if (!STAILQ_EMPTY(&topic->messages)) {
+		line_up(topic);
+		return;
+	}
 	topic->is_fanning = false;
 	sh_topic_release(topic);
+}
+
+/* All before the first loss is out. */
+static void
+go_behind_loss(struct sh_topics *topics)
+{
+	struct sh_topic_list behind = TAILQ_HEAD_INITIALIZER(behind);
+	struct sh_topic *topic;
+
+	(void)sh_loss_tell(topics);
+	TAILQ_CONCAT(&behind, &topics->behind, fanning);
+	while ((topic = TAILQ_FIRST(&behind)) != NULL) {
+		TAILQ_REMOVE(&behind, topic, fanning);
+		line_up(topic);
+	}
+}
+
+static struct sh_topic *
+next_topic(struct sh_topics *topics)
+{
+	while (TAILQ_EMPTY(&topics->fanning) && !STAILQ_EMPTY(&topics->losses))
+		go_behind_loss(topics);
+	return TAILQ_FIRST(&topics->fanning);
 }
 
 bool
@@ -310,12 +346,13 @@ sh_fanout_step(void *arg)
 	struct sh_topics *topics = arg;
 	struct budget budget = { .subscribers = STEP_SUBSCRIBERS,
 		.until_us = sh_clock_us() + STEP_US };
+	struct sh_topic *topic;
 	bool troubled;
 
 	sh_publish_tell_listeners(topics);
 	troubled = sh_trouble_step(topics);
-	while (!TAILQ_EMPTY(&topics->fanning) && !is_spent(&budget))
-		serve_topic(TAILQ_FIRST(&topics->fanning), &budget);
+	while ((topic = next_topic(topics)) != NULL && !is_spent(&budget))
+		serve_topic(topic, &budget);
 	troubled |= sh_replay_step(topics);
 	troubled |= sh_program_step(topics);
 	return troubled || !TAILQ_EMPTY(&topics->fanning);
@@ -335,7 +372,7 @@ sh_fanout_add(struct sh_topic *topic, struct sh_message *message)
 		return;
 	topic->is_fanning = true;
 	sh_topic_hold(topic);
-	TAILQ_INSERT_TAIL(&topics->fanning, topic, fanning);
+	line_up(topic);
 	sh_loop_task_begin(topics->loop, &topics->task);
 }
 
@@ -347,6 +384,8 @@ sh_fanout_clear(struct sh_topics *topics)
 	struct sh_message *message;
 	struct sh_topic *topic;
 
+	sh_loss_clear(topics);
+	TAILQ_CONCAT(&topics->fanning, &topics->behind, fanning);
 	while ((topic = TAILQ_FIRST(&topics->fanning)) != NULL) {
 		TAILQ_REMOVE(&topics->fanning, topic, fanning);
 		topic->is_fanning = false;

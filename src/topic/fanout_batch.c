@@ -29,7 +29,9 @@ count_messages(const struct sh_topic *topic)
 
 	for (; message != NULL; message = STAILQ_NEXT(message, next)) {
 		size += message->publication.len + MESSAGE_SIZE;
-		if (n != 0 && (size > BATCH_SIZE || message->key != key))
+		if (n != 0 &&
+		    (size > BATCH_SIZE || message->key != key ||
+			sh_loss_is_before(topic->topics, message)))
 			break;
 		n++;
 	}

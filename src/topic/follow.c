@@ -135,7 +135,7 @@ static void
 tell_gap(struct sh_follow *follow)
 {
 	if (!follow->told)
-		sh_trouble_lost_all(follow->topics, follow->topic);
+		sh_loss_note(follow->topics, follow->topic);
 	follow->told = true;
 }
 

@@ -439,7 +439,7 @@ sh_publish_deliver(
 		message = make_local(topics, publication, &topic, &wanted);
 	if (message == NULL) {
 		if (behind || wanted)
-			sh_trouble_lost_all(topics, publication->topic);
+			sh_loss_note(topics, publication->topic);
 		return;
 	}
 	sh_fanout_add(topic, message);

@@ -47,7 +47,7 @@ static uint64_t server;
 static void
 on_lost(const char *filter, void *arg)
 {
-	sh_trouble_lost_all(arg, filter);
+	sh_loss_note(arg, filter);
 }
 
 static void
@@ -106,6 +106,8 @@ init(struct sh_topics *topics, struct sh_loop *loop, struct sh_carrier *carrier)
 	topics->task.arg = topics;
 	LIST_INIT(&topics->programs);
 	TAILQ_INIT(&topics->fanning);
+	TAILQ_INIT(&topics->behind);
+	STAILQ_INIT(&topics->losses);
 	LIST_INIT(&topics->batches);
 	STAILQ_INIT(&topics->untold);
 	TAILQ_INIT(&topics->troubled);

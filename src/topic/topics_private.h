@@ -51,6 +51,8 @@ struct sh_topics {
 
 	struct sh_loop_task task; /* fans out */
 	struct sh_topic_list fanning;
+	struct sh_topic_list behind; /* likewise, behind the first loss */
+	STAILQ_HEAD(, sh_loss) losses;
 	LIST_HEAD(, sh_batch) batches; /* that have begun */
 	size_t pending;                /* bytes that wait to be fanned out */
 	struct sh_message_list untold; /* published here, for listeners */
@@ -314,8 +316,19 @@ bool sh_trouble_step(struct sh_topics *topics);
 void sh_trouble_begin(struct sh_subscriber *subscriber);
 /** Nobody waits for it any more. */
 void sh_trouble_unpause(struct sh_subscriber *subscriber);
-/** Messages of a topic or filter, NULL: of any, are lost to this process. */
-void sh_trouble_lost_all(struct sh_topics *topics, const char *filter);
+
+/* --- loss.c: what a carrier has lost --------------------------------------------------- */
+
+/** Messages of a topic or filter, NULL: of any, are lost to this process: those who
+ *  would have had them are told behind all that is on its way. */
+void sh_loss_note(struct sh_topics *topics, const char *filter);
+/** Whether there is one before a message, which has to wait. */
+bool sh_loss_is_before(
+    const struct sh_topics *topics, const struct sh_message *message);
+/** Tell the first one: all before it is out. False: there is none. */
+bool sh_loss_tell(struct sh_topics *topics);
+/** Forget all, at the end. */
+void sh_loss_clear(struct sh_topics *topics);
 
 /* --- publish.c ----------------------------------------------------------------------- */
 

@@ -6,15 +6,12 @@
 #include "config.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include <shoal/error.h>
 
-#include "base/attr.h"
 #include "base/mem.h"
 #include "io/conn.h"
 #include "session/ws.h"
-#include "topic/filter.h"
 #include "topic/topics_private.h"
 
 enum {
@@ -243,79 +240,4 @@ sh_trouble_step(struct sh_topics *topics)
 		sh_subscriber_rest(subscriber);
 	}
 	return !TAILQ_EMPTY(&topics->troubled);
-}
-
-/* --- what a carrier has lost -------------------------------------------------- */
-
-struct loss {
-	const char *filter; /* NULL: any */
-	size_t len;
-	bool is_wild;
-};
-
-/* Whether messages that are lost would have come to a name's subscribers. */
-static bool
-is_hit(const struct loss *loss, const struct sh_topic *topic)
-{
-	if (loss->filter == NULL)
-		return true;
-	if (loss->len == topic->len &&
-	    memcmp(loss->filter, topic->name, loss->len) == 0)
-		return true;
-	if (loss->is_wild)
-		return !topic->is_wild &&
-		    sh_filter_matches(
-			loss->filter, loss->len, topic->name, topic->len);
-	return topic->is_wild &&
-	    sh_filter_matches(topic->name, topic->len, loss->filter, loss->len);
-}
-
-static void
-lose_of(struct sh_topic *topic)
-{
-	struct sh_subscription *subscription;
-
-	TAILQ_FOREACH(subscription, &topic->subscriptions, of_topic)
-		sh_trouble_lost(subscription);
-}
-
-static void
-lose(struct sh_hash_node *node, void *arg)
-{
-	struct sh_topic *topic = SH_CONTAINER(node, struct sh_topic, node);
-
-	if (is_hit(arg, topic))
-		lose_of(topic);
-}
-
-/* Each message may be lost while there is too much to do, and there may be a
- * million of names. False without memory. */
-static bool
-lose_topic(struct sh_topics *topics, const char *name, size_t len)
-{
-	struct sh_topic *exact =
-	    sh_topic_find(topics, name, len, sh_topic_hash(name, len));
-	struct sh_matches matches;
-	size_t i;
-
-	if (sh_matches_find(&matches, topics, exact, name, len) < 0)
-		return false;
-	for (i = 0; i < matches.count; i++)
-		lose_of(sh_matches_at(&matches, i));
-	sh_matches_fini(&matches);
-	return true;
-}
-
-void
-sh_trouble_lost_all(struct sh_topics *topics, const char *filter)
-{
-	struct loss loss = { .filter = filter };
-
-	if (filter != NULL) {
-		loss.len = strlen(filter);
-		loss.is_wild = sh_filter_is_wild(filter, loss.len);
-		if (!loss.is_wild && lose_topic(topics, filter, loss.len))
-			return;
-	}
-	sh_hash_each(&topics->names, lose, &loss);
 }

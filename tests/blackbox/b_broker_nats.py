@@ -26,7 +26,6 @@ def wait_connected(*daemons, times=1):
 class Nats(carried.Carrier):
     """A gap may be told more than once."""
 
-    least_workers = 4
     reloads = 5
     # nobody says that it has gone: the silence does
     sees_cable = False

@@ -20,9 +20,9 @@ RULES = """topics = { history = (
     { filter = "small"; bytes = 300; } ); };"""
 SHORT = 'topics = { history = ( { filter = "#"; count = 100; } ); };'
 KEEP_OLD = 'reload = { drain_timeout = "10m"; max_old = 10; }; '
-# Nobody reads while others publish.
-CALM = (KEEP_OLD +
-        'limits = { send_queue = { high = "256M"; }; }; ')
+# Nobody reads while others publish, however long that takes.
+CALM = (KEEP_OLD + 'limits = { send_queue = { high = "256M"; '
+        'stall_timeout = "off"; }; }; ')
 BACKOFF = 'backoff = { first = "10ms"; max = "100ms"; };'
 MASK = (1 << 64) - 1
 

@@ -87,13 +87,13 @@ SHOAL_MODULE(.name = "ctl", .version = "1.0", .handlers = handlers,
 """
 
 
-def stopped_by_code(hold="false", workers=2):
+def stopped_by_code(hold="false", workers=2, workers_more=""):
     """A daemon with a listener `tap', and one that obeys its clients."""
     shoal = Shoal()
     module = compile_text(shoal.path("ctl.so"), SOURCE)
     shoal.configure(
         TAP, listener("[::1]:0", "ctl.admin", more='name = "admin";'),
-        workers=workers,
+        workers=workers, workers_more=workers_more,
         modules=f'{{ name = "ctl"; file = "{module}"; '
                 f'config = {{ hold = {hold}; }}; }}')
     return shoal
@@ -407,7 +407,8 @@ def is_said(sock, words, answer):
 
 def check_code_asks_without_end():
     """However often it asks, the last word counts, and others are served."""
-    with stopped_by_code(workers=3) as shoal:
+    with stopped_by_code(workers=3,
+                         workers_more='watchdog = "off";') as shoal:
         port = shoal.run().port()
         with connect(admin_of(shoal)) as admin:
             say(admin, "is tap", "0")

@@ -61,8 +61,6 @@ class Carrier:
 
     # of the scene of every check
     subscribers, publishers = 20, 4
-    # that have clients, of two daemons
-    least_workers = 3
     # while clients go on; as many old generations as reload.max_old lets live
     reloads = 2
     # a pulled cable is noticed in a time that a short run has
@@ -119,7 +117,9 @@ class Carrier:
                 Clients(spread.port) as clients:
             self.wait_connected(one, two)
             result = self.run_scene(clients)
-            expect(len(result["workers"]) >= self.least_workers, result)
+            # both daemons, and one with all of its workers: of two workers the
+            # quicker one may take all connections
+            expect(len(result["workers"]) > WORKERS, result)
             clients.finish()
             figures = [broker(daemon) for daemon in (one, two)]
             for key in ("dropped", "strange", "reconnects"):

@@ -682,6 +682,48 @@ START_TEST(test_gap_of_others)
 }
 END_TEST
 
+/* Between what came before and what comes after, whichever topic that was of. */
+START_TEST(test_gap_is_where_it_was)
+{
+	const struct sh_carrier_events *events;
+	struct peer *peer, *late;
+
+	open_rig(SHOAL_FULL_CLOSE);
+	peer = add_peer();
+	late = add_peer();
+	subscribe_rendered(peer, "t", "s");
+	subscribe_rendered(peer, "+/all", "s");
+	events = &sh_topics_carrier(topics)->events;
+	publish("t", "1");
+	publish("u/all", "1");
+	events->lost(NULL, events->arg);
+	subscribe_rendered(late, "t", "l");
+	publish("t", "2");
+	publish("v/all", "2");
+	publish("u/all", "2");
+	events->lost("t", events->arg);
+	publish("t", "3");
+	publish("u/all", "3");
+	events->lost("nobody/here", events->arg);
+	publish("t", "4");
+	/* the order of topics is nobody's matter */
+	expect(peer,
+	    "[s t 1][s u/all 1][s gap +/all][s v/all 2][s gap t][s t 2]"
+	    "[s u/all 2][s gap t][s t 3][s u/all 3][s t 4]");
+	expect(late, "[l t 2][l gap t][l t 3][l t 4]");
+	/* one that nothing comes behind */
+	publish("t", "5");
+	events->lost("t", events->arg);
+	expect(peer, "[s t 5][s gap t]");
+	expect(late, "[l t 5][l gap t]");
+	/* the end comes before */
+	publish("t", "6");
+	events->lost("t", events->arg);
+	publish("t", "7");
+	close_rig();
+}
+END_TEST
+
 /* The latest message is not replaced by what tells that others were, nor left out
  * for it. */
 START_TEST(test_latest_with_gaps)
@@ -931,6 +973,6 @@ SH_SUITE("topic/fanout", test_order, test_not_to_sender,
     test_left_meanwhile, test_came_and_left_meanwhile, test_topics_take_turns,
     test_end_amid, test_rendered_once, test_rendered_long, test_rendered_huge,
     test_rendered_for_each, test_render_ends_all, test_gap_is_told,
-    test_gap_comes_before, test_gap_of_others, test_latest_with_gaps,
-    test_gap_of_plain, test_closed_when_full, test_pause,
+    test_gap_comes_before, test_gap_of_others, test_gap_is_where_it_was,
+    test_latest_with_gaps, test_gap_of_plain, test_closed_when_full, test_pause,
     test_pause_ends_with_peer, test_behind, test_listeners)
