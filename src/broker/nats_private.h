@@ -17,6 +17,7 @@
 #include "io/wheel.h"
 #include "topic/carrier.h"
 #include "topic/keep.h"
+#include "broker/hold.h"
 #include "broker/nats_subject.h"
 
 /* A filter that is wanted. */
@@ -93,9 +94,7 @@ struct sh_carrier_nats {
 
 	/* The connection is another one, and not all is in effect: what comes is
 	 * held. */
-	bool holding;
-	STAILQ_HEAD(, sh_nats_held) held;
-	size_t held_size, held_max; /* bytes */
+	struct sh_hold hold;
 
 	struct sh_id_table wants;
 
@@ -178,13 +177,11 @@ bool sh_nats_may_tell(struct sh_carrier_nats *carrier);
 
 /* --- nats_hold.c --------------------------------------------------- */
 
-void sh_nats_hold_begin(struct sh_carrier_nats *carrier);
-/** Hold a message (copies), or leave it to the gap. */
+/** Hold a message (copies). */
 void sh_nats_hold_message(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
 /** All is in effect: tell of the gap and of what was held. */
 void sh_nats_hold_end(struct sh_carrier_nats *carrier);
-void sh_nats_hold_close(struct sh_carrier_nats *carrier);
 
 /* --- nats_peers.c -------------------------------------------------- */
 

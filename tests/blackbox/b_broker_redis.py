@@ -179,6 +179,36 @@ def check_answer_before_messages():
              11 * [False])
 
 
+def count_subscribed(server, *topics):
+    return sum(server.ask("PUBSUB NUMSUB shoal:" + topic).count(b":1\r\n")
+               for topic in topics)
+
+
+def check_gap_before_messages():
+    """A connection is lost and comes back, and what is wanted is in effect again one
+    after the other: the gap is told before what comes then."""
+    topics = ("live1", "live2")
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader = near.client(), far.client()
+        for topic in topics:
+            reader.subscribe(topic)
+        until(lambda: count_subscribed(server, *topics) == 2,
+              "both to be in effect")
+        gate.hold_asks(b"SUBSCRIBE\r\n$11\r\nshoal:live")
+        server.ask("CLIENT KILL TYPE pubsub")
+        until(lambda: count_subscribed(server, *topics) == 1,
+              "one of them to be in effect again")
+        for topic in topics:
+            writer.publish(topic, topic)
+        until(lambda: gate.count_brought(b"message\r\n$11\r\nshoal:live") == 1,
+              "a message to have come")
+        gate.hold_asks(None)
+        events = texts_of(reader.wait_events(3))
+        same(events[:2], ["gap", "gap"], events)
+        expect(events[2] in topics, events)
+
+
 def check_lost_history():
     """A Redis that comes back empty is a gap."""
     with RedisServer() as server, Historian(server) as one:
