@@ -73,7 +73,7 @@ sh_redis_arrived(
 		return;
 	SH_COUNT(carrier->counters->broker_received, 1);
 	if (publication.offset != 0)
-		sh_redis_wanted_note(&carrier->wanted, message->channel,
+		sh_redis_history_seen(carrier, message->channel,
 		    message->channel_len, publication.epoch,
 		    publication.offset);
 	carrier->carrier.events.arrived(

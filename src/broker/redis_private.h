@@ -260,6 +260,11 @@ void sh_redis_script_add_unsigned(
 int sh_redis_keep(struct sh_redis_carrier *carrier,
     const struct sh_publication *publication, const struct sh_keep *keep,
     const struct iovec *body, int parts);
+/** A place of a history was seen, by the name of its channel. When it is of an epoch
+ *  before the one that is known, Redis may have come back with data of before, which
+ *  is looked at. */
+void sh_redis_history_seen(struct sh_redis_carrier *carrier, const char *name,
+    size_t len, uint64_t epoch, uint64_t offset);
 /** Queue the questions whether Redis has come back with histories of before. */
 void sh_redis_renew(struct sh_redis_carrier *carrier);
 

@@ -209,6 +209,35 @@ def check_gap_before_messages():
         expect(events[2] in topics, events)
 
 
+def check_old_epoch_on_the_way():
+    """Redis comes back with older data, so a new epoch begins, and its history is told
+    while messages of the one before are on the way: they do not come behind."""
+    message = b"*3\r\n$7\r\nmessage\r\n$12\r\nshoal:chat/1\r\n"
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader = near.client(), far.client()
+        gate.shut()
+        reader.subscribe("chat/1", -1)
+        until(lambda: gate.count_held(b"shoal:chat/1") == 1,
+              "the channel to be subscribed")
+        for text in ("a0", "a1", "a2"):
+            writer.publish("chat/1", text)
+        until(lambda: gate.count_held(message) == 3, "all to be on the way")
+        epoch = writer.history("chat/1")[0]
+        server.ask("DEL shoal:history:chat/1")
+        server.ask(f"HSET shoal:place:chat/1 epoch {epoch + 1} offset 0")
+        writer.publish("chat/1", "b0")
+        until(lambda: gate.count_held(message) == 4, "it to be on the way")
+        gate.shut(message)
+        same_texts(reader, 1, "b0")
+        gate.open()
+        writer.publish("chat/1", "b1")
+        wait_text(reader, "b1")
+        same([text for text in texts_of(reader.events) if text != "gap"],
+             ["b0", "b1"], reader.events)
+        expect("gap" in texts_of(reader.events), reader.events)
+
+
 def check_lost_history():
     """A Redis that comes back empty is a gap."""
     with RedisServer() as server, Historian(server) as one:
