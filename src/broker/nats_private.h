@@ -49,6 +49,10 @@ struct sh_nats_log {
 		SH_NATS_LOG_NONE   /* likewise; until then nothing is kept */
 	} state;
 	uint64_t made_ns, last; /* its epoch, number of the latest message */
+	/* It has been made again: until that barrier is back, it is not known
+	 * which one a message is of. */
+	bool doubted;
+	uint64_t until;
 	struct sh_nats_request *request;
 	struct sh_wheel_timer again;
 	int attempt;
@@ -219,6 +223,15 @@ int sh_nats_log_publish(struct sh_nats_log *log, const char *topic_subject,
 /** The server's answer to that. */
 void sh_nats_log_answered(struct sh_carrier_nats *carrier,
     const char *topic_subject, const struct sh_nats_message *message);
+
+/* --- nats_place.c: messages of streams ------------------------------ */
+
+/** The stream of that name is known to be the one that was made then. */
+void sh_nats_log_is_of(struct sh_nats_log *log, uint64_t made_ns);
+/** If there was a doubt which one it is, there is none any more: tell of the gap. */
+void sh_nats_log_trust(struct sh_nats_log *log);
+/** A barrier is back: the same for those that have waited for it. */
+void sh_nats_logs_barrier_back(struct sh_carrier_nats *carrier);
 /** Give a message that a stream sends its place. Whether it is new. */
 bool sh_nats_log_place(struct sh_carrier_nats *carrier,
     const struct sh_nats_message *message, struct sh_publication *publication);

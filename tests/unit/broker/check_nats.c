@@ -799,7 +799,8 @@ END_TEST
 static int
 raw_connect(void)
 {
-	static const char hello[] = "CONNECT {\"verbose\":false}\r\n";
+	static const char hello[] =
+	    "CONNECT {\"verbose\":false,\"headers\":true}\r\n";
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
@@ -868,6 +869,92 @@ forge(
 
 	raw_publish(fd, subject, head, len, data);
 }
+
+/* Publish what a stream would have sent on. */
+static void
+forge_kept(int fd, const char *subject, const char *stream, unsigned sequence,
+    const char *topic, const char *data)
+{
+	const struct sh_publication publication = { .topic = topic,
+		.topic_len = strlen(topic),
+		.type = SHOAL_WS_TEXT,
+		.serial = 1,
+		.data = data,
+		.len = strlen(data) };
+	uint8_t head[8 + SH_PUBLICATION_HEADER_MAX] = { 42 };
+	size_t head_len = 8 + sh_publication_encode(&publication, head + 8);
+	char bytes[2048], names[256];
+	int names_len = snprintf(names, sizeof(names),
+	    "NATS/1.0\r\nNats-Stream: %s\r\nNats-Sequence: %u\r\n\r\n", stream,
+	    sequence);
+	int n = snprintf(bytes, sizeof(bytes), "HPUB %s %d %zu\r\n%s", subject,
+	    names_len, (size_t)names_len + head_len + strlen(data), names);
+
+	memcpy(bytes + n, head, head_len);
+	n += (int)head_len;
+	n += snprintf(
+	    bytes + n, sizeof(bytes) - (size_t)n, "%s\r\nPING\r\n", data);
+	raw_say(fd, bytes, (size_t)n, "PONG");
+}
+
+static void
+delete_stream(int fd, const char *stream)
+{
+	char words[160];
+	int n = snprintf(words, sizeof(words),
+	    "SUB done 1\r\nPUB $JS.API.STREAM.DELETE.%s done 0\r\n\r\n",
+	    stream);
+
+	raw_say(fd, words, (size_t)n, "\"success\":true");
+}
+
+/* Messages of the one before come behind those of the one that was made again. */
+START_TEST(test_stream_made_again)
+{
+	char stream[32];
+	uint64_t epoch;
+	struct side a;
+	int fd, before;
+
+	begin(true);
+	make_loop();
+	keep("k", 10);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "k");
+	want(&a, "t");
+	UNTIL(is_settled(&a));
+	publish(&a, "k", "1", true);
+	publish(&a, "k", "2", true);
+	UNTIL(a.count == 2);
+	epoch = a.epoch;
+	snprintf(stream, sizeof(stream), "p_%016llx",
+	    (unsigned long long)sh_topic_hash("p.k", 3));
+	fd = raw_connect();
+	forge_kept(fd, "p.t.k", stream, 3, "k", "placed");
+	forge_kept(fd, "p.t.k", stream, 1, "k", "anew");
+	forge_kept(fd, "p.t.k", stream, 4, "k", "before");
+	UNTIL(a.lost == 1);
+	publish(&a, "t", "end", false);
+	UNTIL(strcmp(a.lines[a.count - 1], "t=end") == 0);
+	ck_assert_uint_eq(a.count, 4);
+	ck_assert_str_eq(a.lines[2], "k=placed");
+	ck_assert_uint_eq(a.epoch, epoch);
+
+	/* the first message finds that there is none, and it is made */
+	delete_stream(fd, stream);
+	before = a.lost;
+	publish(&a, "k", "lost", true);
+	UNTIL(a.lost >= before + 2 && is_settled(&a));
+	publish(&a, "k", "5", true);
+	UNTIL(strcmp(a.lines[a.count - 1], "k=5") == 0);
+	ck_assert_uint_eq(a.count, 5);
+	ck_assert_uint_gt(a.epoch, epoch);
+	ck_assert_uint_eq(a.offset, 1);
+	close(fd);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
 
 START_TEST(test_foreign)
 {
@@ -957,7 +1044,7 @@ count_lines(FILE *file, const char *text)
 START_TEST(test_many_losses)
 {
 	enum { MANY = 300, LINES = 10 };
-	char words[160];
+	char stream[32];
 	FILE *file = tmpfile();
 	int i, fd, before = dup(2);
 	struct side a;
@@ -968,11 +1055,10 @@ START_TEST(test_many_losses)
 	open_side(&a, "p", 1 << 20);
 	UNTIL(is_settled(&a));
 	publish(&a, "k", "kept", true);
-	snprintf(words, sizeof(words),
-	    "SUB done 1\r\nPUB $JS.API.STREAM.DELETE.p_%016llx done 0\r\n\r\n",
+	snprintf(stream, sizeof(stream), "p_%016llx",
 	    (unsigned long long)sh_topic_hash("p.k", 3));
 	fd = raw_connect();
-	raw_say(fd, words, strlen(words), "\"success\":true");
+	delete_stream(fd, stream);
 	dup2(fileno(file), 2);
 	for (i = 0; i < MANY; i++)
 		publish(&a, "k", "lost", true);
@@ -992,4 +1078,5 @@ SH_SUITE("broker/nats", test_once_and_in_order, test_filters,
     test_too_large_and_full, test_inbox_is_bounded, test_restart,
     test_wrong_password, test_many_restarts, test_server_comes_late,
     test_history, test_history_outlives_the_server, test_no_streams,
-    test_foreign, test_foreign_history, test_many_losses)
+    test_stream_made_again, test_foreign, test_foreign_history,
+    test_many_losses)
