@@ -412,6 +412,28 @@ give_hole(struct sh_subscription_replay *replay)
 	return true;
 }
 
+/* Leave out what came meanwhile of an epoch that was over when the history answered.
+ * Whether there was some: a gap is told in its place. */
+static bool
+drop_over(struct sh_subscription_replay *replay)
+{
+	struct messages *live = &replay->live;
+	struct sh_message *message;
+	bool some = false;
+
+	while (replay->known && (message = first_of(live)) != NULL &&
+	    sh_overlap_is_over(replay->epoch, message)) {
+		message = next_of(live);
+		sh_message_drop(&message);
+		some = true;
+	}
+	if (!some)
+		return false;
+	replay->torn |= replay->hole != NO_HOLE && replay->hole > live->at;
+	replay->hole = live->at;
+	return true;
+}
+
 /* The next one; false: there is none, or the subscription has ended. */
 static bool
 give_next(struct sh_subscription_replay *replay)
@@ -423,6 +445,8 @@ give_next(struct sh_subscription_replay *replay)
 		return give_gap(replay);
 	message = next_of(&replay->told);
 	if (message == NULL) {
+		if (drop_over(replay))
+			return true;
 		message = first_of(&replay->live);
 		if (message == NULL)
 			return false;

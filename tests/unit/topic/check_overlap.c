@@ -408,6 +408,80 @@ START_TEST(another_epoch_is_news)
 }
 END_TEST
 
+/* What is of an epoch that is over comes later than a history of the next one. */
+static void
+epoch_that_is_over(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	come(7, 1, 2);
+	turns(4);
+	sh_buf_puts(&notes, "| ");
+	come(8, 1, 3);
+	answer(&asked[questions - 1], 8, 1, 3);
+	turns(4);
+	come(8, 4, 4);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_does_not_come)
+{
+	run(epoch_that_is_over, "8.1r 8.2r GAP | GAP 8.3 8.4 ");
+}
+END_TEST
+
+/* The same, but it comes before the history is answered. */
+static void
+epoch_over_amid_a_question(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	come(7, 1, 2);
+	turns(4);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_is_not_kept)
+{
+	run(epoch_over_amid_a_question, "8.1r 8.2r GAP ");
+}
+END_TEST
+
+/* Nobody is there who was there when the process was in the later one. */
+static void
+epoch_over_for_newcomers(void)
+{
+	struct shoal_subscriber *first = subscriber("first:");
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(first, "a/b", 0);
+	come(8, 1, 2);
+	turns(4);
+	subscribe(s, "a/b", -1);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	shoal_subscriber_free(&first);
+	come(7, 3, 3);
+	answer(&asked[questions - 1], 8, 3, 2);
+	turns(4);
+	come(8, 3, 3);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_does_not_begin_again)
+{
+	run(epoch_over_for_newcomers, "first:8.1 first:8.2 8.1r 8.2r 8.3 ");
+}
+END_TEST
+
 /* A question that was not answered has told nothing. */
 static void
 no_answer(void)
@@ -435,4 +509,5 @@ SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     others_get_what_one_was_told, what_the_process_asks_for_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
     what_is_missing_is_a_gap, a_gap_is_told_where_it_was, another_epoch_is_news,
-    without_an_answer_all_is_news)
+    an_epoch_that_is_over_does_not_come, an_epoch_that_is_over_is_not_kept,
+    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news)
