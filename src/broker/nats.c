@@ -59,7 +59,7 @@ close_carrier(struct sh_carrier **base)
 	sh_nats_logs_close(carrier);
 	sh_nats_peers_close(carrier);
 	sh_nats_close(&carrier->nats);
-	sh_nats_hold_close(carrier);
+	sh_hold_fini(&carrier->hold);
 	sh_nats_wants_close(carrier);
 	free(carrier->where);
 	free(carrier);
@@ -171,8 +171,7 @@ sh_carrier_nats_open(struct sh_loop *loop,
 	sh_assert(getrandom(&carrier->self, sizeof(carrier->self), 0) ==
 	    sizeof(carrier->self));
 	carrier->barrier_due = true;
-	STAILQ_INIT(&carrier->held);
-	carrier->held_max = options->queue_max;
+	sh_hold_init(&carrier->hold, options->queue_max);
 	SLIST_INIT(&carrier->logs);
 	TAILQ_INIT(&carrier->replays);
 	sh_nats_peers_open(carrier);

@@ -1,6 +1,6 @@
 /*
- * This file keeps what comes by a new connection back until all that is wanted is in
- * effect there again. Then the gap is told, first, and there is none behind it.
+ * This file holds what comes by a new connection to NATS (hold.h), and hands it on
+ * behind the gap.
  */
 #include "config.h"
 
@@ -10,17 +10,11 @@
 #include "base/mem.h"
 #include "broker/nats_private.h"
 
-struct sh_nats_held {
-	STAILQ_ENTRY(sh_nats_held) next;
+struct held {
+	struct sh_held held; /* has to be the first */
 	struct sh_nats_message message;
 	char text[]; /* subject, stream and data */
 };
-
-void
-sh_nats_hold_begin(struct sh_carrier_nats *carrier)
-{
-	carrier->holding = true;
-}
 
 void
 sh_nats_hold_message(
@@ -28,53 +22,36 @@ sh_nats_hold_message(
 {
 	size_t subject = strlen(message->subject) + 1;
 	size_t name = message->stream != NULL ? strlen(message->stream) + 1 : 0;
-	size_t size =
-	    sizeof(struct sh_nats_held) + subject + name + message->len;
-	struct sh_nats_held *held;
+	size_t size = sizeof(struct held) + subject + name + message->len;
+	struct held *held = sh_try_calloc(1, size);
 
-	/* what is not held is part of the gap */
-	if (carrier->held_size + size > carrier->held_max)
-		return;
-	held = sh_try_calloc(1, size);
-	if (held == NULL)
-		return;
-	held->message = *message;
-	held->message.subject = memcpy(held->text, message->subject, subject);
-	if (name != 0)
-		held->message.stream =
-		    memcpy(held->text + subject, message->stream, name);
-	held->message.data = held->text + subject + name;
-	if (message->len != 0)
-		memcpy(
-		    held->text + subject + name, message->data, message->len);
-	STAILQ_INSERT_TAIL(&carrier->held, held, next);
-	carrier->held_size += size;
+	if (held != NULL) {
+		held->held.size = size;
+		held->message = *message;
+		held->message.subject =
+		    memcpy(held->text, message->subject, subject);
+		if (name != 0)
+			held->message.stream =
+			    memcpy(held->text + subject, message->stream, name);
+		held->message.data = held->text + subject + name;
+		if (message->len != 0)
+			memcpy(held->text + subject + name, message->data,
+			    message->len);
+	}
+	sh_hold_add(&carrier->hold, (struct sh_held *)held);
 }
 
 void
 sh_nats_hold_end(struct sh_carrier_nats *carrier)
 {
-	struct sh_nats_held *held;
+	struct sh_held *held;
 
-	if (!carrier->holding)
+	if (!carrier->hold.on)
 		return;
-	carrier->holding = false;
+	sh_hold_end(&carrier->hold);
 	carrier->base.events.lost(NULL, carrier->base.events.arg);
-	while ((held = STAILQ_FIRST(&carrier->held)) != NULL) {
-		STAILQ_REMOVE_HEAD(&carrier->held, next);
-		sh_nats_arrived(carrier, &held->message);
-		free(held);
-	}
-	carrier->held_size = 0;
-}
-
-void
-sh_nats_hold_close(struct sh_carrier_nats *carrier)
-{
-	struct sh_nats_held *held;
-
-	while ((held = STAILQ_FIRST(&carrier->held)) != NULL) {
-		STAILQ_REMOVE_HEAD(&carrier->held, next);
+	while ((held = sh_hold_take(&carrier->hold)) != NULL) {
+		sh_nats_arrived(carrier, &((struct held *)held)->message);
 		free(held);
 	}
 }

@@ -2,8 +2,8 @@
  * This file keeps the histories of topics in streams of JetStream, one for each rule
  * of topic/keep.h. A message for a topic that is kept is published to a subject of
  * the stream only; the stream puts it in order, keeps it, and publishes it again to
- * the topic's own subject with its number. The number is the offset, the time when
- * the stream was made the epoch.
+ * the topic's own subject with its number. What place a message has by that is
+ * nats_place.c.
  */
 #include "config.h"
 
@@ -82,6 +82,8 @@ set_none(struct sh_nats_log *log, int result, const char *why)
 		    "history, messages are only sent on: stream '%s': %s",
 		    sh_keep_filter(log->keep), log->name, why);
 	log->told = true;
+	log->made_ns = 0;
+	sh_nats_log_trust(log);
 	try_again(log, NONE_AGAIN_MS);
 }
 
@@ -92,12 +94,10 @@ set_there(struct sh_nats_log *log, uint64_t made_ns)
 		sh_log_notice("nats: topics that match '%s' keep their "
 			      "history in stream '%s'",
 		    sh_keep_filter(log->keep), log->name);
-	if (log->made_ns != made_ns)
-		log->last = 0;
-	log->made_ns = made_ns;
 	log->state = SH_NATS_LOG_THERE;
 	log->told = false;
 	log->attempt = 0;
+	sh_nats_log_is_of(log, made_ns);
 }
 
 static void
@@ -325,45 +325,4 @@ sh_nats_log_answered(struct sh_carrier_nats *carrier, const char *topic_subject,
 		tell_loss(carrier, topic, message);
 	if (carrier->unanswered <= UNANSWERED_MAX / 2)
 		sh_nats_tell_room(carrier);
-}
-
-/* --- arriving ------------------------------------------------------------------ */
-
-/* The same number again came through another subscription; a lower one is of a
- * stream that was made anew, of which the epoch is not known yet. */
-static bool
-place(struct sh_nats_log *log, uint64_t sequence,
-    struct sh_publication *publication)
-{
-	if (sequence == log->last)
-		return false;
-	if (sequence < log->last) {
-		log->last = 0;
-		log->made_ns = 0;
-		log->carrier->base.events.lost(
-		    NULL, log->carrier->base.events.arg);
-		sh_nats_log_ask(log);
-	}
-	log->last = sequence;
-	if (log->made_ns == 0 || log->state != SH_NATS_LOG_THERE)
-		return true;
-	publication->epoch = log->made_ns;
-	publication->offset = sequence;
-	return true;
-}
-
-bool
-sh_nats_log_place(struct sh_carrier_nats *carrier,
-    const struct sh_nats_message *message, struct sh_publication *publication)
-{
-	struct sh_nats_log *log;
-
-	SLIST_FOREACH(log, &carrier->logs, next)
-	if (strcmp(log->name, message->stream) == 0)
-		return place(log, message->sequence, publication);
-	/* the first of its rule, or of one that only others have */
-	log =
-	    sh_nats_log_of(carrier, publication->topic, publication->topic_len);
-	return log == NULL || strcmp(log->name, message->stream) != 0 ||
-	    place(log, message->sequence, publication);
 }

@@ -104,6 +104,16 @@ on_dropped(struct sh_carrier_nats *carrier, const char *why)
 	carrier->base.events.lost(NULL, carrier->base.events.arg);
 }
 
+/* What is held was before that, and the gap is told later. */
+static void
+on_lost(struct sh_carrier_nats *carrier)
+{
+	if (carrier->hold.on)
+		sh_hold_begin(&carrier->hold);
+	else
+		carrier->base.events.lost(NULL, carrier->base.events.arg);
+}
+
 void
 sh_nats_take_news(enum sh_nats_news news, const char *text, void *arg)
 {
@@ -112,10 +122,8 @@ sh_nats_take_news(enum sh_nats_news news, const char *text, void *arg)
 	switch (news) {
 	case SH_NATS_UP: on_up(carrier); break;
 	case SH_NATS_DOWN: on_down(carrier, text); break;
-	case SH_NATS_BREAK: sh_nats_hold_begin(carrier); break;
-	case SH_NATS_LOST:
-		carrier->base.events.lost(NULL, carrier->base.events.arg);
-		break;
+	case SH_NATS_BREAK: sh_hold_begin(&carrier->hold); break;
+	case SH_NATS_LOST: on_lost(carrier); break;
 	case SH_NATS_ROOM:
 		if (carrier->barrier_due)
 			sh_nats_barrier_send(carrier);

@@ -17,6 +17,7 @@
 #include "io/wheel.h"
 #include "topic/carrier.h"
 #include "topic/keep.h"
+#include "broker/hold.h"
 #include "broker/nats_subject.h"
 
 /* A filter that is wanted. */
@@ -48,6 +49,10 @@ struct sh_nats_log {
 		SH_NATS_LOG_NONE   /* likewise; until then nothing is kept */
 	} state;
 	uint64_t made_ns, last; /* its epoch, number of the latest message */
+	/* It has been made again: until that barrier is back, it is not known
+	 * which one a message is of. */
+	bool doubted;
+	uint64_t until;
 	struct sh_nats_request *request;
 	struct sh_wheel_timer again;
 	int attempt;
@@ -93,9 +98,7 @@ struct sh_carrier_nats {
 
 	/* The connection is another one, and not all is in effect: what comes is
 	 * held. */
-	bool holding;
-	STAILQ_HEAD(, sh_nats_held) held;
-	size_t held_size, held_max; /* bytes */
+	struct sh_hold hold;
 
 	struct sh_id_table wants;
 
@@ -178,13 +181,11 @@ bool sh_nats_may_tell(struct sh_carrier_nats *carrier);
 
 /* --- nats_hold.c --------------------------------------------------- */
 
-void sh_nats_hold_begin(struct sh_carrier_nats *carrier);
-/** Hold a message (copies), or leave it to the gap. */
+/** Hold a message (copies). */
 void sh_nats_hold_message(
     struct sh_carrier_nats *carrier, const struct sh_nats_message *message);
 /** All is in effect: tell of the gap and of what was held. */
 void sh_nats_hold_end(struct sh_carrier_nats *carrier);
-void sh_nats_hold_close(struct sh_carrier_nats *carrier);
 
 /* --- nats_peers.c -------------------------------------------------- */
 
@@ -222,6 +223,15 @@ int sh_nats_log_publish(struct sh_nats_log *log, const char *topic_subject,
 /** The server's answer to that. */
 void sh_nats_log_answered(struct sh_carrier_nats *carrier,
     const char *topic_subject, const struct sh_nats_message *message);
+
+/* --- nats_place.c: messages of streams ------------------------------ */
+
+/** The stream of that name is known to be the one that was made then. */
+void sh_nats_log_is_of(struct sh_nats_log *log, uint64_t made_ns);
+/** If there was a doubt which one it is, there is none any more: tell of the gap. */
+void sh_nats_log_trust(struct sh_nats_log *log);
+/** A barrier is back: the same for those that have waited for it. */
+void sh_nats_logs_barrier_back(struct sh_carrier_nats *carrier);
 /** Give a message that a stream sends its place. Whether it is new. */
 bool sh_nats_log_place(struct sh_carrier_nats *carrier,
     const struct sh_nats_message *message, struct sh_publication *publication);

@@ -112,7 +112,9 @@ tell_reading(
 
 	if (log != NULL) {
 		first = first_within(log->keep, reading);
-		log->made_ns = reading->made_ns;
+		/* it may be known by now that there is a later one */
+		if (reading->made_ns > log->made_ns)
+			sh_nats_log_is_of(log, reading->made_ns);
 	}
 	gap = gap || (first > 0 && replay->asked.epoch != 0);
 	if (reading->count - first > replay->asked.max)

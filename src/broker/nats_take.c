@@ -90,7 +90,7 @@ sh_nats_arrived(
 static void
 on_topic(struct sh_carrier_nats *carrier, const struct sh_nats_message *message)
 {
-	if (carrier->holding)
+	if (carrier->hold.on)
 		sh_nats_hold_message(carrier, message);
 	else
 		sh_nats_arrived(carrier, message);

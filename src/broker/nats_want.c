@@ -62,6 +62,7 @@ sh_nats_barrier_back(struct sh_carrier_nats *carrier, const char *number)
 	    strtoull(number, NULL, 10) != carrier->barrier)
 		return;
 	carrier->barrier_out = false;
+	sh_nats_logs_barrier_back(carrier);
 	sh_nats_hold_end(carrier);
 	sh_nats_settle(carrier);
 }

@@ -38,6 +38,7 @@ release(struct sh_redis_carrier *carrier)
 	sh_redis_posts_clear(carrier);
 	sh_redis_recalls_clear(carrier);
 	sh_redis_wanted_fini(&carrier->wanted);
+	sh_hold_fini(&carrier->hold);
 	sh_redis_free(&carrier->in);
 	sh_redis_free(&carrier->out);
 	free(carrier->address);
@@ -283,6 +284,7 @@ fill(struct sh_redis_carrier *redis, struct sh_loop *loop,
 	redis->refs = 1;
 	redis->timeout_ms = options->timeout_ms;
 	redis->queue_max = options->queue_max;
+	sh_hold_init(&redis->hold, options->queue_max);
 	redis->counters = counters != NULL ? counters : &redis->own_counters;
 	redis->prefix = sh_xstrdup(options->prefix);
 	redis->peers_channel = sh_xprintf("%s$peers", options->prefix);

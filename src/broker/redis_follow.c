@@ -89,7 +89,10 @@ follow(struct sh_redis_carrier *carrier)
 
 	carrier->in_up = true;
 	carrier->inbox_error = 0;
+	if (carrier->gap)
+		sh_hold_begin(&carrier->hold);
 	r = sh_redis_ask_all(carrier);
+	carrier->anew = carrier->asked;
 	sh_redis_recalls_put_off(carrier);
 	while (r == 0 && !carrier->closed) {
 		r = read_batch(carrier);
@@ -117,6 +120,7 @@ lose(struct sh_redis_carrier *carrier, int error)
 	SH_SET(carrier->counters->broker_up, 0);
 	sh_redis_link_close(carrier->in_link);
 	sh_redis_asks_clear(carrier);
+	sh_hold_fini(&carrier->hold);
 	/* that the other one is lost is noticed when it is used */
 	carrier->peers_us = 0;
 	sh_redis_send_wake(carrier);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <shoal/error.h>
 #include <shoal/topic.h>
@@ -60,13 +61,16 @@ sh_redis_script_add_unsigned(
 		"%" PRIu64, number));
 }
 
+/* Epochs go up: behind one that is known, and by the clock behind all others. */
 static uint64_t
-fresh_epoch(void)
+fresh_epoch(uint64_t known)
 {
-	uint64_t epoch;
+	struct timespec now;
+	uint64_t now_us;
 
-	arc4random_buf(&epoch, sizeof(epoch));
-	return epoch != 0 ? epoch : 1;
+	clock_gettime(CLOCK_REALTIME, &now);
+	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return now_us > known || known == UINT64_MAX ? now_us : known + 1;
 }
 
 /* --- publishing --- */
@@ -92,7 +96,7 @@ sh_redis_keep(struct sh_redis_carrier *carrier,
 	n = snprintf(channel, sizeof(channel), "%s%.*s", carrier->prefix,
 	    (int)publication->topic_len, publication->topic);
 	sh_redis_word_add(&script.words, channel, (size_t)n);
-	sh_redis_script_add_unsigned(&script, fresh_epoch());
+	sh_redis_script_add_unsigned(&script, fresh_epoch(0));
 	sh_redis_script_add_signed(&script, publication->time_ms);
 	sh_redis_script_add_signed(&script, keep->count);
 	sh_redis_script_add_signed(&script, keep->bytes);
@@ -107,6 +111,8 @@ sh_redis_keep(struct sh_redis_carrier *carrier,
 	return 0;
 }
 
+/* --- data of before --- */
+
 static int
 renew(struct sh_redis_want *want, void *arg)
 {
@@ -120,7 +126,7 @@ renew(struct sh_redis_want *want, void *arg)
 	    &script, carrier, want->name + prefix_len, want->len - prefix_len);
 	sh_redis_script_add_unsigned(&script, want->epoch);
 	sh_redis_script_add_unsigned(&script, want->offset);
-	sh_redis_script_add_unsigned(&script, fresh_epoch());
+	sh_redis_script_add_unsigned(&script, fresh_epoch(want->epoch));
 	sh_redis_post_add(
 	    carrier, SH_REDIS_POST_ASIDE, SH_REDIS_SCRIPT_RENEW, &script.words);
 	return 0;
@@ -131,4 +137,17 @@ void
 sh_redis_renew(struct sh_redis_carrier *carrier)
 {
 	(void)sh_redis_wanted_each(&carrier->wanted, renew, carrier);
+}
+
+void
+sh_redis_history_seen(struct sh_redis_carrier *carrier, const char *name,
+    size_t len, uint64_t epoch, uint64_t offset)
+{
+	struct sh_redis_want *want =
+	    sh_redis_wanted_note(&carrier->wanted, name, len, epoch, offset);
+
+	if (want == NULL)
+		return;
+	(void)renew(want, carrier);
+	sh_redis_send_wake(carrier);
 }

@@ -49,8 +49,8 @@ is_double(struct sh_redis_carrier *carrier, const uint8_t *number)
 	return false;
 }
 
-static void
-take_message(
+void
+sh_redis_arrived(
     struct sh_redis_carrier *carrier, const struct shoal_redis_message *message)
 {
 	struct sh_publication publication;
@@ -73,7 +73,7 @@ take_message(
 		return;
 	SH_COUNT(carrier->counters->broker_received, 1);
 	if (publication.offset != 0)
-		sh_redis_wanted_note(&carrier->wanted, message->channel,
+		sh_redis_history_seen(carrier, message->channel,
 		    message->channel_len, publication.epoch,
 		    publication.offset);
 	carrier->carrier.events.arrived(
@@ -82,28 +82,45 @@ take_message(
 
 /* --- replies --- */
 
-/* Only then a gap is told: who hears of it can look for what it has missed, and
- * misses nothing after. */
+/* What was wanted before the connection was made is in effect. Only then a gap is
+ * told: who hears of it can look for what it has missed, and misses nothing after. What
+ * was wanted since does not put it off. */
+static void
+resume(struct sh_redis_carrier *carrier)
+{
+	if (carrier->greeted || carrier->told < carrier->anew)
+		return;
+	carrier->greeted = carrier->relied_on = true;
+	sh_redis_tell_up(carrier);
+	sh_redis_peers_greet(carrier);
+	sh_redis_hold_end(carrier);
+}
+
 static void
 settle(struct sh_redis_carrier *carrier)
 {
 	const struct sh_carrier_events *events = &carrier->carrier.events;
+	bool settles = !carrier->settled && STAILQ_EMPTY(&carrier->asks);
 
-	if (carrier->settled || !carrier->in_up || carrier->closed ||
-	    !STAILQ_EMPTY(&carrier->asks))
+	if (!carrier->in_up || carrier->closed)
 		return;
-	carrier->settled = carrier->relied_on = true;
-	SH_SET(carrier->counters->broker_up, 1);
-	sh_redis_tell_up(carrier);
-	if (!carrier->greeted)
-		sh_redis_peers_greet(carrier);
-	carrier->greeted = true;
-	if (carrier->gap) {
-		carrier->gap = false;
-		events->lost(NULL, events->arg);
+	if (settles) {
+		carrier->settled = true;
+		SH_SET(carrier->counters->broker_up, 1);
 	}
-	if (!carrier->closed)
+	resume(carrier);
+	if (settles && !carrier->closed)
 		events->settled(events->arg);
+}
+
+static void
+take_message(
+    struct sh_redis_carrier *carrier, const struct shoal_redis_message *message)
+{
+	if (carrier->hold.on)
+		sh_redis_hold_message(carrier, message);
+	else
+		sh_redis_arrived(carrier, message);
 }
 
 /* Lends the reply. */

@@ -24,6 +24,7 @@
 #include "co/co.h"
 #include "io/loop.h"
 #include "topic/carrier.h"
+#include "broker/hold.h"
 #include "broker/redis_payload.h"
 #include "broker/redis_scripts.h"
 #include "broker/redis_wanted.h"
@@ -103,10 +104,14 @@ struct sh_redis_carrier {
 	bool settled;
 	bool relied_on; /* what is lost is missed by somebody */
 	bool gap;
-	bool greeted; /* others know of this connection */
+	bool greeted;        /* all that was wanted before is in effect: others
+			      * know of this connection */
+	struct sh_hold hold; /* until then, if there is a gap */
 	struct sh_redis_wanted wanted;
 	struct sh_redis_asks asks;
-	uint64_t asked, told; /* changes, and those that are answered */
+	/* changes, those that are answered, and those that were asked for at the
+	 * begin of the connection */
+	uint64_t asked, told, anew;
 	struct sh_buf ask_bytes;
 	bool asking; /* there is a coroutine that sends them */
 	struct sh_co *follower;
@@ -163,6 +168,18 @@ void sh_redis_inbox_init(struct sh_redis_carrier *carrier);
 void sh_redis_inbox_hand_on(struct sh_redis_carrier *carrier);
 /** Nothing is handed on any more. */
 void sh_redis_inbox_end(struct sh_redis_carrier *carrier);
+
+/** A message has come, or was held. */
+void sh_redis_arrived(struct sh_redis_carrier *carrier,
+    const struct shoal_redis_message *message);
+
+/* --- redis_hold.c ------------------------------------------------------- */
+
+/** Hold a message (copies). */
+void sh_redis_hold_message(struct sh_redis_carrier *carrier,
+    const struct shoal_redis_message *message);
+/** All is in effect: tell of the gap, if there is one, and of what was held. */
+void sh_redis_hold_end(struct sh_redis_carrier *carrier);
 
 /* --- redis_ask.c: what is to come ------------------------------------ */
 
@@ -243,6 +260,11 @@ void sh_redis_script_add_unsigned(
 int sh_redis_keep(struct sh_redis_carrier *carrier,
     const struct sh_publication *publication, const struct sh_keep *keep,
     const struct iovec *body, int parts);
+/** A place of a history was seen, by the name of its channel. When it is of an epoch
+ *  before the one that is known, Redis may have come back with data of before, which
+ *  is looked at. */
+void sh_redis_history_seen(struct sh_redis_carrier *carrier, const char *name,
+    size_t len, uint64_t epoch, uint64_t offset);
 /** Queue the questions whether Redis has come back with histories of before. */
 void sh_redis_renew(struct sh_redis_carrier *carrier);
 

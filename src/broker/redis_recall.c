@@ -170,8 +170,8 @@ note_place(const struct sh_redis_recall *recall)
 	size_t len = sh_redis_name_write(
 	    carrier->name, carrier->prefix, recall->topic, false);
 
-	sh_redis_wanted_note(&carrier->wanted, carrier->name, len,
-	    recall->ask.epoch, recall->until);
+	sh_redis_history_seen(
+	    carrier, carrier->name, len, recall->ask.epoch, recall->until);
 }
 
 static void

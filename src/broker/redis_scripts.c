@@ -99,7 +99,10 @@ static const char read_page[] =
 
 static const char renew[] =
     "local h = redis.call('HMGET', KEYS[2], 'epoch', 'offset')\n"
-    "if h[1] ~= ARGV[1] or tonumber(h[2]) >= tonumber(ARGV[2]) then\n"
+    "local epoch, known = h[1], ARGV[1]\n"
+    "if not epoch or #epoch > #known or\n"
+    "	(#epoch == #known and epoch > known) or\n"
+    "	(epoch == known and tonumber(h[2]) >= tonumber(ARGV[2])) then\n"
     "	return 0\n"
     "end\n"
     "redis.call('DEL', KEYS[1])\n"

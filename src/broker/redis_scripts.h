@@ -25,8 +25,8 @@ enum sh_redis_script {
 	 * reply epoch, last offset, 1 for a gap, 1 when there are more,
 	 *      then offset and NUMBER ENCODED of each */
 	SH_REDIS_SCRIPT_READ,
-	/* begin a new epoch if an offset has been given that is not known any
-	 * more: Redis has come back with old data:
+	/* begin a new epoch if there is one before that which is given, or if
+	 * its offset is not known any more: Redis has come back with old data:
 	 * keys stream, place
 	 * args epoch, offset, fresh epoch
 	 * reply 1 if it has */

@@ -70,7 +70,7 @@ sh_redis_tell_up(struct sh_redis_carrier *carrier)
 {
 	struct sh_redis_telling *telling = &carrier->telling;
 
-	/* a change of subscriptions is no news */
+	/* what was not told to be down is no news */
 	if (telling->error == 0 && telling->told_us != 0)
 		return;
 	telling->error = 0;

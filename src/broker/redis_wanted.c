@@ -160,7 +160,7 @@ sh_redis_wanted_remove(struct sh_redis_wanted *wanted, const char *name,
 	return true;
 }
 
-void
+struct sh_redis_want *
 sh_redis_wanted_note(struct sh_redis_wanted *wanted, const char *name,
     size_t len, uint64_t epoch, uint64_t offset)
 {
@@ -168,9 +168,17 @@ sh_redis_wanted_note(struct sh_redis_wanted *wanted, const char *name,
 	    sh_redis_wanted_find(wanted, name, len, false);
 
 	if (want == NULL || (want->epoch == epoch && want->offset >= offset))
-		return;
+		return NULL;
+	if (epoch < want->epoch) {
+		if (want->renewing)
+			return NULL;
+		want->renewing = true;
+		return want;
+	}
 	want->epoch = epoch;
 	want->offset = offset;
+	want->renewing = false;
+	return NULL;
 }
 
 int

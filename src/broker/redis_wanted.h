@@ -17,6 +17,7 @@ struct sh_redis_want {
 	bool is_pattern;
 	/* the latest that has come, or was told; 0: none, or it has no history */
 	uint64_t epoch, offset;
+	bool renewing; /* something of an epoch before has come since */
 	size_t len;
 	char name[]; /* of the channel or pattern, with a NUL behind it */
 };
@@ -44,9 +45,10 @@ bool sh_redis_wanted_remove(struct sh_redis_wanted *wanted, const char *name,
 struct sh_redis_want *sh_redis_wanted_find(const struct sh_redis_wanted *wanted,
     const char *name, size_t len, bool is_pattern);
 /** The history of a channel was seen up to an offset; what is known further, or not
- *  wanted, stays. */
-void sh_redis_wanted_note(struct sh_redis_wanted *wanted, const char *name,
-    size_t len, uint64_t epoch, uint64_t offset);
+ *  wanted, stays. The channel, when that is the first since of an epoch before the one
+ *  that is known; else NULL. */
+struct sh_redis_want *sh_redis_wanted_note(struct sh_redis_wanted *wanted,
+    const char *name, size_t len, uint64_t epoch, uint64_t offset);
 /** Call fn for each until it returns negative, which is returned, or 0. */
 int sh_redis_wanted_each(const struct sh_redis_wanted *wanted,
     int (*fn)(struct sh_redis_want *want, void *arg), void *arg);

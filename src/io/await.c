@@ -339,7 +339,7 @@ sh_await_is_cancelled(void)
 {
 	struct sh_co *co = sh_await_self(__func__);
 
-	return sh_co_is_cancelled(co) && !is_shielded(co);
+	return SH_UNLIKELY(sh_co_is_cancelled(co)) && !is_shielded(co);
 }
 
 /* Its shield ends, and so does its wait. */

@@ -254,6 +254,12 @@ sh_conn_session(const struct sh_conn *conn)
 	return conn->session;
 }
 
+const struct sh_conn_ops *
+sh_conn_ops(const struct sh_conn *conn)
+{
+	return conn->group->options.ops;
+}
+
 bool
 sh_conn_is_paused(const struct sh_conn *conn)
 {

@@ -72,10 +72,16 @@ int sh_conn_flush(struct sh_conn *conn);
 int sh_conn_sendfile(struct sh_conn *conn, int fd, off_t *offset, size_t *left);
 /* --- what goes to many: conn_shared.c --- */
 
-/** Send messages, or queue a reference to what the kernel does not take; above
- *  the high-water mark too. Calls no handler. 0; -SHOAL_ENOTCONN; -SHOAL_ENOMEM,
- *  while it is served only. */
-int sh_conn_send_shared(struct sh_conn *conn, const struct sh_piece *piece);
+/** Send messages if nothing is in their way: the bytes that the kernel took, 0 also
+ *  when it has ended. Calls no handler. */
+size_t sh_conn_send_at_once(struct sh_conn *conn, const struct sh_piece *piece);
+/** Queue a reference to what that has left of them, above the high-water mark too.
+ *  Calls no handler. 0; -SHOAL_ENOTCONN; -SHOAL_ENOMEM, while it is served only. */
+int sh_conn_queue_shared(
+    struct sh_conn *conn, const struct sh_piece *piece, size_t sent);
+/** Whether messages of so many bytes need not be judged one by one: all of them are
+ *  below the high-water mark. */
+bool sh_conn_fits(const struct sh_conn *conn, size_t len);
 /** Whether it is below its high-water mark, with so many bytes more that wait
  *  elsewhere, and the worker can afford it; may write what is queued. */
 bool sh_conn_has_room(struct sh_conn *conn, size_t more);
@@ -174,6 +180,8 @@ void sh_conn_fail_with(struct sh_conn *conn, int error);
 void sh_conn_set_session(struct sh_conn *conn, void *session);
 /** That pointer, NULL before. */
 void *sh_conn_session(const struct sh_conn *conn);
+/** What the session does with it: its group's. */
+const struct sh_conn_ops *sh_conn_ops(const struct sh_conn *conn);
 
 /** See shoal_conn_queued(). */
 size_t sh_conn_queued(const struct sh_conn *conn);

@@ -41,7 +41,7 @@ deliver(struct sh_conn *conn, size_t n, size_t size)
 {
 	struct sh_loop *loop = conn->loop;
 
-	conn->active_ms = sh_loop_now_ms(loop);
+	conn->active_ms = sh_loop_turn_ms(loop);
 	SH_COUNT(loop->counters->bytes_received, n);
 	SH_COUNT(loop->counters->messages_received, 1);
 	loop->read_short = n < size;

@@ -30,34 +30,32 @@ queue_rest(struct sh_conn *conn, const struct sh_piece *piece, size_t sent)
 	return 0;
 }
 
-/* Its own sends of this event come before. */
-static int
-send_while_served(struct sh_conn *conn, const struct sh_piece *piece)
-{
-	if (conn->queue.len == 0)
-		return sh_cork_add(
-		    conn->loop, piece->shared->data + piece->at, piece->len);
-	return queue_rest(conn, piece, 0);
-}
-
-int
-sh_conn_send_shared(struct sh_conn *conn, const struct sh_piece *piece)
+size_t
+sh_conn_send_at_once(struct sh_conn *conn, const struct sh_piece *piece)
 {
 	struct iovec vector = { .iov_base = piece->shared->data + piece->at,
 		.iov_len = piece->len };
 	ssize_t sent;
 
-	if (SH_UNLIKELY(conn->state != SH_CONN_OPEN || conn->half))
-		return -SHOAL_ENOTCONN;
-	if (SH_UNLIKELY(conn->loop->serving == conn))
-		return send_while_served(conn, piece);
-	if (SH_UNLIKELY(conn->queue.len != 0 || conn->blocked))
-		return queue_rest(conn, piece, 0);
-	sent = sh_conn_transmit(conn, &vector, 1, piece->len);
-	if (SH_LIKELY(sent == (ssize_t)piece->len))
+	if (SH_UNLIKELY(conn->state != SH_CONN_OPEN || conn->half ||
+		conn->loop->serving == conn || conn->queue.len != 0 ||
+		conn->blocked))
 		return 0;
-	return sent < 0 ? -SHOAL_ENOTCONN
-			: queue_rest(conn, piece, (size_t)sent);
+	sent = sh_conn_transmit(conn, &vector, 1, piece->len);
+	return SH_LIKELY(sent > 0) ? (size_t)sent : 0;
+}
+
+int
+sh_conn_queue_shared(
+    struct sh_conn *conn, const struct sh_piece *piece, size_t sent)
+{
+	if (conn->state != SH_CONN_OPEN || conn->half)
+		return -SHOAL_ENOTCONN;
+	/* its own sends of this event come before */
+	if (conn->loop->serving == conn && conn->queue.len == 0)
+		return sh_cork_add(
+		    conn->loop, piece->shared->data + piece->at, piece->len);
+	return queue_rest(conn, piece, sent);
 }
 
 void
@@ -128,6 +126,13 @@ sh_conn_has_room(struct sh_conn *conn, size_t more)
 		queued = sh_conn_queued(conn) + more;
 	}
 	return queued < high && (queued == 0 || !sh_loop_is_short(conn->loop));
+}
+
+bool
+sh_conn_fits(const struct sh_conn *conn, size_t len)
+{
+	return !conn->conflated &&
+	    sh_conn_queued(conn) + len <= sh_conn_limits(conn)->high;
 }
 
 static uint64_t

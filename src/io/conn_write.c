@@ -13,18 +13,26 @@
 enum { VECTORS_MAX = 32 };
 
 static ssize_t
+write_several(int fd, const struct iovec *vectors, size_t n)
+{
+	const struct msghdr message = {
+		.msg_iov = (struct iovec *)(uintptr_t)vectors, .msg_iovlen = n
+	};
+
+	return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+static ssize_t
 write_once(int fd, const struct iovec *vectors, size_t n)
 {
-	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)vectors,
-		.msg_iovlen = n };
 	ssize_t sent;
 
 	do {
-		if (n == 1)
+		if (SH_LIKELY(n == 1))
 			sent = send(fd, vectors[0].iov_base, vectors[0].iov_len,
 			    MSG_NOSIGNAL);
 		else
-			sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+			sent = write_several(fd, vectors, n);
 	} while (sent < 0 && errno == EINTR);
 	return sent;
 }
@@ -40,7 +48,7 @@ sh_conn_transmit(
 	if (SH_LIKELY(loop->serving == conn))
 		loop->sent = true;
 	if (SH_LIKELY(sent == (ssize_t)len)) {
-		conn->active_ms = sh_loop_now_ms(loop);
+		conn->active_ms = sh_loop_turn_ms(loop);
 		SH_COUNT(loop->counters->bytes_sent, sent);
 		return sent;
 	}
@@ -55,7 +63,7 @@ sh_conn_transmit(
 	if (sent < 0)
 		return 0;
 	conn->moved = true;
-	conn->active_ms = sh_loop_now_ms(loop);
+	conn->active_ms = sh_loop_turn_ms(loop);
 	SH_COUNT(loop->counters->bytes_sent, sent);
 	return sent;
 }

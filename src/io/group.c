@@ -160,12 +160,6 @@ sh_group_free(struct sh_group **group)
 	*group = NULL;
 }
 
-const struct sh_conn_ops *
-sh_group_ops(const struct sh_group *group)
-{
-	return group->options.ops;
-}
-
 void *
 sh_group_owner(const struct sh_group *group)
 {

@@ -36,8 +36,6 @@ void *sh_group_owner(const struct sh_group *group);
 size_t sh_group_connections(const struct sh_group *group);
 /** What a peer of it that does not read may cost. */
 const struct sh_send_limits *sh_group_send_limits(const struct sh_group *group);
-/** What its connections do. */
-const struct sh_conn_ops *sh_group_ops(const struct sh_group *group);
 /** Call fn for every connection that does not linger; it may send and close. */
 void sh_group_each(struct sh_group *group,
     void (*fn)(struct sh_conn *conn, void *arg), void *arg);

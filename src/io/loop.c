@@ -15,7 +15,6 @@
 #include "io/conn_private.h"
 #include "io/mailbox.h"
 #include "io/resolve.h"
-#include "io/shared.h"
 #include "io/socket.h"
 #include "io/thread_pool.h"
 #include "io/timer.h"
@@ -102,6 +101,8 @@ init(struct sh_loop *loop, const struct sh_loop_options *options)
 	static struct sh_counters unread;
 
 	loop->options = *options;
+	loop->queues_max =
+	    options->queue_max != 0 ? options->queue_max : SIZE_MAX;
 	loop->counters =
 	    options->counters != NULL ? options->counters : &unread;
 	TAILQ_INIT(&loop->ready);
@@ -279,13 +280,6 @@ sh_loop_run(struct sh_loop *loop)
 	while (r == 0 && !loop->stopping)
 		r = sh_loop_turn(loop);
 	return r;
-}
-
-bool
-sh_loop_is_short(const struct sh_loop *loop)
-{
-	return loop->options.queue_max != 0 &&
-	    sh_queue_memory() + sh_shared_memory() > loop->options.queue_max;
 }
 
 void

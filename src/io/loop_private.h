@@ -8,10 +8,13 @@
 #include <sys/queue.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include "base/attr.h"
 #include "base/counters.h"
 #include "io/id_table.h"
 #include "io/listener.h"
 #include "io/loop.h"
+#include "io/queue.h"
+#include "io/shared.h"
 
 struct sh_conn;
 struct sh_group;
@@ -78,6 +81,7 @@ struct sh_loop {
 	struct sh_conn_list unproven;  /* may have been reset unnoticed */
 	struct sh_conn_list dead;      /* to be freed in this turn */
 
+	size_t queues_max;             /* SIZE_MAX: no cap */
 	struct sh_send_limits *limits; /* by number, of all sorts there were */
 	size_t limits_count;
 	struct sh_stall *stalls; /* see stall.c */
@@ -100,8 +104,21 @@ struct sh_loop {
 	struct sh_wheel *timer_wheel; /* NULL: none was set yet */
 };
 
-/** Whether all send queues together take more memory than they may. */
-bool sh_loop_is_short(const struct sh_loop *loop);
+/** Whether all send queues together take more memory than they may; asked for every
+ *  read. */
+static inline bool
+sh_loop_is_short(const struct sh_loop *loop)
+{
+	return sh_queue_memory() + sh_shared_memory() > loop->queues_max;
+}
+
+/** As sh_loop_now_ms(), which is asked for several times by every message. */
+static inline int64_t
+sh_loop_turn_ms(struct sh_loop *loop)
+{
+	return SH_LIKELY(loop->now_known) ? loop->now_ms : sh_loop_now_ms(loop);
+}
+
 /** Coarse monotonic time in nanoseconds; some 5 ns instead of 30. */
 int64_t sh_loop_coarse_ns(void);
 /** Let signals act again that were waited for, and clear the pointer; NULL is

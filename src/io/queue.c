@@ -18,7 +18,7 @@ enum {
 };
 
 /* Of all queues of the process, which has one loop. */
-static size_t memory;
+size_t sh_queue_taken;
 
 static struct sh_chunk *
 allocate(size_t cap)
@@ -29,7 +29,7 @@ allocate(size_t cap)
 		return NULL;
 	chunk = malloc(sizeof(*chunk) + cap);
 	if (chunk != NULL)
-		memory += sizeof(*chunk) + cap;
+		sh_queue_taken += sizeof(*chunk) + cap;
 	return chunk;
 }
 
@@ -155,7 +155,8 @@ take_out(struct sh_queue *queue, struct sh_chunk *chunk)
 	*(chunk->next != NULL ? &chunk->next->prev : &queue->tail) =
 	    chunk->prev;
 	queue->len -= chunk->end - chunk->begin;
-	memory -= sizeof(*chunk) + (chunk->shared == NULL ? chunk->cap : 0);
+	sh_queue_taken -=
+	    sizeof(*chunk) + (chunk->shared == NULL ? chunk->cap : 0);
 	sh_queue_leave_key(chunk);
 	sh_shared_drop(&chunk->shared);
 	free(chunk);
@@ -217,10 +218,4 @@ sh_queue_drop_end(struct sh_queue *queue)
 	while (queue->tail != NULL && sh_chunk_is_waiting(queue->tail))
 		sh_queue_drop_chunk(queue, queue->tail, &dropped);
 	return dropped;
-}
-
-size_t
-sh_queue_memory(void)
-{
-	return memory;
 }

@@ -56,5 +56,13 @@ struct sh_dropped sh_queue_conflate(struct sh_queue *queue);
 struct sh_dropped sh_queue_drop_key(struct sh_queue *queue, uint64_t key);
 /** Drop those that nothing else is behind. */
 struct sh_dropped sh_queue_drop_end(struct sh_queue *queue);
+
+/* Written by queue.c only. */
+extern size_t sh_queue_taken;
+
 /** Bytes of memory that all queues take, without those they refer to. */
-size_t sh_queue_memory(void);
+static inline size_t
+sh_queue_memory(void)
+{
+	return sh_queue_taken;
+}

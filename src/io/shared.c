@@ -7,7 +7,7 @@
 
 #include "base/panic.h"
 
-static size_t memory;
+size_t sh_shared_taken;
 
 struct sh_shared *
 sh_shared_new(size_t cap)
@@ -22,7 +22,7 @@ sh_shared_new(size_t cap)
 	shared->users = 1;
 	shared->len = 0;
 	shared->cap = cap;
-	memory += sizeof(*shared) + cap;
+	sh_shared_taken += sizeof(*shared) + cap;
 	return shared;
 }
 
@@ -46,12 +46,6 @@ sh_shared_drop(struct sh_shared **shared)
 	sh_assert(dropped->users != 0);
 	if (--dropped->users != 0)
 		return;
-	memory -= sizeof(*dropped) + dropped->cap;
+	sh_shared_taken -= sizeof(*dropped) + dropped->cap;
 	free(dropped);
-}
-
-size_t
-sh_shared_memory(void)
-{
-	return memory;
 }

@@ -20,5 +20,13 @@ struct sh_shared *sh_shared_new(size_t cap);
 struct sh_shared *sh_shared_hold(struct sh_shared *shared);
 /** Give a hold up and clear the pointer; the last one frees it. NULL is fine. */
 void sh_shared_drop(struct sh_shared **shared);
+
+/* Written by shared.c only. */
+extern size_t sh_shared_taken;
+
 /** Bytes of memory that all of them take. */
-size_t sh_shared_memory(void);
+static inline size_t
+sh_shared_memory(void)
+{
+	return sh_shared_taken;
+}

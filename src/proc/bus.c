@@ -185,10 +185,12 @@ sh_bus_wake_waiting(const struct sh_bus *bus, uint32_t process)
 		sh_bus_wake(bus, process);
 }
 
-/* Nobody waits for it, writes for it, or is paused by it. */
+/* Nobody waits for it, writes for it, or is paused by it. What it has written is of an
+ * era before that of anybody who sees that it is gone. */
 static void
 withdraw(struct sh_bus *bus, uint32_t process)
 {
+	atomic_fetch_add(&bus->shared->era, 1);
 	atomic_fetch_and(&bus->shared->present[process / 64],
 	    ~(UINT64_C(1) << process % 64));
 	atomic_store(&sh_bus_block(bus, process)->incarnation, 0);
@@ -202,10 +204,6 @@ sh_bus_bury(struct sh_bus *bus, uint32_t process)
 	uint64_t one = 1;
 
 	sh_assert(process < bus->count);
-	atomic_store(&sh_bus_block(bus, process)->last_head,
-	    atomic_load(&sh_bus_block(bus, process)->head));
-	atomic_fetch_add(&bus->shared->burials, 1);
-	/* now it may be seen that it is gone */
 	withdraw(bus, process);
 	/* not sh_bus_wake(): it may have died between the two halves of that */
 	i = sh_bus_next_present(bus, 0, process);

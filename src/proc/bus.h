@@ -96,6 +96,12 @@ int sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 void sh_bus_defer(struct sh_bus_self *self, void (*owe)(void *arg), void *arg);
 /** Wake those that sleep and would get what was written. */
 void sh_bus_flush(struct sh_bus_self *self);
+/** Begin an era: everybody reads what this process has written before what is
+ *  written, later and by whomever, with knowledge of this call: by who has read a
+ *  record that this process writes after it, by who has read one of theirs, and so
+ *  on. So a process that takes something over from this one is not heard too early.
+ *  An era begins, too, before it can be seen that a process has gone. */
+void sh_bus_begin_era(struct sh_bus_self *self);
 /** Whether what made it refuse a write, or pause, may be over. */
 bool sh_bus_has_been_told(const struct sh_bus_self *self);
 /** When to try again after -SHOAL_EAGAIN at the latest: milliseconds. */
@@ -105,7 +111,8 @@ size_t sh_bus_record_max(const struct sh_bus_self *self);
 
 /** Read the next record that is for this process: 1; 0 when there is none;
  *  -SHOAL_ETRUNCATED when this reader was lapped: records of record_out->from
- *  were lost; -SHOAL_ENOMEM, likewise. Takes turns between writers. */
+ *  were lost; -SHOAL_ENOMEM, likewise. Takes turns between writers, but reads what
+ *  is of an era before what is of the next. */
 int sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out);
 
 /** Want what has this hash, once more or once less; a filter has 8,192 places, so

@@ -3,10 +3,10 @@
  *
  * Who writes what: a ring, its head and what its block says is written by the
  * process of that index; `notified', `waits' and `late' by everybody; `present' by
- * processes that join and leave, and by the master for the dead; `wants' by who
- * begins to want something; `burials' and `last_head' by the master. Positions in a
- * ring are counts of bytes since the mapping was made. They go on over all processes
- * that ever have an index, so that no position means two things.
+ * processes that join and leave, and by the master for the dead; `wants' by who begins
+ * to want something; `era' by who begins one. Positions in a ring are counts of bytes
+ * since the mapping was made. They go on over all processes that ever have an index, so
+ * that no position means two things.
  */
 #pragma once
 
@@ -26,8 +26,8 @@ enum {
 
 struct sh_bus_shared {
 	_Atomic uint64_t generation; /* that serves */
-	_Atomic uint32_t used;    /* indices that were ever used: 0 up to it */
-	_Atomic uint64_t burials; /* of the dead, see sh_bus_bury() */
+	_Atomic uint32_t used; /* indices that were ever used: 0 up to it */
+	_Atomic uint64_t era;  /* of what is written now: see bus_read.c */
 	/* how often somebody began to want something: see bus_filter.c */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t wants;
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t present[]; /* a bit per index */
@@ -49,7 +49,6 @@ struct sh_bus_block {
 	 * size of the ring are gone. Neither ever goes back. */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t head;
 	_Atomic uint64_t reserved;
-	_Atomic uint64_t last_head; /* of the latest that was buried */
 	_Alignas(SH_BUS_LINE) _Atomic uint64_t wanted[SH_BUS_WORDS];
 	_Atomic uint64_t paused[SH_BUS_WORDS];
 	/* Up to where it has read the rings of the others. */
@@ -75,6 +74,7 @@ struct sh_bus_frame {
 	uint64_t hash;
 	uint64_t incarnation; /* of the writer */
 	uint64_t wants;       /* how many there had been */
+	uint64_t era;
 };
 
 struct sh_bus_self {
@@ -100,7 +100,8 @@ struct sh_bus_self {
 	uint32_t turn;    /* whose ring is next ... */
 	uint32_t burst;   /* ... and how often it was in a row */
 	uint64_t *told;   /* by process: cursor when its writer was last told */
-	uint64_t burials; /* so many have nothing left to be read */
+	uint64_t era;     /* what is of later ones waits ... */
+	uint64_t waiting; /* ... of which this is the first that was found */
 	char *buf;        /* what it has lent */
 	size_t cap;
 };

@@ -11,6 +11,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/mem.h"
 #include "base/panic.h"
 #include "proc/bus_private.h"
@@ -40,7 +41,8 @@ copy_out(const struct source *source, uint64_t at, void *to, size_t len)
 	size_t first = len < size - offset ? len : size - offset;
 
 	memcpy(to, ring + offset, first);
-	memcpy((char *)to + first, ring, len - first);
+	if (SH_UNLIKELY(first < len))
+		memcpy((char *)to + first, ring, len - first);
 }
 
 /* Whether what was copied from the cursor on may have been overwritten: see put()
@@ -172,28 +174,41 @@ cursor_of(const struct sh_bus_self *self, uint32_t process)
 	    &self->block->cursors[process], memory_order_relaxed);
 }
 
-/* The next record of a ring before head that is for this process; as
+/* It waits for what is of an era before. */
+static void
+note_waiting(struct sh_bus_self *self, uint64_t era)
+{
+	if (era < self->waiting)
+		self->waiting = era;
+}
+
+/* The next record of a ring that is for this process, and not to be read later; as
  * sh_bus_read(). */
 static int
-read_ring(struct sh_bus_self *self, uint32_t process, uint64_t head,
-    struct sh_record *record_out)
+read_ring(
+    struct sh_bus_self *self, uint32_t process, struct sh_record *record_out)
 {
 	struct source source = { .self = self,
 		.process = process,
 		.block = sh_bus_block(self->bus, process),
 		.cursor = cursor_of(self, process) };
+	uint64_t head =
+	    atomic_load_explicit(&source.block->head, memory_order_acquire);
 	struct sh_bus_frame frame;
 
-	/* it may be behind that: see read_after_dead() */
-	while ((int64_t)(head - source.cursor) > 0) {
+	while (source.cursor != head) {
 		copy_out(&source, source.cursor, &frame, sizeof(frame));
 		if (is_lapped(&source))
 			return fall_behind(&source, record_out);
 		/* whoever wrote that is one of us */
 		sh_assert(frame.place == (uint32_t)source.cursor &&
 		    frame.len <= self->bus->ring_size / 4);
-		if (is_for(self, &frame))
-			return take(&source, &frame, record_out);
+		if (is_for(self, &frame)) {
+			if (frame.era <= self->era)
+				return take(&source, &frame, record_out);
+			note_waiting(self, frame.era);
+			break;
+		}
 		move_on(&source, source.cursor + sh_bus_frame_size(frame.len));
 	}
 	if (source.cursor != self->told[process])
@@ -201,55 +216,32 @@ read_ring(struct sh_bus_self *self, uint32_t process, uint64_t head,
 	return 0;
 }
 
-/* What the dead have left; as read_ring(). */
-static int
-read_buried(struct sh_bus_self *self, struct sh_record *record_out)
-{
-	uint64_t burials = atomic_load(&self->bus->shared->burials);
-	uint32_t used = atomic_load(&self->bus->shared->used), i;
-
-	if (burials == self->burials)
-		return 0;
-	for (i = 0; i < used; i++) {
-		uint64_t last =
-		    atomic_load(&sh_bus_block(self->bus, i)->last_head);
-		int r = 0;
-
-		if (i != self->process &&
-		    (int64_t)(last - cursor_of(self, i)) > 0)
-			r = read_ring(self, i, last, record_out);
-		if (r != 0)
-			return r;
-	}
-	self->burials = burials;
-	return 0;
-}
-
-/*
- * Who has seen the end of a process and writes of it shall be heard after that
- * process: its successor as a home begins a new epoch, and what the old one had
- * said would be out of date. So the dead are looked for after the head was loaded,
- * and nothing behind that head is read; unless the process has ended since, and this
- * was among what it has left.
- */
-static int
-read_after_dead(
-    struct sh_bus_self *self, uint32_t process, struct sh_record *record_out)
-{
-	uint64_t head = atomic_load_explicit(
-	    &sh_bus_block(self->bus, process)->head, memory_order_acquire);
-	int r = 0;
-
-	if (head != cursor_of(self, process))
-		r = read_buried(self, record_out);
-	return r != 0 ? r : read_ring(self, process, head, record_out);
-}
-
 static void
 next_ring(struct sh_bus_self *self, uint32_t used)
 {
 	self->turn = self->turn + 1 < used ? self->turn + 1 : 0;
 	self->burst = 0;
+}
+
+/* The next record of any ring, likewise. */
+static int
+read_rings(struct sh_bus_self *self, struct sh_record *record_out)
+{
+	uint32_t used = atomic_load(&self->bus->shared->used), empty;
+
+	for (empty = 0; empty < used; empty++) {
+		int r = self->turn == self->process
+		    ? 0
+		    : read_ring(self, self->turn, record_out);
+
+		if (r != 0) {
+			if (++self->burst >= BURST)
+				next_ring(self, used);
+			return r;
+		}
+		next_ring(self, used);
+	}
+	return 0;
 }
 
 /* All is read. */
@@ -265,23 +257,31 @@ rest(struct sh_bus_self *self)
 	self->cap = 0;
 }
 
+/*
+ * The eras. Who begins one has stored the heads of all that it wrote before, and adds
+ * 1 to `era' behind that, with release. Whoever knows of it, directly or by what others
+ * have written, loads no lower `era' for what it writes. So who has loaded an era,
+ * with acquire, sees in the heads that it loads behind that all that was written
+ * before the era began.
+ *
+ * That is why `era' is loaded before all heads here: when nothing of the eras up to
+ * self->era is found then, and what waits is of none later than the one loaded, nothing
+ * before the first of those that wait is left.
+ */
 int
 sh_bus_read(struct sh_bus_self *self, struct sh_record *record_out)
 {
-	uint32_t used = atomic_load(&self->bus->shared->used), empty;
+	do {
+		uint64_t era = atomic_load(&self->bus->shared->era);
+		int r;
 
-	for (empty = 0; empty < used; empty++) {
-		int r = self->turn == self->process
-		    ? 0
-		    : read_after_dead(self, self->turn, record_out);
-
-		if (r != 0) {
-			if (++self->burst >= BURST)
-				next_ring(self, used);
+		self->waiting = UINT64_MAX;
+		r = read_rings(self, record_out);
+		if (r != 0)
 			return r;
-		}
-		next_ring(self, used);
-	}
+		if (self->waiting <= era)
+			self->era = self->waiting;
+	} while (self->waiting != UINT64_MAX);
 	rest(self);
 	return 0;
 }

@@ -13,6 +13,7 @@
 
 #include <shoal/error.h>
 
+#include "base/attr.h"
 #include "base/clock.h"
 #include "base/panic.h"
 #include "proc/bus_private.h"
@@ -136,7 +137,8 @@ copy_in(struct sh_bus_self *self, uint64_t at, const void *data, size_t len)
 	if (len == 0)
 		return;
 	memcpy(ring + offset, data, first);
-	memcpy(ring, (const char *)data + first, len - first);
+	if (SH_UNLIKELY(first < len))
+		memcpy(ring, (const char *)data + first, len - first);
 }
 
 /*
@@ -249,6 +251,9 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 		return r;
 	frame.len = (uint32_t)len;
 	frame.place = (uint32_t)head;
+	/* whatever this process has read or seen, it has seen that era too: a later
+	 * load of one word gives no earlier value */
+	frame.era = atomic_load(&self->bus->shared->era);
 	frame.incarnation = atomic_load_explicit(
 	    &self->block->incarnation, memory_order_relaxed);
 	put(self, &frame, parts, count, head + sh_bus_frame_size(len));
@@ -256,6 +261,12 @@ sh_bus_write(struct sh_bus_self *self, const struct sh_record *record,
 	self->stats.written++;
 	self->stats.written_bytes += len;
 	return 0;
+}
+
+void
+sh_bus_begin_era(struct sh_bus_self *self)
+{
+	atomic_fetch_add(&self->bus->shared->era, 1);
 }
 
 bool

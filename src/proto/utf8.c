@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/attr.h"
+
 enum { TAIL_LOW = 0x80, TAIL_UP = 0xbf };
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
@@ -36,7 +38,8 @@ skip_ascii(const uint8_t *data, size_t len)
 	while (len - n >= 32 && is_ascii(data + n))
 		n += 32;
 	/* what is left is looked at together with what was */
-	if (len >= 32 && len - n < 32 && is_ascii(data + len - 32))
+	if (n == len ||
+	    (len >= 32 && len - n < 32 && is_ascii(data + len - 32)))
 		return len;
 	while (len - n >= sizeof(eight)) {
 		memcpy(&eight, data + n, sizeof(eight));
@@ -104,13 +107,19 @@ sh_utf8_is_complete(const struct sh_utf8 *utf8)
 	return utf8->need == 0;
 }
 
+static bool
+is_valid(const uint8_t *data, size_t len)
+{
+	struct sh_utf8 utf8 = { 0 };
+
+	return sh_utf8_take(&utf8, data, len) && sh_utf8_is_complete(&utf8);
+}
+
 bool
 sh_utf8_is_valid(const void *data, size_t len)
 {
-	struct sh_utf8 utf8 = { 0 };
 	size_t n = skip_ascii(data, len);
 
-	return n == len ||
-	    (sh_utf8_take(&utf8, (const uint8_t *)data + n, len - n) &&
-		sh_utf8_is_complete(&utf8));
+	return SH_LIKELY(n == len) ||
+	    is_valid((const uint8_t *)data + n, len - n);
 }

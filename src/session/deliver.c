@@ -28,19 +28,19 @@ static const struct sh_deliver_hooks *hooks;
 static bool
 find_target(struct sh_conn *conn, struct target *target_out)
 {
-	struct target target = { .conn = conn };
+	struct shoal_ws *ws;
 
 	if (SH_UNLIKELY(sh_conn_why(conn) != 0))
 		return false;
-	target.ws = sh_ws_of_conn(conn);
-	if (SH_UNLIKELY(target.ws == NULL)) {
-		*target_out = target;
+	ws = sh_ws_of_conn(conn);
+	target_out->conn = conn;
+	target_out->ws = ws;
+	target_out->late = NULL;
+	if (SH_UNLIKELY(ws == NULL))
 		return sh_tcp_is(conn);
-	}
-	if (SH_UNLIKELY(target.ws->in_fragments))
-		target.late = &sh_ws_need_busy(target.ws)->late;
-	*target_out = target;
-	return target.ws->state == SH_WS_OPEN;
+	if (SH_UNLIKELY(ws->in_fragments))
+		target_out->late = &sh_ws_need_busy(ws)->late;
+	return ws->state == SH_WS_OPEN;
 }
 
 static size_t
@@ -55,9 +55,10 @@ has_room(const struct target *target)
 	return sh_conn_has_room(target->conn, late_len(target));
 }
 
-/* Above the mark or not. */
+/* Above the mark or not, what is behind those bytes of it that were sent. */
 static enum sh_delivered
-give(const struct target *target, const struct sh_piece *piece)
+give_rest(
+    const struct target *target, const struct sh_piece *piece, size_t sent)
 {
 	struct sh_conn *conn = target->conn;
 	int r;
@@ -65,13 +66,24 @@ give(const struct target *target, const struct sh_piece *piece)
 	if (SH_UNLIKELY(target->late != NULL))
 		r = sh_queue_refer(target->late, piece);
 	else
-		r = sh_conn_send_shared(conn, piece);
+		r = sh_conn_queue_shared(conn, piece, sent);
 	if (SH_LIKELY(r == 0))
 		return SH_DELIVERED;
 	/* a gap that nobody would be told of */
 	if (r == -SHOAL_ENOMEM)
 		sh_conn_fail_with(conn, -SHOAL_ENOMEM);
 	return SH_DELIVERED_NEITHER;
+}
+
+static enum sh_delivered
+give(const struct target *target, const struct sh_piece *piece)
+{
+	size_t sent = 0;
+
+	if (target->late == NULL)
+		sent = sh_conn_send_at_once(target->conn, piece);
+	return sent == piece->len ? SH_DELIVERED
+				  : give_rest(target, piece, sent);
 }
 
 /* --- what becomes of those that are full ------------------------------------ */
@@ -174,21 +186,24 @@ judge(const struct target *target, const struct sh_piece *piece)
 
 /* --- delivering -------------------------------------------------------------- */
 
-/* One message, or several that fit. */
+/* The kernel did not take all of it. */
 static enum sh_delivered
-deliver_piece(const struct target *target, const struct sh_piece *piece)
+deliver_rest(
+    const struct target *target, const struct sh_piece *piece, size_t sent)
 {
 	const struct sh_send_limits *limits;
 	enum sh_delivered delivered;
 
-	if (SH_UNLIKELY(
-		!has_room(target) || sh_conn_is_conflated(target->conn))) {
+	/* what has begun goes on: it was the first, and there is room */
+	if (sent == 0 &&
+	    (!has_room(target) || sh_conn_is_conflated(target->conn))) {
 		/* that it has ended may have been found out just now */
 		if (sh_conn_why(target->conn) != 0)
 			return SH_DELIVERED_NEITHER;
 		return judge(target, piece);
 	}
-	delivered = give(target, piece);
+	delivered =
+	    sent == 0 ? give(target, piece) : give_rest(target, piece, sent);
 	limits = sh_conn_send_limits(target->conn);
 	if (SH_LIKELY(delivered != SH_DELIVERED ||
 		limits->when_full != SHOAL_FULL_PAUSE || has_room(target)))
@@ -197,18 +212,30 @@ deliver_piece(const struct target *target, const struct sh_piece *piece)
 	return SH_DELIVERED_FULL;
 }
 
+/* One message, or several that fit. */
+static enum sh_delivered
+deliver_piece(const struct target *target, const struct sh_piece *piece)
+{
+	size_t sent = 0;
+
+	/* the usual case: one write, and nothing of it waits */
+	if (SH_LIKELY(target->late == NULL))
+		sent = sh_conn_send_at_once(target->conn, piece);
+	return SH_LIKELY(sent == piece->len)
+	    ? SH_DELIVERED
+	    : deliver_rest(target, piece, sent);
+}
+
 /* Frames of the same bytes, each for itself. */
 static enum sh_delivered
-deliver_each(struct sh_conn *conn, const struct sh_delivery *delivery)
+deliver_each(struct sh_conn *conn, const struct sh_piece *several)
 {
-	struct sh_piece piece = { .shared = delivery->shared,
-		.at = delivery->at,
-		.key = delivery->key,
-		.messages = 1 };
-	size_t left = delivery->len;
+	struct sh_piece piece = *several;
+	size_t left = several->len;
 	enum sh_delivered all = SH_DELIVERED;
 	struct target target;
 
+	piece.messages = 1;
 	while (left > 0) {
 		enum sh_delivered one;
 
@@ -229,34 +256,18 @@ deliver_each(struct sh_conn *conn, const struct sh_delivery *delivery)
 	return all;
 }
 
-/* Whether several messages need not be looked at one by one. */
-static bool
-fits(const struct target *target, const struct sh_piece *piece)
-{
-	struct sh_conn *conn = target->conn;
-
-	return !sh_conn_is_conflated(conn) &&
-	    sh_conn_queued(conn) + late_len(target) + piece->len <=
-	    sh_conn_send_limits(conn)->high;
-}
-
 int
-sh_deliver(struct sh_conn *conn, const struct sh_delivery *delivery)
+sh_deliver(struct sh_conn *conn, const struct sh_piece *piece)
 {
-	const struct sh_piece piece = {
-		.shared = delivery->shared,
-		.at = delivery->at,
-		.len = delivery->len,
-		.key = delivery->key,
-		.messages = delivery->messages,
-	};
 	struct target target;
 
 	if (SH_UNLIKELY(!find_target(conn, &target)))
 		return SH_DELIVERED_NEITHER;
-	if (SH_LIKELY(piece.messages == 1) || fits(&target, &piece))
-		return deliver_piece(&target, &piece);
-	return target.ws != NULL ? (int)deliver_each(conn, delivery)
+	/* several that fit need not be looked at one by one */
+	if (SH_LIKELY(piece->messages == 1) ||
+	    sh_conn_fits(conn, late_len(&target) + piece->len))
+		return (int)deliver_piece(&target, piece);
+	return target.ws != NULL ? (int)deliver_each(conn, piece)
 				 : -SHOAL_EAGAIN;
 }
 

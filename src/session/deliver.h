@@ -7,19 +7,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "io/queue.h"
 #include "io/send_limits.h"
 
 struct sh_conn;
-struct sh_shared;
-
-/* Messages, whole, in shared bytes as they go out: frames of a WebSocket or plain
- * bytes. */
-struct sh_delivery {
-	struct sh_shared *shared; /* borrowed */
-	size_t at, len;
-	uint32_t messages; /* 1; more: all of them with the same key */
-	uint64_t key;      /* for CONFLATE: a hash, never 0 */
-};
 
 enum sh_delivered {
 	SH_DELIVERED,        /* sent or queued */
@@ -30,15 +21,17 @@ enum sh_delivered {
 };
 
 /**
- * Send, or queue a reference. It writes at once if nothing is queued; from within
- * the connection's own events it comes behind what they have sent. Never calls a
- * handler: an end of the connection is told later in the turn.
+ * Send messages, or queue a reference: whole ones in shared bytes as they go out,
+ * frames of a WebSocket or plain bytes. Several have the same key, which is a hash,
+ * never 0. It writes at once if nothing is queued; from within the connection's own
+ * events it comes behind what they have sent. Never calls a handler: an end of the
+ * connection is told later in the turn.
  *
- * Messages in a delivery of several are judged together when there is room for all,
- * and one by one otherwise (they are frames or, for a TCP connection, must come
+ * Several messages are judged together when there is room for all, and one by one
+ * otherwise (they are frames or, for a TCP connection, must come
  * alone then: it returns -SHOAL_EAGAIN with nothing done).
  */
-int sh_deliver(struct sh_conn *conn, const struct sh_delivery *delivery);
+int sh_deliver(struct sh_conn *conn, const struct sh_piece *piece);
 
 /** Whether it is above its high-water mark by a policy PAUSE; when it is no more,
  *  or has ended, the loop's deliver hook is told. */

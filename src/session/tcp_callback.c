@@ -370,7 +370,7 @@ sh_tcp_callback_ops(void)
 bool
 sh_tcp_is(const struct sh_conn *conn)
 {
-	const struct sh_conn_ops *ops = sh_group_ops(sh_conn_group(conn));
+	const struct sh_conn_ops *ops = sh_conn_ops(conn);
 
 	return ops == sh_tcp_callback_ops() || ops == sh_tcp_coroutine_ops();
 }

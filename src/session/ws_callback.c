@@ -19,6 +19,7 @@ struct batch {
 	struct sh_ws_event *event; /* the message */
 	char *end;                 /* of its data, where a NUL is ... */
 	char behind;               /* ... in place of this */
+	bool done;                 /* there is no other message now */
 };
 
 /* A callback has begun to wait. */
@@ -108,9 +109,12 @@ run_messages(void *arg)
 		if (end_call(ws))
 			return;
 		*batch->end = batch->behind;
-		/* one that was cancelled is no place for the next message */
-	} while (sh_ws_may_give(ws) && !sh_await_is_cancelled() &&
-	    sh_ws_next_message(ws, batch->event) > 0);
+		/* no place for the next message */
+		if (sh_await_is_cancelled())
+			return;
+	} while (
+	    sh_ws_may_give(ws) && sh_ws_next_message(ws, batch->event) > 0);
+	batch->done = true;
 }
 
 static void
@@ -131,7 +135,7 @@ run_close(void *arg)
 	(void)end_call(ws);
 }
 
-void
+bool
 sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event)
 {
 	struct batch batch = { .ws = ws, .event = event };
@@ -139,6 +143,7 @@ sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event)
 	if (SH_UNLIKELY(run(ws, run_messages, &batch)))
 		/* the message was borrowed until now */
 		*batch.end = batch.behind;
+	return !batch.done;
 }
 
 void

@@ -263,9 +263,9 @@ look(struct shoal_ws *ws)
 	struct sh_ws_event event;
 
 	while (sh_ws_may_give(ws) && sh_ws_next_message(ws, &event) > 0) {
-		if (ws->calls)
-			sh_ws_call_messages(ws, &event);
-		else if (ws->pulls)
+		if (ws->calls && !sh_ws_call_messages(ws, &event))
+			return;
+		if (ws->pulls)
 			sh_ws_put_by(ws, &event);
 	}
 }

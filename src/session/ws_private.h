@@ -219,8 +219,8 @@ void sh_ws_end_pulling(struct shoal_ws *ws);
 /* --- ws_callback.c ---------------------------------------------------------- */
 
 /** Call on_message with a message, and with those behind it that may be given.
- *  The event is used for all of them. */
-void sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event);
+ *  The event is used for all of them. Whether there may be more. */
+bool sh_ws_call_messages(struct shoal_ws *ws, struct sh_ws_event *event);
 /** Call on_writable, now or when the callback that waits has returned. */
 void sh_ws_call_writable(struct shoal_ws *ws);
 /** Call on_close; true when it waits, and the WebSocket is freed later. */

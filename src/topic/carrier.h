@@ -15,7 +15,8 @@ struct sh_publication;
 /* What a carrier tells, all in the worker's own thread and never from within a call
  * of it. */
 struct sh_carrier_events {
-	/* A message that was wanted, or is for everybody; borrowed. */
+	/* A message that was wanted, or is for everybody; borrowed. The epochs
+	 * of a topic go up, as far as clocks do. */
 	void (*arrived)(const struct sh_publication *publication, void *arg);
 	/* Messages were lost, of one topic or filter, NULL: of any. */
 	void (*lost)(const char *filter, void *arg);

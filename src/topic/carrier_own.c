@@ -62,6 +62,11 @@ write_record(const struct sh_record *record, const struct iovec *parts,
 }
 
 static void
+begin_era(void *arg)
+{
+}
+
+static void
 want(uint64_t hash, bool yes, void *arg)
 {
 }
@@ -133,6 +138,7 @@ need_home(struct own_carrier *self)
 		.find_slot = find_slot,
 		.peers = peers,
 		.write = write_record,
+		.begin_era = begin_era,
 		.want = want,
 		.now_ms = sh_home_clock_ms,
 		.wall_us = sh_home_wall_us,

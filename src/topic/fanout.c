@@ -62,7 +62,7 @@ static bool
 send_range(struct sh_subscription *subscription, struct sh_topic *topic,
     const struct sh_rendering *rendering, uint64_t key, size_t from, size_t to)
 {
-	struct sh_delivery delivery = {
+	struct sh_piece delivery = {
 		.shared = rendering->shared,
 		.at = rendering->at[from],
 		.len = rendering->at[to] - rendering->at[from],

@@ -15,7 +15,7 @@ static int
 send_one(
     struct sh_conn *conn, const struct sh_rendering *rendering, uint64_t key)
 {
-	const struct sh_delivery delivery = {
+	const struct sh_piece delivery = {
 		.shared = rendering->shared,
 		.len = rendering->shared->len,
 		.messages = 1,

@@ -201,7 +201,8 @@ on_message(const struct sh_publication *publication, void *arg)
 	give_anyhow(follow, publication);
 }
 
-/* Who answered knows better than what came before it was asked. */
+/* Who answered knows better than what came before it was asked. Without an answer,
+ * epochs go up. */
 static void
 give_held(struct sh_follow *follow, bool answered)
 {
@@ -216,7 +217,9 @@ give_held(struct sh_follow *follow, bool answered)
 		    &message->publication;
 
 		STAILQ_REMOVE_HEAD(&held, next);
-		if (!answered)
+		if (!answered && publication->epoch < follow->epoch)
+			; /* told as a gap */
+		else if (!answered)
 			give_anyhow(follow, publication);
 		else if (i < asked && publication->epoch != follow->epoch)
 			; /* of an epoch that is over */
@@ -315,14 +318,16 @@ is_missed(struct sh_follow *follow, struct sh_topic *exact)
 	return missed;
 }
 
-/* Not the next one, and none that was had. */
+/* Not the next one, and none that was had. One of an epoch that seems to be over is
+ * asked about in any case: who has come since may have been told of the later one. */
 static bool
 take_other(struct sh_follow *follow, struct sh_topic *exact,
     const struct sh_publication *publication)
 {
 	const struct sh_carrier_ops *ops = follow->topics->carrier->ops;
 
-	if (!follow->asking && !is_missed(follow, exact)) {
+	if (!follow->asking && publication->epoch >= follow->epoch &&
+	    !is_missed(follow, exact)) {
 		move_to(follow, publication->epoch, publication->offset);
 		return true;
 	}

@@ -62,6 +62,8 @@ struct sh_home_link {
 	size_t (*peers)(struct sh_bus_peer *peers_out, size_t max, void *arg);
 	int (*write)(const struct sh_record *record, const struct iovec *parts,
 	    int count, void *arg);
+	/* As sh_bus_begin_era(). */
+	void (*begin_era)(void *arg);
 	/* Want what is published about a hash, once more or less. */
 	void (*want)(uint64_t hash, bool yes, void *arg);
 	/* Milliseconds of the monotonic clock, microseconds since 1970. */

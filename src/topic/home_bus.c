@@ -53,6 +53,14 @@ write_record(const struct sh_record *record, const struct iovec *parts,
 }
 
 static void
+begin_era(void *arg)
+{
+	struct home_bus *self = arg;
+
+	sh_bus_begin_era(self->bus);
+}
+
+static void
 want(uint64_t hash, bool yes, void *arg)
 {
 	struct home_bus *self = arg;
@@ -214,6 +222,7 @@ sh_home_bus_open(struct sh_loop *loop, struct sh_carrier *carrier)
 		.find_slot = find_slot,
 		.peers = peers,
 		.write = write_record,
+		.begin_era = begin_era,
 		.want = want,
 		.now_ms = sh_home_clock_ms,
 		.wall_us = sh_home_wall_us,

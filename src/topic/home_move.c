@@ -5,6 +5,9 @@
  * has gone and all that it has written is read, or after a time. Who is not the home
  * any more begins to hand over without being asked.
  *
+ * Two rings bring messages of one topic then. Who hands over begins an era of the bus
+ * before, so everybody reads the old home's first, however far behind it is.
+ *
  * A log that does not come begins a new epoch; so whatever is lost on the way is a gap,
  * and never a number that means two messages.
  */
@@ -72,9 +75,12 @@ begin_taking(struct sh_home *home)
 	home->link.soon(home->link.arg);
 }
 
+/* All that this home has published is written; what is handed over, and so whatever the
+ * next one publishes, is of a later era. */
 static void
 begin_giving(struct sh_home *home)
 {
+	home->link.begin_era(home->link.arg);
 	home->state = SH_HOME_ELSEWHERE;
 	home->giving = true;
 	home->give_to = 0;

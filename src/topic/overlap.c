@@ -28,6 +28,13 @@ sh_overlap_has(
 	    publication->offset <= offset;
 }
 
+bool
+sh_overlap_is_over(uint64_t epoch, const struct sh_message *message)
+{
+	return message->publication.offset != 0 &&
+	    message->publication.epoch < epoch;
+}
+
 /* Whether all of them have come already, and have been handed out. */
 static bool
 is_past(const struct sh_topic *topic, uint64_t epoch, uint64_t offset)
@@ -82,6 +89,13 @@ goes_on(const struct sh_overlap *overlap, const struct sh_topic *topic,
 		publication->offset == overlap->offset + 1);
 }
 
+static bool
+is_last(const struct sh_overlap *overlap, const struct sh_message *message)
+{
+	return message->publication.epoch == overlap->epoch &&
+	    message->publication.offset == overlap->offset;
+}
+
 /* With the first that is news it is over: what comes is in order. */
 size_t
 sh_overlap_skip(struct sh_subscription *subscription,
@@ -89,15 +103,19 @@ sh_overlap_skip(struct sh_subscription *subscription,
 {
 	const struct sh_overlap *overlap =
 	    (const struct sh_overlap *)(const void *)subscription->holder;
-	size_t i = 0;
-	bool gap;
+	bool gap = false, over;
+	size_t i;
 
-	while (i < count &&
-	    sh_overlap_has(overlap->epoch, overlap->offset, messages[i]))
-		i++;
-	gap = i < count && !goes_on(overlap, subscription->topic, messages[i]);
-	if (i < count ||
-	    messages[count - 1]->publication.offset == overlap->offset)
+	for (i = 0; i < count; i++) {
+		over = sh_overlap_is_over(overlap->epoch, messages[i]);
+		gap |= over;
+		if (!over &&
+		    !sh_overlap_has(
+			overlap->epoch, overlap->offset, messages[i]))
+			break;
+	}
+	gap |= i < count && !goes_on(overlap, subscription->topic, messages[i]);
+	if (i < count || is_last(overlap, messages[count - 1]))
 		on_forget(subscription);
 	if (gap)
 		sh_trouble_lost(subscription);

@@ -1,7 +1,8 @@
 /*
  * This file sees to it that a subscription does not get live what a replay has told
  * it: a history may be answered sooner than the same messages come through the
- * carrier and the fan-out. It goes on until they have come, or newer ones.
+ * carrier and the fan-out. It goes on until they have come, or newer ones. What is
+ * of an epoch before is dropped too, and is a gap.
  */
 #pragma once
 
@@ -23,3 +24,5 @@ size_t sh_overlap_skip(struct sh_subscription *subscription,
 /** Whether who was told all up to an offset has had a message. */
 bool sh_overlap_has(
     uint64_t epoch, uint64_t offset, const struct sh_message *message);
+/** Whether it is of an epoch that was over in this one. */
+bool sh_overlap_is_over(uint64_t epoch, const struct sh_message *message);

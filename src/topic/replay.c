@@ -27,6 +27,8 @@ enum {
 	STEP_MESSAGES = 256
 };
 
+#define NO_HOLE SIZE_MAX
+
 struct messages {
 	struct sh_message **list;
 	size_t at, count, cap, bytes;
@@ -47,11 +49,12 @@ struct sh_subscription_replay {
 	uint64_t epoch,
 	    offset; /* asked behind; then the end of what was told */
 	size_t max;
-	bool known; /* it is the history that says where that is */
-	bool busy;  /* not to be freed just now */
-	bool gap;   /* what was asked for is not all there */
-	bool torn;  /* what came meanwhile is not all here */
-	bool full;  /* of that, no more is kept: a gap comes behind */
+	bool known;  /* it is the history that says where that is */
+	bool busy;   /* not to be freed just now */
+	bool gap;    /* what was asked for is not all there */
+	bool torn;   /* what came meanwhile is not all here */
+	bool full;   /* of that, no more is kept: a gap comes behind */
+	size_t hole; /* before which of what came meanwhile some was lost */
 	struct messages told, live;
 };
 
@@ -140,7 +143,7 @@ is_owed(const struct sh_subscription_replay *replay, uint64_t since)
 {
 	const struct messages *live = &replay->live;
 
-	return replay->torn ||
+	return replay->torn || replay->hole != NO_HOLE ||
 	    (live->at < live->count &&
 		live->list[live->count - 1]->seq > since);
 }
@@ -195,10 +198,16 @@ on_take(struct sh_subscription *subscription,
 	}
 }
 
+/* The first time, the gap is told where it was; else behind all. */
 static void
 on_live_lost(struct sh_subscription *subscription)
 {
-	of(subscription)->torn = true;
+	struct sh_subscription_replay *replay = of(subscription);
+
+	if (replay->hole == NO_HOLE)
+		replay->hole = replay->live.count;
+	else if (replay->hole != replay->live.count)
+		replay->torn = true;
 }
 
 /* --- asking ------------------------------------------------------------------ */
@@ -314,6 +323,7 @@ sh_replay_begin(struct sh_subscription *subscription,
 	};
 	replay->subscription = subscription;
 	replay->topics = topics;
+	replay->hole = NO_HOLE;
 	replay->max = max_of(options);
 	if (options->resume) {
 		replay->epoch = options->epoch;
@@ -386,6 +396,44 @@ give_gap(struct sh_subscription_replay *replay)
 	return more;
 }
 
+/* What was lost meanwhile is not what the history lacks: who wants to be closed by
+ * that comes again behind what was before it. */
+static bool
+give_hole(struct sh_subscription_replay *replay)
+{
+	struct sh_message *message;
+
+	replay->hole = NO_HOLE;
+	if (!replay->subscription->close_on_gap)
+		return give_gap(replay);
+	replay->torn = true;
+	while ((message = next_of(&replay->live)) != NULL)
+		sh_message_drop(&message);
+	return true;
+}
+
+/* Leave out what came meanwhile of an epoch that was over when the history answered.
+ * Whether there was some: a gap is told in its place. */
+static bool
+drop_over(struct sh_subscription_replay *replay)
+{
+	struct messages *live = &replay->live;
+	struct sh_message *message;
+	bool some = false;
+
+	while (replay->known && (message = first_of(live)) != NULL &&
+	    sh_overlap_is_over(replay->epoch, message)) {
+		message = next_of(live);
+		sh_message_drop(&message);
+		some = true;
+	}
+	if (!some)
+		return false;
+	replay->torn |= replay->hole != NO_HOLE && replay->hole > live->at;
+	replay->hole = live->at;
+	return true;
+}
+
 /* The next one; false: there is none, or the subscription has ended. */
 static bool
 give_next(struct sh_subscription_replay *replay)
@@ -397,13 +445,19 @@ give_next(struct sh_subscription_replay *replay)
 		return give_gap(replay);
 	message = next_of(&replay->told);
 	if (message == NULL) {
-		message = next_of(&replay->live);
+		if (drop_over(replay))
+			return true;
+		message = first_of(&replay->live);
 		if (message == NULL)
 			return false;
 		if (sh_overlap_has(replay->epoch, replay->offset, message)) {
+			message = next_of(&replay->live);
 			sh_message_drop(&message);
 			return true;
 		}
+		if (replay->hole <= replay->live.at)
+			return give_hole(replay);
+		message = next_of(&replay->live);
 	}
 	more = give(replay, message);
 	sh_message_drop(&message);
@@ -473,7 +527,7 @@ end(struct sh_subscription_replay *replay)
 
 	if (subscription != NULL) {
 		subscription->holder = NULL;
-		if (replay->torn)
+		if (replay->torn || replay->hole != NO_HOLE)
 			sh_trouble_lost(subscription);
 		if (replay->known)
 			sh_overlap_begin(

@@ -179,6 +179,65 @@ def check_answer_before_messages():
              11 * [False])
 
 
+def count_subscribed(server, *topics):
+    return sum(server.ask("PUBSUB NUMSUB shoal:" + topic).count(b":1\r\n")
+               for topic in topics)
+
+
+def check_gap_before_messages():
+    """A connection is lost and comes back, and what is wanted is in effect again one
+    after the other: the gap is told before what comes then."""
+    topics = ("live1", "live2")
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader = near.client(), far.client()
+        for topic in topics:
+            reader.subscribe(topic)
+        until(lambda: count_subscribed(server, *topics) == 2,
+              "both to be in effect")
+        gate.hold_asks(b"SUBSCRIBE\r\n$11\r\nshoal:live")
+        server.ask("CLIENT KILL TYPE pubsub")
+        until(lambda: count_subscribed(server, *topics) == 1,
+              "one of them to be in effect again")
+        for topic in topics:
+            writer.publish(topic, topic)
+        until(lambda: gate.count_brought(b"message\r\n$11\r\nshoal:live") == 1,
+              "a message to have come")
+        gate.hold_asks(None)
+        events = texts_of(reader.wait_events(3))
+        same(events[:2], ["gap", "gap"], events)
+        expect(events[2] in topics, events)
+
+
+def check_old_epoch_on_the_way():
+    """Redis comes back with older data, so a new epoch begins, and its history is told
+    while messages of the one before are on the way: they do not come behind."""
+    message = b"*3\r\n$7\r\nmessage\r\n$12\r\nshoal:chat/1\r\n"
+    with RedisServer() as server, Gate(server) as gate, \
+            Historian(server) as near, Historian(gate) as far:
+        writer, reader = near.client(), far.client()
+        gate.shut()
+        reader.subscribe("chat/1", -1)
+        until(lambda: gate.count_held(b"shoal:chat/1") == 1,
+              "the channel to be subscribed")
+        for text in ("a0", "a1", "a2"):
+            writer.publish("chat/1", text)
+        until(lambda: gate.count_held(message) == 3, "all to be on the way")
+        epoch = writer.history("chat/1")[0]
+        server.ask("DEL shoal:history:chat/1")
+        server.ask(f"HSET shoal:place:chat/1 epoch {epoch + 1} offset 0")
+        writer.publish("chat/1", "b0")
+        until(lambda: gate.count_held(message) == 4, "it to be on the way")
+        gate.shut(message)
+        same_texts(reader, 1, "b0")
+        gate.open()
+        writer.publish("chat/1", "b1")
+        wait_text(reader, "b1")
+        same([text for text in texts_of(reader.events) if text != "gap"],
+             ["b0", "b1"], reader.events)
+        expect("gap" in texts_of(reader.events), reader.events)
+
+
 def check_lost_history():
     """A Redis that comes back empty is a gap."""
     with RedisServer() as server, Historian(server) as one:

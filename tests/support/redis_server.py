@@ -93,6 +93,13 @@ class RedisServer:
         self.process.wait()
         self.process = None
 
+    def ask(self, *words):
+        """Gives a command; returns the bytes of the answer."""
+        with socket.create_connection((self.address, self.port)) as sock:
+            sock.sendall(" ".join(words).encode() + b"\r\nQUIT\r\n")
+            return b"".join(iter(lambda: sock.recv(65536), b"")).removesuffix(
+                b"+OK\r\n")
+
     def freeze(self, frozen):
         self.process.send_signal(
             signal.SIGSTOP if frozen else signal.SIGCONT)

@@ -53,6 +53,10 @@ class Spread:
         """What the server sends."""
         await copy(reader, writer)
 
+    async def send(self, reader, writer):
+        """What the client sends."""
+        await copy(reader, writer)
+
     async def serve(self, reader, writer):
         try:
             server_reader, server_writer = await self.connect()
@@ -62,7 +66,7 @@ class Spread:
         back = asyncio.ensure_future(self.bring(server_reader, writer))
         self.tasks.add(back)
         back.add_done_callback(self.tasks.discard)
-        await copy(reader, server_writer)
+        await self.send(reader, server_writer)
 
 
 async def copy(reader, writer):

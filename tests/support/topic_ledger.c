@@ -81,7 +81,9 @@ follows(const struct client *client, const struct feed *feed, bool confirmed)
 {
 	int i;
 
-	if (feed->client == client && strchr(feed->flags, 'n') != NULL)
+	/* what it sent by a connection that was lost is another's */
+	if (feed->client == client && !feed->dead &&
+	    strchr(feed->flags, 'n') != NULL)
 		return false;
 	for (i = 0; i < client->filter_count; i++) {
 		const struct filter *filter = &client->filters[i];

@@ -25,349 +25,7 @@
 #include "topic/carrier.h"
 #include "topic/keep.h"
 #include "topic/publication.h"
-
-enum { PATIENCE_MS = 20000, LINE_MAX_LEN = 128, LINES_MAX = 40000 };
-
-static const char program[] = "/usr/sbin/nats-server";
-
-/* Before any test, for Check would count a skip as success. */
-static __attribute__((constructor)) void
-skip_without_nats(void)
-{
-	if (access(program, X_OK) == 0)
-		return;
-	fprintf(stderr, "no %s (package nats-server)\n", program);
-	_exit(77);
-}
-
-/* --- the server ------------------------------------------------------------- */
-
-static char folder[64];
-static pid_t server;
-static int port;
-static const char *password; /* that it wants, or NULL */
-
-static void
-start_server(bool streams)
-{
-	char at[16], store[96], auth[64], told[96];
-
-	snprintf(at, sizeof(at), "%d", port != 0 ? port : -1);
-	snprintf(told, sizeof(told), "%s/log", folder);
-	snprintf(store, sizeof(store), "%s/js", folder);
-	snprintf(auth, sizeof(auth), "--pass=%s", password);
-	server = fork();
-	ck_assert_int_ge(server, 0);
-	if (server == 0) {
-		int null = open("/dev/null", O_RDWR);
-
-		dup2(null, 2);
-		execl(program, program, "-a", "127.0.0.1", "-p", at,
-		    "--ports_file_dir", folder, "-l", told, "-sd", store,
-		    streams ? "-js" : "-sd=x",
-		    password != NULL ? "--user=me" : NULL, auth, NULL);
-		_exit(127);
-	}
-}
-
-/* The server writes a file with its port when it listens. */
-static bool
-read_port(void)
-{
-	char path[128], text[256] = "";
-	const char *at;
-	FILE *file;
-
-	snprintf(
-	    path, sizeof(path), "%s/nats-server_%d.ports", folder, (int)server);
-	file = fopen(path, "r");
-	if (file == NULL)
-		return false;
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	at = strstr(text, "nats://127.0.0.1:");
-	if (at == NULL || strchr(at, '}') == NULL)
-		return false;
-	port = atoi(at + strlen("nats://127.0.0.1:"));
-	return port > 0;
-}
-
-static void
-wait_for_server(void)
-{
-	int64_t until = sh_clock_ms() + PATIENCE_MS;
-
-	while (!read_port()) {
-		ck_assert(sh_clock_ms() < until);
-		usleep(2000);
-	}
-}
-
-/* How often it has refused a password so far. */
-static int
-refusals(void)
-{
-	char path[96], line[512];
-	FILE *file;
-	int n = 0;
-
-	snprintf(path, sizeof(path), "%s/log", folder);
-	file = fopen(path, "r");
-	if (file == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), file) != NULL)
-		n += strstr(line, "authentication error") != NULL;
-	fclose(file);
-	return n;
-}
-
-static void
-stop_server(int signal_number)
-{
-	kill(server, signal_number);
-	waitpid(server, NULL, 0);
-	server = 0;
-}
-
-static void
-end_server(void)
-{
-	char command[96];
-
-	if (server > 0)
-		stop_server(SIGKILL);
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	if (system(command) != 0)
-		fputs("cannot remove the folder\n", stderr);
-}
-
-static void
-begin(bool streams)
-{
-	snprintf(folder, sizeof(folder), "/tmp/shoal-nats-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	atexit(end_server);
-	start_server(streams);
-	wait_for_server();
-}
-
-/* --- carriers ---------------------------------------------------------------- */
-
-/* One carrier and what it has told, a line each. */
-struct side {
-	struct sh_carrier *carrier;
-	char (*lines)[LINE_MAX_LEN];
-	size_t count;
-	int lost, rooms, settled;
-	/* a replay */
-	bool done, gap;
-	int result;
-	uint64_t epoch, offset;
-};
-
-static struct sh_loop *loop;
-static struct sh_counters counters;
-
-static void
-note(struct side *side, const struct sh_publication *publication)
-{
-	ck_assert_uint_lt(side->count, LINES_MAX);
-	snprintf(side->lines[side->count++], LINE_MAX_LEN, "%s=%.*s",
-	    publication->topic,
-	    (int)(publication->len > 64 ? 64 : publication->len),
-	    (const char *)publication->data);
-	if (publication->epoch != 0) {
-		side->epoch = publication->epoch;
-		side->offset = publication->offset;
-	}
-}
-
-static void
-arrived(const struct sh_publication *publication, void *arg)
-{
-	note(arg, publication);
-}
-
-static void
-lost(const char *filter, void *arg)
-{
-	((struct side *)arg)->lost++;
-}
-
-static void
-room(void *arg)
-{
-	((struct side *)arg)->rooms++;
-}
-
-static void
-settled(void *arg)
-{
-	((struct side *)arg)->settled++;
-}
-
-static void
-open_side(struct side *side, const char *prefix, size_t queue_max)
-{
-	char url[64];
-	const char *urls[] = { url };
-	struct sh_broker_options options = { .urls = urls,
-		.url_count = 1,
-		.user = "me",
-		.password = "secret",
-		.prefix = prefix,
-		.timeout_ms = 1000,
-		.backoff_first_ms = 10,
-		.backoff_max_ms = 50,
-		.queue_max = queue_max };
-
-	snprintf(url, sizeof(url), "nats://127.0.0.1:%d", port);
-	memset(side, 0, sizeof(*side));
-	side->lines = calloc(LINES_MAX, LINE_MAX_LEN);
-	ck_assert_int_eq(
-	    sh_carrier_nats_open(loop, &options, &side->carrier), 0);
-	side->carrier->events =
-	    (struct sh_carrier_events){ arrived, lost, room, settled, side };
-}
-
-static void
-close_side(struct side *side)
-{
-	side->carrier->ops->close(&side->carrier);
-	ck_assert_ptr_null(side->carrier);
-	free(side->lines);
-}
-
-/* Take turns until a condition holds. */
-#define UNTIL(condition)                                                     \
-	do {                                                                 \
-		int64_t until_ = sh_clock_ms() + PATIENCE_MS;                \
-		while (!(condition)) {                                       \
-			ck_assert_int_eq(sh_loop_turn(loop), 0);             \
-			ck_assert_msg(sh_clock_ms() < until_, "in vain: %s", \
-			    #condition);                                     \
-		}                                                            \
-	} while (0)
-
-static bool
-is_settled(const struct side *side)
-{
-	return side->carrier->ops->is_settled(side->carrier);
-}
-
-static void
-want(struct side *side, const char *filter)
-{
-	ck_assert_int_eq(side->carrier->ops->want(side->carrier, filter), 0);
-}
-
-static int
-try_publish(struct side *side, const char *topic, const void *data, size_t len,
-    bool kept)
-{
-	struct sh_publication publication = { .topic = topic,
-		.topic_len = strlen(topic),
-		.hash = sh_topic_hash(topic, strlen(topic)),
-		.type = SHOAL_WS_TEXT,
-		.node = 7,
-		.time_ms = 1,
-		.data = data,
-		.len = len };
-
-	return side->carrier->ops->publish(side->carrier, &publication, kept);
-}
-
-/* As a program does: wait while there is no room. */
-static void
-publish(struct side *side, const char *topic, const char *text, bool kept)
-{
-	int r, rooms;
-
-	for (;;) {
-		rooms = side->rooms;
-		r = try_publish(side, topic, text, strlen(text), kept);
-		if (r != -SHOAL_EAGAIN)
-			break;
-		UNTIL(side->rooms != rooms);
-	}
-	ck_assert_int_eq(r, 0);
-}
-
-/* Wait until all that was published has come or is lost, as this may be too. */
-static void
-drain(struct side *from, struct side *to)
-{
-	int64_t until = sh_clock_ms() + PATIENCE_MS;
-
-	while (
-	    to->count == 0 || strcmp(to->lines[to->count - 1], "t=end") != 0) {
-		publish(from, "t", "end", false);
-		ck_assert_int_eq(sh_loop_turn(loop), 0);
-		ck_assert_int_lt(sh_clock_ms(), until);
-	}
-}
-
-static void
-make_loop(void)
-{
-	const struct sh_loop_options options = { .incarnation = 1,
-		.counters = &counters };
-
-	ck_assert_int_eq(sh_loop_new(&options, &loop), 0);
-}
-
-static void
-on_replayed(const struct sh_publication *publication, void *arg)
-{
-	note(arg, publication);
-}
-
-static void
-on_done(int result, uint64_t epoch, uint64_t offset, bool gap, void *arg)
-{
-	struct side *side = arg;
-
-	side->done = true;
-	side->result = result;
-	side->gap = gap;
-	side->epoch = epoch;
-	side->offset = offset;
-}
-
-static void
-ask(struct side *side, const char *topic, uint64_t epoch, uint64_t offset,
-    size_t max)
-{
-	struct sh_replay replay = { .topic = topic,
-		.topic_len = strlen(topic),
-		.epoch = epoch,
-		.offset = offset,
-		.max = max,
-		.message = on_replayed,
-		.done = on_done,
-		.arg = side };
-
-	side->done = false;
-	side->count = 0;
-	ck_assert_int_eq(side->carrier->ops->replay(side->carrier, &replay), 0);
-	ck_assert(!side->done);
-}
-
-static void
-replay(struct side *side, const char *topic, uint64_t epoch, uint64_t offset,
-    size_t max)
-{
-	ask(side, topic, epoch, offset, max);
-	UNTIL(side->done);
-}
-
-static void
-keep(const char *filter, int64_t count)
-{
-	const struct sh_keep bounds = { .count = count };
-
-	ck_assert_int_eq(sh_keep_add(filter, &bounds, true), 0);
-}
+#include "unit/broker/nats_sides.h"
 
 /* --- live messages ------------------------------------------------------------ */
 
@@ -799,7 +457,8 @@ END_TEST
 static int
 raw_connect(void)
 {
-	static const char hello[] = "CONNECT {\"verbose\":false}\r\n";
+	static const char hello[] =
+	    "CONNECT {\"verbose\":false,\"headers\":true}\r\n";
 	const struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
 	struct sockaddr_in at = { .sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
@@ -868,6 +527,92 @@ forge(
 
 	raw_publish(fd, subject, head, len, data);
 }
+
+/* Publish what a stream would have sent on. */
+static void
+forge_kept(int fd, const char *subject, const char *stream, unsigned sequence,
+    const char *topic, const char *data)
+{
+	const struct sh_publication publication = { .topic = topic,
+		.topic_len = strlen(topic),
+		.type = SHOAL_WS_TEXT,
+		.serial = 1,
+		.data = data,
+		.len = strlen(data) };
+	uint8_t head[8 + SH_PUBLICATION_HEADER_MAX] = { 42 };
+	size_t head_len = 8 + sh_publication_encode(&publication, head + 8);
+	char bytes[2048], names[256];
+	int names_len = snprintf(names, sizeof(names),
+	    "NATS/1.0\r\nNats-Stream: %s\r\nNats-Sequence: %u\r\n\r\n", stream,
+	    sequence);
+	int n = snprintf(bytes, sizeof(bytes), "HPUB %s %d %zu\r\n%s", subject,
+	    names_len, (size_t)names_len + head_len + strlen(data), names);
+
+	memcpy(bytes + n, head, head_len);
+	n += (int)head_len;
+	n += snprintf(
+	    bytes + n, sizeof(bytes) - (size_t)n, "%s\r\nPING\r\n", data);
+	raw_say(fd, bytes, (size_t)n, "PONG");
+}
+
+static void
+delete_stream(int fd, const char *stream)
+{
+	char words[160];
+	int n = snprintf(words, sizeof(words),
+	    "SUB done 1\r\nPUB $JS.API.STREAM.DELETE.%s done 0\r\n\r\n",
+	    stream);
+
+	raw_say(fd, words, (size_t)n, "\"success\":true");
+}
+
+/* Messages of the one before come behind those of the one that was made again. */
+START_TEST(test_stream_made_again)
+{
+	char stream[32];
+	uint64_t epoch;
+	struct side a;
+	int fd, before;
+
+	begin(true);
+	make_loop();
+	keep("k", 10);
+	open_side(&a, "p", 1 << 20);
+	want(&a, "k");
+	want(&a, "t");
+	UNTIL(is_settled(&a));
+	publish(&a, "k", "1", true);
+	publish(&a, "k", "2", true);
+	UNTIL(a.count == 2);
+	epoch = a.epoch;
+	snprintf(stream, sizeof(stream), "p_%016llx",
+	    (unsigned long long)sh_topic_hash("p.k", 3));
+	fd = raw_connect();
+	forge_kept(fd, "p.t.k", stream, 3, "k", "placed");
+	forge_kept(fd, "p.t.k", stream, 1, "k", "anew");
+	forge_kept(fd, "p.t.k", stream, 4, "k", "before");
+	UNTIL(a.lost == 1);
+	publish(&a, "t", "end", false);
+	UNTIL(strcmp(a.lines[a.count - 1], "t=end") == 0);
+	ck_assert_uint_eq(a.count, 4);
+	ck_assert_str_eq(a.lines[2], "k=placed");
+	ck_assert_uint_eq(a.epoch, epoch);
+
+	/* the first message finds that there is none, and it is made */
+	delete_stream(fd, stream);
+	before = a.lost;
+	publish(&a, "k", "lost", true);
+	UNTIL(a.lost >= before + 2 && is_settled(&a));
+	publish(&a, "k", "5", true);
+	UNTIL(strcmp(a.lines[a.count - 1], "k=5") == 0);
+	ck_assert_uint_eq(a.count, 5);
+	ck_assert_uint_gt(a.epoch, epoch);
+	ck_assert_uint_eq(a.offset, 1);
+	close(fd);
+	close_side(&a);
+	sh_loop_free(&loop);
+}
+END_TEST
 
 START_TEST(test_foreign)
 {
@@ -957,7 +702,7 @@ count_lines(FILE *file, const char *text)
 START_TEST(test_many_losses)
 {
 	enum { MANY = 300, LINES = 10 };
-	char words[160];
+	char stream[32];
 	FILE *file = tmpfile();
 	int i, fd, before = dup(2);
 	struct side a;
@@ -968,11 +713,10 @@ START_TEST(test_many_losses)
 	open_side(&a, "p", 1 << 20);
 	UNTIL(is_settled(&a));
 	publish(&a, "k", "kept", true);
-	snprintf(words, sizeof(words),
-	    "SUB done 1\r\nPUB $JS.API.STREAM.DELETE.p_%016llx done 0\r\n\r\n",
+	snprintf(stream, sizeof(stream), "p_%016llx",
 	    (unsigned long long)sh_topic_hash("p.k", 3));
 	fd = raw_connect();
-	raw_say(fd, words, strlen(words), "\"success\":true");
+	delete_stream(fd, stream);
 	dup2(fileno(file), 2);
 	for (i = 0; i < MANY; i++)
 		publish(&a, "k", "lost", true);
@@ -992,4 +736,5 @@ SH_SUITE("broker/nats", test_once_and_in_order, test_filters,
     test_too_large_and_full, test_inbox_is_bounded, test_restart,
     test_wrong_password, test_many_restarts, test_server_comes_late,
     test_history, test_history_outlives_the_server, test_no_streams,
-    test_foreign, test_foreign_history, test_many_losses)
+    test_stream_made_again, test_foreign, test_foreign_history,
+    test_many_losses)

@@ -429,6 +429,50 @@ START_TEST(old_data_are_older_than_what_was_told)
 }
 END_TEST
 
+/* Redis has data of an epoch before, and nobody was cut off. */
+static void
+set_back_epoch(void *arg)
+{
+	struct shoal_redis *redis = rig_connect();
+	struct pair pair;
+	uint64_t epoch;
+	int i = 1;
+
+	add_rules();
+	pair_open(&pair, NULL);
+	side_want(&pair.a, "count/1");
+	pair_settle(&pair);
+	side_keep(&pair.b, "count/1", i, 0, 1);
+	WAIT_FOR(pair.a.arrived == 1);
+	epoch = pair.a.epoch;
+	OK(shoal_co_redis_command(
+	       redis, NULL, "HSET test:place:count/1 epoch 9 offset 700") == 0);
+	side_keep(&pair.b, "count/1", ++i, 0, 1);
+	WAIT_FOR(pair.a.last == i);
+	OK(pair.a.epoch == 9 && pair.a.offset == 701);
+	WAIT_FOR(recall(&pair.b, "count/1", 0, 0, SIZE_MAX).epoch > epoch);
+	side_keep(&pair.b, "count/1", ++i, 0, 1);
+	WAIT_FOR(pair.a.last == i);
+	OK(pair.a.epoch > epoch && pair.a.offset == 1);
+	/* the same by what is told */
+	epoch = pair.a.epoch;
+	OK(shoal_co_redis_command(
+	       redis, NULL, "HSET test:place:count/1 epoch 9 offset 700") == 0);
+	OK(recall(&pair.a, "count/1", 0, 0, SIZE_MAX).epoch == 9);
+	WAIT_FOR(recall(&pair.b, "count/1", 0, 0, SIZE_MAX).epoch > epoch);
+	pair_close(&pair);
+	shoal_redis_free(&redis);
+	sh_keep_clear();
+}
+
+START_TEST(epochs_go_up)
+{
+	rig_start(NULL, NULL);
+	rig_run(set_back_epoch);
+	rig_kill();
+}
+END_TEST
+
 static void
 no_script(void *arg)
 {
@@ -553,5 +597,5 @@ SH_SUITE("broker/redis_history", a_history_keeps_within_its_bounds,
     what_is_behind_an_offset_is_given, a_long_history_comes_in_pages,
     an_empty_redis_begins_a_new_epoch, a_redis_that_kept_its_data_goes_on,
     old_data_begin_a_new_epoch, old_data_are_older_than_what_was_told,
-    scripts_that_were_forgotten_are_loaded_again,
+    epochs_go_up, scripts_that_were_forgotten_are_loaded_again,
     nothing_falls_between_replay_and_live, an_entry_of_another_topic_is_a_gap)

@@ -46,7 +46,7 @@ static int
 deliver_key(struct rig *rig, const char *text, uint64_t key)
 {
 	struct sh_shared *shared = make_frame(rig, text);
-	const struct sh_delivery delivery = {
+	const struct sh_piece delivery = {
 		.shared = shared, .len = shared->len, .messages = 1, .key = key
 	};
 	int r = sh_deliver(conn_of(rig), &delivery);
@@ -220,7 +220,7 @@ START_TEST(a_closed_one_gets_nothing)
 	struct rig rig = { 0 };
 	struct sh_deliver_form form;
 	struct sh_shared *shared;
-	struct sh_delivery delivery = { .messages = 1, .key = 1 };
+	struct sh_piece delivery = { .messages = 1, .key = 1 };
 
 	rig_open(&rig);
 	shared = make_frame(&rig, "hello");
@@ -460,7 +460,7 @@ deliver_batch(struct rig *rig, int first, int count)
 {
 	struct sh_shared *all =
 	    sh_shared_new((size_t)count * sh_deliver_frame_max(MESSAGE));
-	struct sh_delivery delivery = {
+	struct sh_piece delivery = {
 		.shared = all, .messages = (uint32_t)count, .key = 1
 	};
 	struct sh_deliver_form form;

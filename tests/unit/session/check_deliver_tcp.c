@@ -31,7 +31,7 @@ set_up(void)
 static int
 deliver(struct sh_conn *conn, size_t len)
 {
-	const struct sh_delivery delivery = {
+	const struct sh_piece delivery = {
 		.shared = block, .len = len, .messages = 1, .key = 1
 	};
 
@@ -122,7 +122,7 @@ START_TEST(a_batch_comes_alone_when_it_does_not_fit)
 {
 	struct rig rig = { .options = {
 			       .queue_high = HIGH, .queue_low = LOW } };
-	struct sh_delivery delivery = { .messages = 2, .key = 1 };
+	struct sh_piece delivery = { .messages = 2, .key = 1 };
 	struct sh_conn *conn;
 	int fd;
 

@@ -184,6 +184,26 @@ check_publisher(int proc, int topic)
 	}
 }
 
+/* As it comes, the next one of a topic is always the one that is the next, or the first
+ * one of a later epoch; so nobody has to ask for what it has not read yet. */
+static void
+check_order(int proc)
+{
+	const struct world_proc *self = &world.procs[proc];
+	const struct world_seen *last[WORLD_TOPICS] = { NULL };
+	int i;
+
+	for (i = 0; i < self->seen_count; i++) {
+		const struct world_seen *seen = &self->seen[i];
+		const struct world_seen *before = last[seen->topic];
+
+		HOLDS(before == NULL || seen->epoch > before->epoch ||
+		    (seen->epoch == before->epoch &&
+			seen->offset == before->offset + 1));
+		last[seen->topic] = seen;
+	}
+}
+
 static int
 published(void)
 {
@@ -228,6 +248,8 @@ check_storm(const struct weather *weather)
 	memset(numbered, 0, sizeof(numbered));
 	for (proc = 0; proc < world.count; proc++)
 		check_seen(proc);
+	for (proc = 0; proc < world.count && weather->lap_at == 0; proc++)
+		check_order(proc);
 	for (proc = 0; proc < world.count; proc++)
 		for (topic = 0; topic < WORLD_TOPICS; topic++)
 			if (world.procs[proc].home != NULL ||

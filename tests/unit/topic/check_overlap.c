@@ -357,6 +357,33 @@ START_TEST(what_is_missing_is_a_gap)
 }
 END_TEST
 
+/* Something is lost while the history is asked for: what came then is behind it. */
+static void
+loss_amid_a_question(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	come(1, 3, 4);
+	turns(4);
+	carrier.events.lost(NULL, carrier.events.arg);
+	come(1, 7, 8);
+	turns(4);
+	answer(&asked[0], 1, 1, 3);
+	/* the process asks for what it has missed */
+	answer(&asked[1], 1, 7, 8);
+	turns(4);
+	carrier.events.lost(NULL, carrier.events.arg);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(a_gap_is_told_where_it_was)
+{
+	run(loss_amid_a_question, "1.1r 1.2r 1.3r 1.4 GAP 1.7 1.8 GAP ");
+}
+END_TEST
+
 /* It ends with an epoch that is not the one that was told. */
 static void
 another_epoch(void)
@@ -378,6 +405,80 @@ another_epoch(void)
 START_TEST(another_epoch_is_news)
 {
 	run(another_epoch, "7.1r 7.2r 7.3r GAP 8.1 8.2 8.1r 8.2r 8.3r ");
+}
+END_TEST
+
+/* What is of an epoch that is over comes later than a history of the next one. */
+static void
+epoch_that_is_over(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	come(7, 1, 2);
+	turns(4);
+	sh_buf_puts(&notes, "| ");
+	come(8, 1, 3);
+	answer(&asked[questions - 1], 8, 1, 3);
+	turns(4);
+	come(8, 4, 4);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_does_not_come)
+{
+	run(epoch_that_is_over, "8.1r 8.2r GAP | GAP 8.3 8.4 ");
+}
+END_TEST
+
+/* The same, but it comes before the history is answered. */
+static void
+epoch_over_amid_a_question(void)
+{
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(s, "a/b", -1);
+	come(7, 1, 2);
+	turns(4);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_is_not_kept)
+{
+	run(epoch_over_amid_a_question, "8.1r 8.2r GAP ");
+}
+END_TEST
+
+/* Nobody is there who was there when the process was in the later one. */
+static void
+epoch_over_for_newcomers(void)
+{
+	struct shoal_subscriber *first = subscriber("first:");
+	struct shoal_subscriber *s = subscriber("");
+
+	subscribe(first, "a/b", 0);
+	come(8, 1, 2);
+	turns(4);
+	subscribe(s, "a/b", -1);
+	answer(&asked[0], 8, 1, 2);
+	turns(4);
+	shoal_subscriber_free(&first);
+	come(7, 3, 3);
+	answer(&asked[questions - 1], 8, 3, 2);
+	turns(4);
+	come(8, 3, 3);
+	turns(4);
+	shoal_subscriber_free(&s);
+}
+
+START_TEST(an_epoch_that_is_over_does_not_begin_again)
+{
+	run(epoch_over_for_newcomers, "first:8.1 first:8.2 8.1r 8.2r 8.3 ");
 }
 END_TEST
 
@@ -407,5 +508,6 @@ END_TEST
 SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     others_get_what_one_was_told, what_the_process_asks_for_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
-    what_is_missing_is_a_gap, another_epoch_is_news,
-    without_an_answer_all_is_news)
+    what_is_missing_is_a_gap, a_gap_is_told_where_it_was, another_epoch_is_news,
+    an_epoch_that_is_over_does_not_come, an_epoch_that_is_over_is_not_kept,
+    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news)

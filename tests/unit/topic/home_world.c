@@ -18,6 +18,7 @@ enum { RECORD_MAX = 65536, ROUNDS = 400 };
 
 struct world_record {
 	struct sh_record record;
+	uint64_t era;
 	char *bytes;
 };
 
@@ -136,6 +137,7 @@ append(uint32_t process, const struct sh_record *record,
 		    rings[process].list, rings[process].cap * sizeof(*to));
 	}
 	to = &rings[process].list[rings[process].count++];
+	to->era = world.era;
 	to->record = *record;
 	to->record.from = process;
 	to->record.from_incarnation = world.procs[process].peer.incarnation;
@@ -177,6 +179,13 @@ write_record(const struct sh_record *record, const struct iovec *parts,
 	}
 	append(self->peer.process, record, parts, count);
 	return 0;
+}
+
+static void
+begin_era(void *arg)
+{
+	(void)arg;
+	world.era++;
 }
 
 static void
@@ -276,6 +285,7 @@ world_add(uint64_t generation, uint32_t slot)
 		.find_slot = find_slot,
 		.peers = peers,
 		.write = write_record,
+		.begin_era = begin_era,
 		.want = want,
 		.now_ms = now_ms,
 		.wall_us = wall_us,
@@ -301,6 +311,7 @@ world_add(uint64_t generation, uint32_t slot)
 void
 world_kill(int proc)
 {
+	world.era++;
 	sh_home_free(&world.procs[proc].home);
 }
 
@@ -321,20 +332,42 @@ world_publish(int proc, int topic)
 	return r;
 }
 
+/* The next one of a ring for a process. NULL: there is none. */
+static const struct world_record *
+next_record(struct world_proc *self, int from)
+{
+	const struct world_record *next;
+
+	if (self == &world.procs[from])
+		return NULL;
+	for (; self->cursors[from] < rings[from].count; self->cursors[from]++) {
+		next = &rings[from].list[self->cursors[from]];
+		if (is_for(self, &next->record))
+			return next;
+	}
+	return NULL;
+}
+
+/* Within an era any ring is as good as another. */
 bool
 world_read(int proc, int from)
 {
 	struct world_proc *self = &world.procs[proc];
-	const struct sh_record *record;
+	const struct world_record *next = next_record(self, from), *other;
+	int i;
 
-	while (from != proc && self->cursors[from] < rings[from].count) {
-		record = &rings[from].list[self->cursors[from]++].record;
-		if (!is_for(self, record))
-			continue;
-		sh_home_receive(self->home, record);
-		return true;
+	for (i = 0; next != NULL && i < world.count; i++) {
+		other = next_record(self, i);
+		if (other != NULL && other->era < next->era) {
+			next = other;
+			from = i;
+		}
 	}
-	return false;
+	if (next == NULL)
+		return false;
+	self->cursors[from]++;
+	sh_home_receive(self->home, &next->record);
+	return true;
 }
 
 void

@@ -42,7 +42,7 @@ struct world_proc {
 
 struct world {
 	uint32_t slots;
-	uint64_t generation;
+	uint64_t generation, era;
 	int64_t now_ms;
 	uint64_t wall_us;
 	int count;
@@ -66,7 +66,8 @@ uint32_t world_slot_of(int topic);
 const char *world_topic(int topic);
 /** A process publishes its next message to a topic; what sh_home_publish() says. */
 int world_publish(int proc, int topic);
-/** A process reads one record of a ring. False: there is none. */
+/** A process reads one record of a ring, or of another one that has to be read before
+ *  it. False: there is none. */
 bool world_read(int proc, int from);
 /** A process loses what is unread in a ring. */
 void world_lap(int proc, int from);
