@@ -226,16 +226,18 @@ sh_worker_kill(
 	    now_ms >= p->deadline_ms;
 	char text[64];
 
-	if (p->state == SH_PROCESS_DRAINING || p->state == SH_PROCESS_STOPPING)
+	/* whatever it was told before */
+	if (signal == SIGABRT)
+		sh_log_err("slot %u: worker %d does not turn its loop "
+			   "(workers.watchdog) and is aborted",
+		    p->slot, (int)p->pid);
+	else if (p->state == SH_PROCESS_DRAINING ||
+	    p->state == SH_PROCESS_STOPPING)
 		sh_log_warning("slot %u: worker %d did not end in time and is "
 			       "killed%s",
 		    p->slot, (int)p->pid,
 		    format_connections(
 			pool, p, " with ", "", text, sizeof(text)));
-	else if (signal == SIGABRT)
-		sh_log_err("slot %u: worker %d does not turn its loop "
-			   "(workers.watchdog) and is aborted",
-		    p->slot, (int)p->pid);
 	else if (late && p->generation == pool->state.current)
 		sh_log_err("slot %u: worker %d was not ready in time "
 			   "(%s) and is killed",
