@@ -75,6 +75,29 @@ begin_taking(struct sh_home *home)
 	home->link.soon(home->link.arg);
 }
 
+/* What lay ready may be gone. */
+static void
+give_anew(struct sh_home *home)
+{
+	struct sh_writer *writer;
+
+	home->giving = true;
+	home->gave_serials = false;
+	home->give_log = NULL;
+	LIST_FOREACH(writer, &home->writers, next)
+		writer->given = false;
+}
+
+/* The first home behind this one. It stays the heir when another one is the home by
+ * now, to whom it hands over in its turn: it may have given the next numbers already,
+ * which only it knows. */
+static bool
+find_heir(struct sh_home *home)
+{
+	return home->heir.incarnation != 0 ||
+	    sh_home_find(home, home->link.me.slot, &home->heir);
+}
+
 /* All that this home has published is written; what is handed over, and so whatever the
  * next one publishes, is of a later era. */
 static void
@@ -82,8 +105,9 @@ begin_giving(struct sh_home *home)
 {
 	home->link.begin_era(home->link.arg);
 	home->state = SH_HOME_ELSEWHERE;
-	home->giving = true;
-	home->give_to = 0;
+	home->heir = (struct sh_bus_peer){ 0 };
+	give_anew(home);
+	(void)find_heir(home);
 }
 
 static bool
@@ -257,11 +281,9 @@ sh_move_receive(struct sh_home *home, const struct sh_record *record)
 	case SH_HOME_LOG: receive_log(home, record); break;
 	case SH_HOME_ENTRY: receive_entry(home, record); break;
 	}
-	/* the home has moved on meanwhile; what lay ready may be gone */
-	if (home->state == SH_HOME_ELSEWHERE) {
-		home->giving = true;
-		home->give_to = 0;
-	}
+	/* the home has moved on meanwhile */
+	if (home->state == SH_HOME_ELSEWHERE)
+		give_anew(home);
 }
 
 void
@@ -276,15 +298,6 @@ sh_move_missed(struct sh_home *home, uint32_t process)
 }
 
 /* --- handing over ------------------------------------------------------------- */
-
-static void
-forget_given(struct sh_home *home)
-{
-	struct sh_writer *writer;
-
-	LIST_FOREACH(writer, &home->writers, next)
-		writer->given = false;
-}
 
 /* Some of those that have not been. 1: there was none; 0; negative: not now. */
 static int
@@ -367,28 +380,38 @@ has_to_give(const struct sh_home *home)
 	return !home->gave_serials || sh_logs_count(home->logs) > 0;
 }
 
+/* The heir has died, and with it how far the numbers went: who comes next begins
+ * epochs. */
+static void
+drop_logs(struct sh_home *home)
+{
+	struct sh_log *log;
+
+	home->give_log = NULL;
+	while (sh_logs_count(home->logs) > 0) {
+		log = sh_logs_oldest(home->logs);
+		sh_logs_remove(home->logs, &log);
+	}
+}
+
 static void
 run_giving(struct sh_home *home)
 {
-	struct sh_bus_peer to;
-	int steps = SH_HOME_STEPS;
+	int steps = SH_HOME_STEPS, r = 0;
 
-	if (!sh_home_find(home, home->link.me.slot, &to))
+	if (!find_heir(home))
 		return;
-	if (to.incarnation != home->give_to) {
-		home->give_to = to.incarnation;
-		home->gave_serials = false;
-		forget_given(home);
-		home->give_log = NULL;
-	}
-	while (has_to_give(home)) {
+	while (r >= 0 && has_to_give(home)) {
 		if (steps-- == 0) {
 			home->link.soon(home->link.arg);
 			return;
 		}
-		if (give_some(home, &to) < 0)
-			return;
+		r = give_some(home, &home->heir);
 	}
+	if (r == -SHOAL_ENOENT)
+		drop_logs(home);
+	else if (r < 0)
+		return;
 	home->giving = false;
 }
 

@@ -150,7 +150,7 @@ struct sh_home {
 	struct sh_partners takers; /* who wants to know when we have */
 	int64_t take_by_ms;
 	bool giving;
-	uint64_t give_to; /* incarnation */
+	struct sh_bus_peer heir; /* who gets it; incarnation 0: not known */
 	bool gave_serials;
 	struct sh_log *give_log;         /* its head has been given ... */
 	struct sh_log_entry *give_entry; /* ... and all before this one */

@@ -173,6 +173,73 @@ START_TEST(a_reload_keeps_epoch_and_order)
 }
 END_TEST
 
+/* Whatever anybody has had with a number is the same message. */
+static void
+check_number(const struct world_seen *a)
+{
+	const struct world_seen *b;
+	int i, k;
+
+	for (i = 0; i < world.count; i++)
+		for (k = 0; k < world.procs[i].seen_count; k++) {
+			b = &world.procs[i].seen[k];
+			if (a->topic != b->topic || a->epoch != b->epoch ||
+			    a->offset != b->offset)
+				continue;
+			ck_assert_int_eq(a->publisher, b->publisher);
+			ck_assert_int_eq(a->number, b->number);
+		}
+}
+
+/* It waits in vain for whom it is to hear of, and serves. */
+static void
+wait_in_vain(int proc)
+{
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		world.now_ms += SH_HOME_TAKE_MS;
+		world_turn(proc);
+	}
+}
+
+START_TEST(who_was_home_before_the_last_one_does_not_know_the_numbers)
+{
+	int i;
+
+	begin(1, 5);
+	for (i = 0; i < 10; i++)
+		world_publish(0, 0);
+	world_settle();
+	world_add(2, 0);
+	world.generation = 2;
+	/* it gets serials and how far the log is, and no entries */
+	world.cap = 2;
+	world_turn(0);
+	while (world_read(1, 0))
+		continue;
+	world.cap = 0;
+	wait_in_vain(1);
+	for (i = 0; i < 5; i++)
+		world_publish(1, 0);
+	world_turn(1);
+	ck_assert_uint_eq(world.procs[1].seen[4].offset, 15);
+	/* the next one does not hear of the second before it serves */
+	world_add(3, 0);
+	world.generation = 3;
+	world_turn(0);
+	wait_in_vain(2);
+	for (i = 0; i < 3; i++)
+		world_publish(2, 0);
+	world_turn(2);
+	ck_assert_int_ge(world.procs[2].seen_count, 3);
+	world_settle();
+	for (i = 0; i < world.procs[2].seen_count; i++)
+		check_number(&world.procs[2].seen[i]);
+	end();
+}
+END_TEST
+
 START_TEST(a_history_survives_a_reload_without_publishing)
 {
 	int topic, i;
@@ -541,6 +608,7 @@ END_TEST
 SH_SUITE("topic/home", messages_get_one_order,
     who_does_not_want_it_knows_that_it_is_out, what_is_not_out_is_bounded,
     room_is_told, a_reload_keeps_epoch_and_order,
+    who_was_home_before_the_last_one_does_not_know_the_numbers,
     a_history_survives_a_reload_without_publishing,
     a_home_that_has_heard_of_many_hands_over, a_dead_home_begins_a_new_epoch,
     a_home_without_an_heir_is_waited_for,
