@@ -482,6 +482,35 @@ START_TEST(an_epoch_that_is_over_does_not_begin_again)
 }
 END_TEST
 
+/* What came live behind it was given by the replay; it is on its way to the others
+ * while the replay ends. */
+static void
+many_behind(void)
+{
+	struct shoal_subscriber *crowd[CROWD], *s = subscriber("");
+	int i;
+
+	subscribe(s, "a/b", -1);
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = subscriber(NULL);
+		subscribe(crowd[i], "a/b", 0);
+	}
+	come(1, 4, 5);
+	answer(&asked[0], 1, 1, 3);
+	turns(20);
+	come(1, 6, 6);
+	turns(20);
+	shoal_subscriber_free(&s);
+	for (i = 0; i < CROWD; i++)
+		shoal_subscriber_free(&crowd[i]);
+}
+
+START_TEST(what_follows_what_came_meanwhile_is_no_gap)
+{
+	run(many_behind, "1.1r 1.2r 1.3r 1.4 1.5 1.6 ");
+}
+END_TEST
+
 /* A question that was not answered has told nothing. */
 static void
 no_answer(void)
@@ -510,4 +539,5 @@ SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
     what_is_missing_is_a_gap, a_gap_is_told_where_it_was, another_epoch_is_news,
     an_epoch_that_is_over_does_not_come, an_epoch_that_is_over_is_not_kept,
-    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news)
+    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news,
+    what_follows_what_came_meanwhile_is_no_gap)
