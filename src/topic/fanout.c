@@ -335,7 +335,7 @@ go_behind_loss(struct sh_topics *topics)
 static struct sh_topic *
 next_topic(struct sh_topics *topics)
 {
-	while (TAILQ_EMPTY(&topics->fanning) && !STAILQ_EMPTY(&topics->losses))
+	while (TAILQ_EMPTY(&topics->fanning) && !TAILQ_EMPTY(&topics->losses))
 		go_behind_loss(topics);
 	return TAILQ_FIRST(&topics->fanning);
 }
@@ -364,7 +364,7 @@ sh_fanout_add(struct sh_topic *topic, struct sh_message *message)
 	struct sh_topics *topics = topic->topics;
 	size_t size = sh_message_size(message);
 
-	message->seq = ++topics->seq;
+	message->seq = topic->latest = ++topics->seq;
 	STAILQ_INSERT_TAIL(&topic->messages, message, next);
 	topic->pending += size;
 	topics->pending += size;

@@ -13,8 +13,13 @@
 #include "topic/filter.h"
 #include "topic/topics_private.h"
 
+enum {
+	/* that are to be told one by one; more are told to all, at once */
+	LOSSES_MAX = 4096
+};
+
 struct sh_loss {
-	STAILQ_ENTRY(sh_loss) next;
+	TAILQ_ENTRY(sh_loss) next;
 	uint64_t seq; /* of what was lost */
 	bool of_any;  /* it has no filter */
 	char filter[];
@@ -117,26 +122,80 @@ make_loss(const char *filter, uint64_t seq)
 	return loss;
 }
 
+/* Whether one that is to be told says it already: since then nobody has come, and no
+ * message of the topic. */
+static bool
+is_noted(const struct sh_topics *topics, const struct sh_topic *topic)
+{
+	const struct sh_loss *first = TAILQ_FIRST(&topics->losses);
+
+	return first != NULL && topic != NULL && !topic->is_wild &&
+	    topic->lost >= first->seq && topic->lost > topics->newest &&
+	    topic->lost > topic->latest;
+}
+
+static bool
+has_many(const struct sh_topics *topics)
+{
+	return topics->loss_count >= LOSSES_MAX;
+}
+
+/* Let the last one say it too. */
+static void
+widen_last(struct sh_topics *topics, uint64_t seq)
+{
+	struct sh_loss *last = TAILQ_LAST(&topics->losses, sh_loss_list);
+
+	last->of_any = true;
+	last->seq = seq;
+}
+
+/* Behind what is on its way. */
+static void
+note(struct sh_topics *topics, const char *filter)
+{
+	struct sh_topic *topic = NULL;
+	struct sh_loss *loss;
+	size_t len;
+
+	if (filter != NULL) {
+		len = strlen(filter);
+		topic = sh_topic_find(
+		    topics, filter, len, sh_topic_hash(filter, len));
+	}
+	/* messages may be lost as fast as they come, and for long */
+	if (is_noted(topics, topic))
+		return;
+	if (has_many(topics)) {
+		widen_last(topics, ++topics->seq);
+		return;
+	}
+	loss = make_loss(filter, ++topics->seq);
+	if (loss == NULL) {
+		/* too early, which is better than never */
+		tell(topics, filter, topics->seq);
+		return;
+	}
+	if (topic != NULL)
+		topic->lost = loss->seq;
+	TAILQ_INSERT_TAIL(&topics->losses, loss, next);
+	topics->loss_count++;
+}
+
 void
 sh_loss_note(struct sh_topics *topics, const char *filter)
 {
-	uint64_t seq = ++topics->seq;
-	struct sh_loss *loss = NULL;
-
-	/* without memory it is told too early, which is better than never */
-	if (!TAILQ_EMPTY(&topics->fanning))
-		loss = make_loss(filter, seq);
-	if (loss != NULL)
-		STAILQ_INSERT_TAIL(&topics->losses, loss, next);
+	if (TAILQ_EMPTY(&topics->fanning))
+		tell(topics, filter, ++topics->seq);
 	else
-		tell(topics, filter, seq);
+		note(topics, filter);
 }
 
 bool
 sh_loss_is_before(
     const struct sh_topics *topics, const struct sh_message *message)
 {
-	const struct sh_loss *first = STAILQ_FIRST(&topics->losses);
+	const struct sh_loss *first = TAILQ_FIRST(&topics->losses);
 
 	return SH_UNLIKELY(first != NULL) && message->seq > first->seq;
 }
@@ -144,11 +203,12 @@ sh_loss_is_before(
 bool
 sh_loss_tell(struct sh_topics *topics)
 {
-	struct sh_loss *loss = STAILQ_FIRST(&topics->losses);
+	struct sh_loss *loss = TAILQ_FIRST(&topics->losses);
 
 	if (loss == NULL)
 		return false;
-	STAILQ_REMOVE_HEAD(&topics->losses, next);
+	TAILQ_REMOVE(&topics->losses, loss, next);
+	topics->loss_count--;
 	tell(topics, loss->of_any ? NULL : loss->filter, loss->seq);
 	free(loss);
 	return true;
@@ -159,8 +219,9 @@ sh_loss_clear(struct sh_topics *topics)
 {
 	struct sh_loss *loss;
 
-	while ((loss = STAILQ_FIRST(&topics->losses)) != NULL) {
-		STAILQ_REMOVE_HEAD(&topics->losses, next);
+	while ((loss = TAILQ_FIRST(&topics->losses)) != NULL) {
+		TAILQ_REMOVE(&topics->losses, loss, next);
 		free(loss);
 	}
+	topics->loss_count = 0;
 }

@@ -54,6 +54,7 @@ struct sh_subscription_replay {
 	bool gap;    /* what was asked for is not all there */
 	bool torn;   /* what came meanwhile is not all here */
 	bool full;   /* of that, no more is kept: a gap comes behind */
+	bool past;   /* some of that is behind what was told */
 	size_t hole; /* before which of what came meanwhile some was lost */
 	struct messages told, live;
 };
@@ -457,6 +458,8 @@ give_next(struct sh_subscription_replay *replay)
 		}
 		if (replay->hole <= replay->live.at)
 			return give_hole(replay);
+		/* what comes behind it is in order, as in overlap.c */
+		replay->past |= message->publication.offset != 0;
 		message = next_of(&replay->live);
 	}
 	more = give(replay, message);
@@ -529,7 +532,7 @@ end(struct sh_subscription_replay *replay)
 		subscription->holder = NULL;
 		if (replay->torn || replay->hole != NO_HOLE)
 			sh_trouble_lost(subscription);
-		if (replay->known)
+		if (replay->known && !replay->past)
 			sh_overlap_begin(
 			    subscription, replay->epoch, replay->offset);
 	}

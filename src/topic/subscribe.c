@@ -199,7 +199,7 @@ enter(struct sh_subscription *subscription, struct sh_topic *topic)
 	subscription->topic = topic;
 	subscription->node.hash = pair_hash(subscriber, topic);
 	sh_hash_add(&topics->subscriptions, &subscription->node);
-	subscription->since = ++topics->seq;
+	subscription->since = topics->newest = ++topics->seq;
 	TAILQ_INSERT_TAIL(&topic->subscriptions, subscription, of_topic);
 	TAILQ_INSERT_TAIL(
 	    &subscriber->subscriptions, subscription, of_subscriber);

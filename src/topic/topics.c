@@ -107,7 +107,7 @@ init(struct sh_topics *topics, struct sh_loop *loop, struct sh_carrier *carrier)
 	LIST_INIT(&topics->programs);
 	TAILQ_INIT(&topics->fanning);
 	TAILQ_INIT(&topics->behind);
-	STAILQ_INIT(&topics->losses);
+	TAILQ_INIT(&topics->losses);
 	LIST_INIT(&topics->batches);
 	STAILQ_INIT(&topics->untold);
 	TAILQ_INIT(&topics->troubled);

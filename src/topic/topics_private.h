@@ -39,6 +39,7 @@ struct sh_topics {
 	uint64_t node;   /* of this server */
 	uint64_t serial; /* of the last message that was published here */
 	uint64_t seq;    /* of the last thing: message or subscription */
+	uint64_t newest; /* that of the last subscription */
 
 	struct sh_hash names;         /* topics and filters */
 	struct sh_hash subscriptions; /* by subscriber and filter */
@@ -52,7 +53,8 @@ struct sh_topics {
 	struct sh_loop_task task; /* fans out */
 	struct sh_topic_list fanning;
 	struct sh_topic_list behind; /* likewise, behind the first loss */
-	STAILQ_HEAD(, sh_loss) losses;
+	TAILQ_HEAD(sh_loss_list, sh_loss) losses;
+	size_t loss_count;
 	LIST_HEAD(, sh_batch) batches; /* that have begun */
 	size_t pending;                /* bytes that wait to be fanned out */
 	struct sh_message_list untold; /* published here, for listeners */
@@ -90,6 +92,8 @@ struct sh_topic {
 	TAILQ_HEAD(, sh_topic_listener) listeners;
 
 	struct sh_message_list messages; /* that no batch has taken yet */
+	uint64_t latest;                 /* seq of its latest message ... */
+	uint64_t lost;                   /* ... and loss, see loss.c */
 	size_t pending;                  /* their bytes, and of the batch */
 	struct sh_batch *batch;          /* on its way, or NULL */
 	TAILQ_ENTRY(sh_topic) fanning;

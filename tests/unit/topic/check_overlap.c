@@ -18,6 +18,7 @@
 #include "topic/carrier.h"
 #include "topic/publication.h"
 #include "topic/topics.h"
+#include "topic/topics_private.h"
 
 enum { QUESTIONS_MAX = 8, CROWD = 600 };
 
@@ -25,6 +26,7 @@ static struct sh_buf notes;
 static struct sh_carrier carrier;
 static struct sh_replay asked[QUESTIONS_MAX];
 static int questions;
+static struct sh_topics *current_topics;
 
 /* --- the carrier --------------------------------------------------------------- */
 
@@ -184,10 +186,9 @@ play(void *arg)
 	const struct shoal_topic_history history = { .size = sizeof(history),
 		.count = 100 };
 	void (*scene)(void) = *(void (**)(void))arg;
-	struct sh_topics *topics;
 
 	carrier = (struct sh_carrier){ .ops = &ops };
-	if (sh_topics_open(sh_loop_current(), &carrier, &topics) < 0 ||
+	if (sh_topics_open(sh_loop_current(), &carrier, &current_topics) < 0 ||
 	    shoal_topic_keep("a/#", &history) < 0)
 		return;
 	scene();
@@ -482,6 +483,103 @@ START_TEST(an_epoch_that_is_over_does_not_begin_again)
 }
 END_TEST
 
+/* What came live behind it was given by the replay; it is on its way to the others
+ * while the replay ends. */
+static void
+many_behind(void)
+{
+	struct shoal_subscriber *crowd[CROWD], *s = subscriber("");
+	int i;
+
+	subscribe(s, "a/b", -1);
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = subscriber(NULL);
+		subscribe(crowd[i], "a/b", 0);
+	}
+	come(1, 4, 5);
+	answer(&asked[0], 1, 1, 3);
+	turns(20);
+	come(1, 6, 6);
+	turns(20);
+	shoal_subscriber_free(&s);
+	for (i = 0; i < CROWD; i++)
+		shoal_subscriber_free(&crowd[i]);
+}
+
+START_TEST(what_follows_what_came_meanwhile_is_no_gap)
+{
+	run(many_behind, "1.1r 1.2r 1.3r 1.4 1.5 1.6 ");
+}
+END_TEST
+
+/* Each message of some topics is lost for long, while one is still on its way. */
+static void
+many_losses(void)
+{
+	static const char *const lost[] = { "a/b", "a/c", "a/b", "a/b" };
+	struct shoal_subscriber *crowd[CROWD], *s = subscriber("");
+	int i;
+
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = subscriber(NULL);
+		subscribe(crowd[i], "a/b", 0);
+	}
+	subscribe(s, "a/b", 0);
+	subscribe(s, "a/c", 0);
+	come(1, 1, 1);
+	for (i = 0; i < CROWD; i++)
+		carrier.events.lost(lost[i % 4], carrier.events.arg);
+	sh_buf_printf(&notes, "%zu ", current_topics->loss_count);
+	/* who comes now has lost what is lost behind that */
+	subscribe(s, "a/+", 0);
+	for (i = 0; i < CROWD; i++)
+		carrier.events.lost("a/b", carrier.events.arg);
+	sh_buf_printf(&notes, "%zu ", current_topics->loss_count);
+	turns(20);
+	shoal_subscriber_free(&s);
+	for (i = 0; i < CROWD; i++)
+		shoal_subscriber_free(&crowd[i]);
+}
+
+START_TEST(losses_do_not_pile_up)
+{
+	run(many_losses, "2 3 1.1 GAP GAP GAP ");
+}
+END_TEST
+
+/* Of so many topics that not each can be told for itself. */
+static void
+many_topics_lost(void)
+{
+	struct shoal_subscriber *crowd[CROWD], *s = subscriber("");
+	char name[16];
+	int i;
+
+	for (i = 0; i < CROWD; i++) {
+		crowd[i] = subscriber(NULL);
+		subscribe(crowd[i], "a/b", 0);
+	}
+	subscribe(s, "z/z", 0);
+	come(1, 1, 1);
+	for (i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "c/%d", i);
+		carrier.events.lost(name, carrier.events.arg);
+	}
+	sh_buf_printf(&notes, "%zu ", current_topics->loss_count);
+	carrier.events.lost("z/z", carrier.events.arg);
+	turns(20);
+	sh_buf_printf(&notes, "%zu", current_topics->loss_count);
+	shoal_subscriber_free(&s);
+	for (i = 0; i < CROWD; i++)
+		shoal_subscriber_free(&crowd[i]);
+}
+
+START_TEST(losses_of_many_topics_are_told_at_once)
+{
+	run(many_topics_lost, "4096 GAP 0");
+}
+END_TEST
+
 /* A question that was not answered has told nothing. */
 static void
 no_answer(void)
@@ -510,4 +608,6 @@ SH_SUITE("topic/overlap", what_was_told_does_not_come_again,
     what_is_being_handed_out_does_not_come_again, a_gap_is_told_at_once,
     what_is_missing_is_a_gap, a_gap_is_told_where_it_was, another_epoch_is_news,
     an_epoch_that_is_over_does_not_come, an_epoch_that_is_over_is_not_kept,
-    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news)
+    an_epoch_that_is_over_does_not_begin_again, without_an_answer_all_is_news,
+    what_follows_what_came_meanwhile_is_no_gap, losses_do_not_pile_up,
+    losses_of_many_topics_are_told_at_once)
