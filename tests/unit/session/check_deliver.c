@@ -527,6 +527,24 @@ START_TEST(what_fits_of_a_batch_is_sent)
 }
 END_TEST
 
+/* Of several with one key the newest is kept. */
+START_TEST(a_batch_is_conflated)
+{
+	struct rig rig = { 0 };
+	int i, r = SH_DELIVERED;
+
+	open_full(&rig, SHOAL_FULL_CONFLATE);
+	for (i = 0; r == SH_DELIVERED; i++)
+		r = deliver_number(&rig, i, 1);
+	ck_assert_int_eq(r, SH_DELIVERED_LOSSY);
+	ck_assert_int_eq(deliver_batch(&rig, i, 3), SH_DELIVERED_LOSSY);
+	ck_assert_uint_eq(rig.counters.messages_dropped, i + 2);
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+}
+END_TEST
+
 /* What waits amid fragments counts as what is queued. */
 START_TEST(a_batch_amid_fragments_is_bounded)
 {
@@ -707,6 +725,7 @@ SH_SUITE("session/deliver", it_is_sent_at_once, order_is_kept,
     full_drops_the_new, full_drops_the_old,
     what_a_handler_has_sent_is_not_dropped, full_conflates, full_pauses,
     what_fits_of_a_batch_is_sent, a_batch_amid_fragments_is_bounded,
-    who_takes_nothing_is_cut, who_reads_a_little_is_not_cut,
-    a_worker_without_memory, what_waits_is_dropped_for_memory,
-    one_form_for_each_compression, it_is_compressed)
+    a_batch_is_conflated, who_takes_nothing_is_cut,
+    who_reads_a_little_is_not_cut, a_worker_without_memory,
+    what_waits_is_dropped_for_memory, one_form_for_each_compression,
+    it_is_compressed)

@@ -313,6 +313,19 @@ START_TEST(a_short_worker_serves_those_that_read)
 }
 END_TEST
 
+/* It asks for less at once, and no edge comes for what it has left. */
+START_TEST(a_short_worker_reads_all)
+{
+	struct rig rig = { .loop_options = { .queue_max = 1 << 20 } };
+	int fd;
+
+	(void)open_with(&rig, SHOAL_FULL_CLOSE, &fd);
+	rig_write(fd, block->data, 64 * 1024);
+	RIG_UNTIL(&rig, rig.bytes == 64 * 1024);
+	close_with(&rig, fd);
+}
+END_TEST
+
 /* It is found out by the write; who follows is told later. */
 START_TEST(one_that_was_reset_ends_later)
 {
@@ -353,4 +366,5 @@ SH_SUITE("session/deliver_tcp", bytes_are_sent_as_they_are, full_closes,
     a_batch_comes_alone_when_it_does_not_fit,
     who_follows_is_told_of_the_end_once, what_has_begun_is_sent_whole,
     the_rest_of_one_pauses, a_short_worker_serves_those_that_read,
-    one_that_was_reset_ends_later, one_that_has_ended_its_side_gets_nothing)
+    a_short_worker_reads_all, one_that_was_reset_ends_later,
+    one_that_has_ended_its_side_gets_nothing)
