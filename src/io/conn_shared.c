@@ -177,12 +177,13 @@ sh_conn_take_queue(struct sh_conn *conn, struct sh_queue *from)
 {
 	struct sh_loop *loop = conn->loop;
 
+	if (loop->serving == conn)
+		sh_cork_flush(loop);
+	/* that may have found out; nothing comes behind what was lost */
 	if (conn->state != SH_CONN_OPEN) {
 		sh_queue_clear(from);
 		return;
 	}
-	if (loop->serving == conn)
-		sh_cork_flush(loop);
 	SH_COUNT(loop->counters->queued_bytes, from->len);
 	sh_queue_append(&conn->queue, from);
 	if (!conn->blocked)

@@ -192,4 +192,27 @@ START_TEST(test_every_code_point)
 }
 END_TEST
 
-SH_SUITE("proto/utf8", test_rows, test_splits, test_every_code_point)
+/* ASCII is looked at in blocks, and the last ones overlap. */
+START_TEST(test_every_place)
+{
+	enum { MAX = 140 };
+	uint8_t bytes[MAX];
+	struct sh_utf8 utf8;
+	size_t len, i;
+
+	memset(bytes, 'a', sizeof(bytes));
+	for (len = 0; len <= MAX; len++) {
+		ck_assert(sh_utf8_is_valid(bytes, len));
+		for (i = 0; i < len; i++) {
+			bytes[i] = 0xff;
+			ck_assert(!sh_utf8_is_valid(bytes, len));
+			memset(&utf8, 0, sizeof(utf8));
+			ck_assert(!sh_utf8_take(&utf8, bytes, len));
+			bytes[i] = 'a';
+		}
+	}
+}
+END_TEST
+
+SH_SUITE("proto/utf8", test_rows, test_splits, test_every_code_point,
+    test_every_place)

@@ -215,6 +215,32 @@ START_TEST(fragments_are_not_parted)
 }
 END_TEST
 
+/* The end of a message finds the connection reset. */
+static void
+end_part_after_reset(
+    struct shoal_ws *ws, const struct shoal_message *message, struct rig *rig)
+{
+	shoal_ws_send_part(ws, SHOAL_WS_TEXT, "a", 1, false);
+	rig_note(rig, "%d", deliver(rig, "late"));
+	rig_hang_up(rig, true);
+	rig_note(
+	    rig, "%d", shoal_ws_send_part(ws, SHOAL_WS_TEXT, "b", 1, true));
+	rig_note(rig, "%zu kept", sh_conn_queued(conn_of(rig)));
+}
+
+START_TEST(nothing_comes_behind_a_failure)
+{
+	struct rig rig = { .on_message = end_part_after_reset };
+
+	rig_open(&rig);
+	rig_send_text(&rig, "x");
+	rig_expect_notes(&rig, "text 1 x;0;0;0 kept;end 1006  by peer -104;");
+	RIG_UNTIL(&rig, rig.ws == NULL);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+	rig_close(&rig);
+}
+END_TEST
+
 START_TEST(a_closed_one_gets_nothing)
 {
 	struct rig rig = { 0 };
@@ -501,6 +527,48 @@ START_TEST(what_fits_of_a_batch_is_sent)
 }
 END_TEST
 
+/* Of several with one key the newest is kept. */
+START_TEST(a_batch_is_conflated)
+{
+	struct rig rig = { 0 };
+	int i, r = SH_DELIVERED;
+
+	open_full(&rig, SHOAL_FULL_CONFLATE);
+	for (i = 0; r == SH_DELIVERED; i++)
+		r = deliver_number(&rig, i, 1);
+	ck_assert_int_eq(r, SH_DELIVERED_LOSSY);
+	ck_assert_int_eq(deliver_batch(&rig, i, 3), SH_DELIVERED_LOSSY);
+	ck_assert_uint_eq(rig.counters.messages_dropped, i + 2);
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+}
+END_TEST
+
+/* What waits amid fragments counts as what is queued. */
+START_TEST(a_batch_amid_fragments_is_bounded)
+{
+	struct rig rig = { .queue_high = HIGH,
+		.queue_low = LOW,
+		.when_full = SHOAL_FULL_DROP_NEW };
+	int n;
+
+	rig_open(&rig);
+	shoal_ws_send_part(rig.ws, SHOAL_WS_TEXT, "a", 1, false);
+	RIG_TURNS(&rig, 2);
+	ck_assert_int_eq(deliver_batch(&rig, 0, 40), SH_DELIVERED);
+	/* each for itself: those that fit */
+	ck_assert_int_eq(deliver_batch(&rig, 40, 40), SH_DELIVERED_LOSSY);
+	ck_assert_uint_lt(rig.ws->busy->late.len, HIGH + MESSAGE + 2);
+	ck_assert_uint_ge(rig.ws->busy->late.len, HIGH);
+	n = 80 - (int)rig.counters.messages_dropped;
+	ck_assert_uint_eq(rig.ws->busy->late.len, n * (MESSAGE + 2));
+	rig_hang_up(&rig, false);
+	rig_close(&rig);
+	ck_assert_uint_eq(sh_shared_memory(), 0);
+}
+END_TEST
+
 /* --- peers that take nothing, and a worker without memory ------------------------ */
 
 START_TEST(who_takes_nothing_is_cut)
@@ -653,9 +721,11 @@ END_TEST
 
 SH_SUITE("session/deliver", it_is_sent_at_once, order_is_kept,
     it_comes_behind_what_a_handler_has_sent, fragments_are_not_parted,
-    a_closed_one_gets_nothing, full_closes, full_drops_the_new,
-    full_drops_the_old, what_a_handler_has_sent_is_not_dropped, full_conflates,
-    full_pauses, what_fits_of_a_batch_is_sent, who_takes_nothing_is_cut,
+    nothing_comes_behind_a_failure, a_closed_one_gets_nothing, full_closes,
+    full_drops_the_new, full_drops_the_old,
+    what_a_handler_has_sent_is_not_dropped, full_conflates, full_pauses,
+    what_fits_of_a_batch_is_sent, a_batch_amid_fragments_is_bounded,
+    a_batch_is_conflated, who_takes_nothing_is_cut,
     who_reads_a_little_is_not_cut, a_worker_without_memory,
     what_waits_is_dropped_for_memory, one_form_for_each_compression,
     it_is_compressed)
