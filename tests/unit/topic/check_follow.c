@@ -15,35 +15,17 @@
 #include "base/buf.h"
 #include "io/loop.h"
 #include "support/suite.h"
-#include "topic/carrier.h"
-#include "topic/publication.h"
 #include "topic/topics.h"
+#include "unit/topic/played.h"
 
 static struct sh_buf notes;
 static struct sh_carrier carrier;
+static struct sh_carrier_ops ops;
 static struct sh_replay asked;
 static int questions;
 static bool refuses;
 
 /* --- the carrier --------------------------------------------------------------- */
-
-static int
-op_want(struct sh_carrier *self, const char *filter)
-{
-	return 0;
-}
-
-static void
-op_unwant(struct sh_carrier *self, const char *filter)
-{
-}
-
-static int
-op_publish(struct sh_carrier *self, const struct sh_publication *publication,
-    bool kept)
-{
-	return 0;
-}
 
 static int
 op_replay(struct sh_carrier *self, const struct sh_replay *replay)
@@ -63,49 +45,6 @@ op_forget(struct sh_carrier *self, void *arg)
 	sh_buf_puts(&notes, "forgotten ");
 }
 
-static bool
-op_is_settled(const struct sh_carrier *self)
-{
-	return true;
-}
-
-static size_t
-op_peers(const struct sh_carrier *self)
-{
-	return 2;
-}
-
-static void
-op_close(struct sh_carrier **self)
-{
-	*self = NULL;
-}
-
-static struct sh_carrier_ops ops = {
-	.name = "test",
-	.want = op_want,
-	.unwant = op_unwant,
-	.publish = op_publish,
-	.replay = op_replay,
-	.forget = op_forget,
-	.is_settled = op_is_settled,
-	.peers = op_peers,
-	.close = op_close,
-};
-
-static struct sh_publication
-make(uint64_t epoch, uint64_t offset)
-{
-	return (struct sh_publication){ .topic = "a/b",
-		.topic_len = 3,
-		.hash = sh_topic_hash("a/b", 3),
-		.type = SHOAL_WS_BINARY,
-		.epoch = epoch,
-		.offset = offset,
-		.data = "",
-		.len = 0 };
-}
-
 static void
 turn(void)
 {
@@ -119,7 +58,7 @@ turn(void)
 static void
 come(uint64_t epoch, uint64_t offset)
 {
-	struct sh_publication publication = make(epoch, offset);
+	struct sh_publication publication = played_message(epoch, offset);
 
 	carrier.events.arrived(&publication, carrier.events.arg);
 	turn();
@@ -129,7 +68,7 @@ come(uint64_t epoch, uint64_t offset)
 static void
 tell(uint64_t epoch, uint64_t offset)
 {
-	struct sh_publication publication = make(epoch, offset);
+	struct sh_publication publication = played_message(epoch, offset);
 
 	asked.message(&publication, asked.arg);
 	turn();
@@ -173,6 +112,9 @@ play(void *arg)
 	void (*scene)(void) = *(void (**)(void))arg;
 	struct sh_topics *topics;
 
+	ops = played_ops;
+	ops.replay = op_replay;
+	ops.forget = op_forget;
 	carrier = (struct sh_carrier){ .ops = &ops };
 	if (sh_topics_open(sh_loop_current(), &carrier, &topics) < 0)
 		return;
@@ -184,7 +126,6 @@ run(void (*scene)(void), const char *wanted)
 {
 	questions = 0;
 	refuses = false;
-	ops.offsets_skip = false;
 	sh_buf_init(&notes, SIZE_MAX);
 	ck_assert_int_eq(shoal_run(play, &scene), 0);
 	sh_buf_add(&notes, "", 1);

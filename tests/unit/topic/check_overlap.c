@@ -15,38 +15,20 @@
 #include "base/buf.h"
 #include "io/loop.h"
 #include "support/suite.h"
-#include "topic/carrier.h"
-#include "topic/publication.h"
 #include "topic/topics.h"
 #include "topic/topics_private.h"
+#include "unit/topic/played.h"
 
 enum { QUESTIONS_MAX = 8, CROWD = 600 };
 
 static struct sh_buf notes;
 static struct sh_carrier carrier;
+static struct sh_carrier_ops ops;
 static struct sh_replay asked[QUESTIONS_MAX];
 static int questions;
 static struct sh_topics *current_topics;
 
 /* --- the carrier --------------------------------------------------------------- */
-
-static int
-op_want(struct sh_carrier *self, const char *filter)
-{
-	return 0;
-}
-
-static void
-op_unwant(struct sh_carrier *self, const char *filter)
-{
-}
-
-static int
-op_publish(struct sh_carrier *self, const struct sh_publication *publication,
-    bool kept)
-{
-	return 0;
-}
 
 static int
 op_replay(struct sh_carrier *self, const struct sh_replay *replay)
@@ -55,54 +37,6 @@ op_replay(struct sh_carrier *self, const struct sh_replay *replay)
 		return -SHOAL_ENOMEM;
 	asked[questions++] = *replay;
 	return 0;
-}
-
-static void
-op_forget(struct sh_carrier *self, void *arg)
-{
-}
-
-static bool
-op_is_settled(const struct sh_carrier *self)
-{
-	return true;
-}
-
-static size_t
-op_peers(const struct sh_carrier *self)
-{
-	return 2;
-}
-
-static void
-op_close(struct sh_carrier **self)
-{
-	*self = NULL;
-}
-
-static struct sh_carrier_ops ops = {
-	.name = "test",
-	.want = op_want,
-	.unwant = op_unwant,
-	.publish = op_publish,
-	.replay = op_replay,
-	.forget = op_forget,
-	.is_settled = op_is_settled,
-	.peers = op_peers,
-	.close = op_close,
-};
-
-static struct sh_publication
-make(uint64_t epoch, uint64_t offset)
-{
-	return (struct sh_publication){ .topic = "a/b",
-		.topic_len = 3,
-		.hash = sh_topic_hash("a/b", 3),
-		.type = SHOAL_WS_BINARY,
-		.epoch = epoch,
-		.offset = offset,
-		.data = "",
-		.len = 0 };
 }
 
 static void
@@ -117,7 +51,7 @@ static void
 come(uint64_t epoch, uint64_t from, uint64_t to)
 {
 	for (; from <= to; from++) {
-		struct sh_publication publication = make(epoch, from);
+		struct sh_publication publication = played_message(epoch, from);
 
 		carrier.events.arrived(&publication, carrier.events.arg);
 	}
@@ -129,7 +63,7 @@ answer(const struct sh_replay *question, uint64_t epoch, uint64_t from,
     uint64_t to)
 {
 	for (; from <= to; from++) {
-		struct sh_publication publication = make(epoch, from);
+		struct sh_publication publication = played_message(epoch, from);
 
 		question->message(&publication, question->arg);
 	}
@@ -187,6 +121,8 @@ play(void *arg)
 		.count = 100 };
 	void (*scene)(void) = *(void (**)(void))arg;
 
+	ops = played_ops;
+	ops.replay = op_replay;
 	carrier = (struct sh_carrier){ .ops = &ops };
 	if (sh_topics_open(sh_loop_current(), &carrier, &current_topics) < 0 ||
 	    shoal_topic_keep("a/#", &history) < 0)

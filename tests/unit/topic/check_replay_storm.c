@@ -16,9 +16,8 @@
 
 #include "io/loop.h"
 #include "support/suite.h"
-#include "topic/carrier.h"
-#include "topic/publication.h"
 #include "topic/topics.h"
+#include "unit/topic/played.h"
 
 enum {
 	SEEDS = 150,
@@ -51,6 +50,7 @@ struct member {
 };
 
 static struct sh_carrier carrier;
+static struct sh_carrier_ops ops;
 static struct member members[MEMBERS];
 static struct question questions[PIPE_MAX];
 static size_t asked_count, executed, told_count; /* of questions, in turn */
@@ -114,13 +114,6 @@ op_unwant(struct sh_carrier *self, const char *filter)
 }
 
 static int
-op_publish(struct sh_carrier *self, const struct sh_publication *publication,
-    bool kept)
-{
-	return 0;
-}
-
-static int
 op_replay(struct sh_carrier *self, const struct sh_replay *replay)
 {
 	if (asked_count == PIPE_MAX)
@@ -144,42 +137,6 @@ static bool
 op_is_settled(const struct sh_carrier *self)
 {
 	return made == settled;
-}
-
-static size_t
-op_peers(const struct sh_carrier *self)
-{
-	return 2;
-}
-
-static void
-op_close(struct sh_carrier **self)
-{
-	*self = NULL;
-}
-
-static const struct sh_carrier_ops ops = {
-	.name = "test",
-	.want = op_want,
-	.unwant = op_unwant,
-	.publish = op_publish,
-	.replay = op_replay,
-	.forget = op_forget,
-	.is_settled = op_is_settled,
-	.peers = op_peers,
-	.close = op_close,
-};
-
-static struct sh_publication
-make(uint64_t offset)
-{
-	return (struct sh_publication){ .topic = "a/b",
-		.topic_len = 3,
-		.hash = sh_topic_hash("a/b", 3),
-		.type = SHOAL_WS_BINARY,
-		.epoch = EPOCH,
-		.offset = offset,
-		.data = "" };
 }
 
 /* --- the broker ------------------------------------------------------------------- */
@@ -223,7 +180,7 @@ bring_live(void)
 
 	if (is_empty(&live))
 		return;
-	publication = make(live.list[live.at++]);
+	publication = played_message(EPOCH, live.list[live.at++]);
 	if (publication.offset == ANSWER)
 		settled++;
 	else
@@ -240,7 +197,8 @@ bring_answer(void)
 	if (told_count == asked_count || !question->answered)
 		return;
 	while (++offset <= question->last && !question->forgotten) {
-		struct sh_publication publication = make(offset);
+		struct sh_publication publication =
+		    played_message(EPOCH, offset);
 
 		asked->message(&publication, asked->arg);
 	}
@@ -363,6 +321,12 @@ storm(void *arg)
 	struct sh_topics *topics;
 	int i;
 
+	ops = played_ops;
+	ops.want = op_want;
+	ops.unwant = op_unwant;
+	ops.replay = op_replay;
+	ops.forget = op_forget;
+	ops.is_settled = op_is_settled;
 	carrier = (struct sh_carrier){ .ops = &ops };
 	if (sh_topics_open(sh_loop_current(), &carrier, &topics) < 0 ||
 	    shoal_topic_keep("a/#", &history) < 0) {
